@@ -1,0 +1,142 @@
+//! Which incarnation lives at a machine: asked by AYA with a nonce, believed when the nonce comes back.
+//!
+//! One forged packet mutes nobody: a new epoch makes this room ask, and nothing else.
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::client_states::Event;
+use super::peer::Challenge;
+use super::{Effect, Exchange, Port};
+use crate::error::CallError;
+use crate::ids::{Epoch, LocalId, Nonce, Sequence};
+use crate::timer::Timers;
+use crate::trace::{Timer, What};
+use crate::wire::{AuReason, Header, Kind};
+
+impl Exchange {
+    /// Asks `peer` which incarnation it is, unless it is being asked.
+    pub(super) fn challenge(&mut self, peer: u32, port: &mut Port<'_>) {
+        if self.peers.get(peer).challenge.is_some() {
+            return;
+        }
+        let nonce = Nonce(port.rng.next_u64() | 1);
+        self.peers.get_mut(peer).challenge = Some(Challenge { nonce, tries: 0 });
+        self.transmit_challenge(peer, port);
+    }
+
+    fn transmit_challenge(&mut self, peer: u32, port: &mut Port<'_>) {
+        let Some(challenge) = self.peers.get(peer).challenge else { return };
+        let kind = Kind::Aya { nonce: challenge.nonce };
+        let mut header = self.header(peer, kind, LocalId(0), LocalId(0), Sequence::NONE);
+        header.destination_epoch = Epoch::BLANK;
+        self.transmit(peer, header, Bytes::new(), port);
+        let state = self.peers.get(peer);
+        let wait = state.round_trip.timeout(&self.config).saturating_mul(1 << challenge.tries.min(8));
+        self.timers.arm(state.timer, port.now + wait.min(self.config.retransmit_max));
+    }
+
+    pub(super) fn on_challenge_timer(&mut self, peer: u32, port: &mut Port<'_>) {
+        port.tracer.cause(port.events, || What::Timer { timer: Timer::Challenge });
+        let retries = self.config.retries;
+        let Some(challenge) = &mut self.peers.get_mut(peer).challenge else { return };
+        challenge.tries += 1;
+        if challenge.tries <= retries {
+            self.transmit_challenge(peer, port);
+            return;
+        }
+        // Nobody answers: whoever claimed to be another incarnation has not proved it.
+        let state = self.peers.get_mut(peer);
+        state.challenge = None;
+        let candidate = core::mem::take(&mut state.candidate);
+        self.drop_windows(peer, |epoch| epoch == candidate);
+        for slot in self.outgoing_to(peer) {
+            if self.is_doubted(slot) {
+                self.on_client_event(slot, Event::Exhausted, port);
+            }
+        }
+    }
+
+    /// Whether the packet echoes a nonce of ours; if so it has been dealt with.
+    pub(super) fn handle_echo(&mut self, peer: u32, header: &Header, port: &mut Port<'_>) -> bool {
+        let nonce = match header.kind {
+            Kind::Iaa { nonce, .. } | Kind::Au { nonce, .. } if nonce != Nonce(0) => nonce,
+            _ => return false,
+        };
+        if let Some(token) = self.pings.remove(&nonce) {
+            let result = match header.kind {
+                Kind::Iaa { uptime_us, .. } => Ok((header.source_epoch, Duration::from_micros(uptime_us))),
+                _ => Err(CallError::NoSuchProcess),
+            };
+            port.effects.push(Effect::Pong { token, result });
+            return true;
+        }
+        if self.peers.get(peer).challenge.is_none_or(|challenge| challenge.nonce != nonce) {
+            return false;
+        }
+        match header.kind {
+            Kind::Iaa { uptime_us, .. } => {
+                self.on_proof(peer, header.source_epoch, Duration::from_micros(uptime_us), port);
+                true
+            }
+            Kind::Au { reason: AuReason::OldSender, known, .. } => {
+                self.raise_epoch(peer, known, port);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn end_challenge(&mut self, peer: u32) {
+        let state = self.peers.get_mut(peer);
+        state.challenge = None;
+        let timer = state.timer;
+        self.timers.disarm(timer);
+    }
+
+    /// `epoch` has echoed our nonce: it lives, and every other incarnation of its machine is gone.
+    fn on_proof(&mut self, peer: u32, epoch: Epoch, uptime: Duration, port: &mut Port<'_>) {
+        self.end_challenge(peer);
+        let now = port.now;
+        let state = self.peers.get_mut(peer);
+        state.proved = true;
+        state.candidate = Epoch::BLANK;
+        state.heard = now;
+        let changed = core::mem::replace(&mut state.epoch, epoch) != epoch;
+        let machine = state.path.remote;
+        if changed {
+            port.tracer.event(port.events, || What::EpochKnown { machine, epoch, proved: true });
+        }
+        self.drop_windows(peer, |other| other != epoch);
+        for slot in self.outgoing_to(peer) {
+            self.on_incarnation(slot, epoch, uptime, port);
+        }
+    }
+
+    /// The first packet of a machine of which nothing was known: there is nothing to be destroyed by believing it.
+    pub(super) fn learn_epoch(&mut self, peer: u32, epoch: Epoch, port: &mut Port<'_>) {
+        let state = self.peers.get_mut(peer);
+        if state.epoch.is_blank() {
+            state.epoch = epoch;
+            let machine = state.path.remote;
+            port.tracer.event(port.events, || What::EpochKnown { machine, epoch, proved: false });
+        }
+    }
+
+    /// The machine knows a later incarnation of ours than we are: our clock was set back. Towards it we are the next.
+    fn raise_epoch(&mut self, peer: u32, known: Epoch, port: &mut Port<'_>) {
+        self.end_challenge(peer);
+        if known < self.epoch_toward(peer) || known.0 == u64::MAX {
+            return;
+        }
+        let epoch = Epoch(known.0 + 1);
+        let state = self.peers.get_mut(peer);
+        state.our_epoch = epoch;
+        let machine = state.path.remote;
+        port.tracer.event(port.events, || What::EpochRaised { machine, epoch });
+        // What was refused for its sender's age was not run.
+        for slot in self.outgoing_to(peer) {
+            self.on_client_event(slot, Event::Timeout, port);
+        }
+    }
+}

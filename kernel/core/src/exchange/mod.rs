@@ -1,0 +1,296 @@
+//! Requests between machines: the client's side, the server's side, acknowledgements, the duplicate cache, and what
+//! is believed of other machines' incarnations.
+//!
+//! Deliberately not here: mailboxes. Room in one comes as a permit that the kernel holds while this room admits the
+//! request; what is to happen to waits goes back as [`Effect`]s.
+mod challenge;
+mod client;
+mod client_states;
+mod conversation;
+mod peer;
+mod server;
+mod server_states;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+use slab::Slab;
+
+use crate::config::{Config, Options, Reliability, Semantics};
+use crate::error::{CallError, ReplyError};
+use crate::ids::{Address, Epoch, LocalId, Nonce, PacketNumber, Sequence};
+use crate::process::{Place, ReplyTo, WaitToken};
+use crate::rng::Rng;
+use crate::time::Instant;
+use crate::timer::{Sweep, Timers};
+use crate::trace::{Event, PacketNote, Tracer, What};
+use crate::wire::{Flags, Fragment, Header, Kind, Packet, Transmit};
+
+pub use client_states::{
+    Action as ClientAction, Event as ClientEvent, State as ClientState, step as client_step,
+};
+pub use server_states::{
+    Action as ServerAction, Event as ServerEvent, State as ServerState, step as server_step,
+};
+
+pub(crate) use client::Request;
+pub(crate) use server::Refusal;
+
+use client::Outgoing;
+use conversation::Conversations;
+use peer::Peers;
+use server::Served;
+use window::Windows;
+
+/// What one input gives this room to work with, and where its packets and events go.
+pub(crate) struct Port<'a> {
+    pub(crate) now: Instant,
+    pub(crate) transmits: &'a mut Vec<Transmit>,
+    pub(crate) events: &'a mut Vec<Event>,
+    pub(crate) tracer: &'a mut Tracer,
+    pub(crate) rng: &'a mut Rng,
+    pub(crate) effects: &'a mut Vec<Effect>,
+}
+
+/// What is to happen to waits and mailboxes.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// A blocking send is over: what was sent is as safe as asked; the buffer comes back.
+    Accepted { token: WaitToken, message: Bytes },
+    /// A reply came.
+    Answered { process: LocalId, from: Address, reply_to: ReplyTo, message: Bytes },
+    /// No reply will come.
+    Failed { process: LocalId, to: Address, reply_to: ReplyTo, sender: Option<WaitToken>, error: CallError, message: Bytes },
+    /// A blocking reply is over.
+    ReplySettled { token: WaitToken, result: Result<Bytes, ReplyError> },
+    /// An AYA of a process was answered.
+    Pong { token: WaitToken, result: Result<(Epoch, Duration), CallError> },
+}
+
+/// Whose timer it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TimerKey {
+    Outgoing(u32),
+    Served(u32),
+    Conversation(u32),
+    Peer(u32),
+}
+
+/// All requests between this machine and others.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    config: Config,
+    epoch: Epoch,
+    booted: Instant,
+    last_number: u64,
+    peers: Peers,
+    conversations: Conversations,
+    outgoing: Slab<Outgoing>,
+    windows: Windows,
+    served: Slab<Served>,
+    /// Tells tenants of one slot of `served` apart.
+    generation: u32,
+    /// Replied requests, the longest kept first; and the bytes of all kept replies.
+    kept: alloc::collections::VecDeque<Place>,
+    kept_bytes: usize,
+    /// Requests queued or executing.
+    in_progress: usize,
+    pings: alloc::collections::BTreeMap<Nonce, WaitToken>,
+    timers: Sweep<TimerKey>,
+    due: Vec<TimerKey>,
+    next_upkeep: Instant,
+}
+
+impl Exchange {
+    pub(crate) fn new(now: Instant, config: Config, epoch: Epoch) -> Self {
+        let timers = Sweep::new(config.sweep_interval);
+        Self {
+            config,
+            epoch,
+            booted: now,
+            last_number: 0,
+            peers: Peers::default(),
+            conversations: Conversations::default(),
+            outgoing: Slab::new(),
+            windows: Windows::default(),
+            served: Slab::new(),
+            generation: 0,
+            kept: alloc::collections::VecDeque::new(),
+            kept_bytes: 0,
+            in_progress: 0,
+            pings: alloc::collections::BTreeMap::new(),
+            timers,
+            due: Vec::new(),
+            next_upkeep: now,
+        }
+    }
+
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// When the earliest timer wants a tick.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Whether requests are in progress here, ours or others', for which the kernel must go on answering.
+    pub(crate) fn is_engaged(&self) -> bool {
+        !self.outgoing.is_empty() || self.server_is_engaged()
+    }
+
+    /// Fires the timers that are due.
+    pub(crate) fn tick(&mut self, port: &mut Port<'_>) {
+        if !self.timers.is_due(port.now) {
+            return;
+        }
+        let mut due = core::mem::take(&mut self.due);
+        self.timers.expire(port.now, &mut due);
+        for key in due.drain(..) {
+            match key {
+                TimerKey::Outgoing(slot) => self.on_request_timer(slot, port),
+                TimerKey::Served(slot) => self.on_served_timer(slot, port),
+                TimerKey::Conversation(slot) => self.on_ack_timer(slot, port),
+                TimerKey::Peer(slot) => self.on_challenge_timer(slot, port),
+            }
+        }
+        self.due = due;
+    }
+
+    /// This incarnation, and since when it lives.
+    pub(crate) fn own_incarnation(&self, now: Instant) -> (Epoch, Duration) {
+        (self.epoch, now.since(self.booted))
+    }
+
+    /// How long this incarnation has been up, µs.
+    fn uptime_us(&self, now: Instant) -> u64 {
+        now.since(self.booted).as_micros() as u64
+    }
+
+    /// Numbers a packet and hands it to the driver.
+    fn transmit(&mut self, peer: u32, mut header: Header, payload: Bytes, port: &mut Port<'_>) -> PacketNumber {
+        self.last_number += 1;
+        header.number = PacketNumber(self.last_number);
+        header.flags = header.flags.with_if(self.config.checksum, Flags::CHECKSUM);
+        header.fragment = Fragment { offset: 0, length: payload.len() as u32, blast: 0 };
+        let path = self.peers.get(peer).path;
+        let bytes = payload.len();
+        port.tracer.event(port.events, || What::Sent { to: path.remote, packet: PacketNote::new(&header, bytes) });
+        port.transmits.push(Transmit { path, packet: Packet { header, payload } });
+        header.number
+    }
+
+    /// A header from here to a process of `peer`, without what only some types have.
+    fn header(&self, peer: u32, kind: Kind, source: LocalId, destination: LocalId, sequence: Sequence) -> Header {
+        Header {
+            kind,
+            flags: Flags::NONE,
+            source_epoch: self.epoch_toward(peer),
+            destination_epoch: self.peers.get(peer).epoch,
+            number: PacketNumber::default(),
+            source,
+            destination,
+            sequence,
+            floor: Sequence::NONE,
+            answered: 0,
+            elapsed_us: 0,
+            fragment: Fragment::default(),
+        }
+    }
+
+    /// What this machine calls itself towards `peer`: its boot's epoch, or a later one if the peer knew a later.
+    fn epoch_toward(&self, peer: u32) -> Epoch {
+        self.epoch.max(self.peers.get(peer).our_epoch)
+    }
+
+    /// Forgets a little of what is too old to matter, so that tables shrink by themselves and no timer is needed.
+    pub(crate) fn upkeep(&mut self, now: Instant) {
+        const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
+        const LOOKS: usize = 64;
+        if now < self.next_upkeep {
+            return;
+        }
+        self.next_upkeep = now + UPKEEP_INTERVAL;
+        self.forget_some(now, LOOKS);
+    }
+
+    fn forget_some(&mut self, now: Instant, looks: usize) {
+        // Twice the life of a packet: one may be under way for a whole life, and may be answered by another.
+        let life = self.config.packet_life * 2;
+        for _ in 0..looks {
+            if let Some(window) = self.windows.next_idle(now, life) {
+                self.drop_window(window);
+            }
+            if let Some(conversation) = self.conversations.next_idle(now, life) {
+                self.drop_conversation(conversation);
+            }
+            if let Some(peer) = self.peers.next_idle(now, life) {
+                self.drop_peer(peer);
+            }
+        }
+    }
+}
+
+/// Flags that tell the server how its client wants a request treated.
+fn flags_of(options: Options, one_way: bool) -> Flags {
+    let reliability = match options.reliability {
+        Reliability::Unreliable => Flags::NONE,
+        Reliability::AckEach => Flags::ACK_EACH,
+        Reliability::ReplyAcks => Flags::REPLY_ACKS,
+    };
+    reliability
+        .with_if(options.semantics == Semantics::AtLeastOnce, Flags::AT_LEAST_ONCE)
+        .with_if(one_way, Flags::ONE_WAY)
+}
+
+/// And back.
+fn options_of(flags: Flags) -> Options {
+    let reliability = if flags.has(Flags::ACK_EACH) {
+        Reliability::AckEach
+    } else if flags.has(Flags::REPLY_ACKS) {
+        Reliability::ReplyAcks
+    } else {
+        Reliability::Unreliable
+    };
+    let semantics =
+        if flags.has(Flags::AT_LEAST_ONCE) { Semantics::AtLeastOnce } else { Semantics::AtMostOnce };
+    Options { reliability, semantics }
+}
+
+impl Exchange {
+    /// A process ends, in both its roles.
+    pub(crate) fn end_process(&mut self, process: LocalId, port: &mut Port<'_>) {
+        self.end_server(process, port);
+        self.end_client(process, port);
+    }
+
+    /// Figures for a person who asks what a kernel holds.
+    pub(crate) fn holdings(&self) -> Holdings {
+        Holdings {
+            machines: self.peers.len(),
+            clients: self.windows.len(),
+            outgoing: self.outgoing.len(),
+            served: self.served.len(),
+            kept_bytes: self.kept_bytes,
+        }
+    }
+}
+
+/// What the tables hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Other machines known.
+    pub machines: usize,
+    /// Client processes of other machines remembered.
+    pub clients: usize,
+    /// Requests to other machines outstanding.
+    pub outgoing: usize,
+    /// Requests of other machines not forgotten yet.
+    pub served: usize,
+    /// Bytes of replies kept until they are acknowledged.
+    pub kept_bytes: usize,
+}

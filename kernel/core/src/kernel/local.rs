@@ -1,0 +1,178 @@
+//! Requests between two processes of this kernel, with the semantics of those between machines.
+//!
+//! What differs, and may: nothing is lost, so nothing is acknowledged, sent again or cached; a send is over when its
+//! message is in the mailbox, whatever the reliability; where a remote sender would get TA, a local one waits for
+//! room; a request that a mailbox discards fails as *refused* at once, since no time-out would tell.
+use bytes::Bytes;
+
+use super::{Entry, Kernel, Out, Outcome, port};
+use crate::config::Overflow;
+use crate::error::{CallError, ReplyError, Unsent};
+use crate::ids::{Address, LocalId};
+use crate::process::{
+    BlockedSender, Failure, Letter, LocalRequest, NoRoom, Place, Received, ReplyTo, Source, Ticket, WaitToken,
+};
+use crate::time::Instant;
+use crate::trace::What;
+use crate::wire::AuReason;
+
+/// A message from one process of this kernel to another.
+pub(super) struct LocalSend {
+    pub(super) process: LocalId,
+    pub(super) to: LocalId,
+    pub(super) message: Bytes,
+    pub(super) reply_to: ReplyTo,
+    /// The wait to be ended: by the reply for a call, by room for a send. Opened by the caller, and closed if the
+    /// send is over at once.
+    pub(super) token: WaitToken,
+}
+
+impl Kernel {
+    pub(super) fn send_local(&mut self, send: LocalSend, out: &mut Out) -> Entry {
+        let LocalSend { process, to, message, reply_to, token } = send;
+        let from = Address::new(self.machine, process);
+        let reserved = self.processes.reserve(to, from, message.len());
+        let error = match &reserved {
+            Err(NoRoom::NoProcess) => Some(CallError::NoSuchProcess),
+            Err(NoRoom::Full(Overflow::Discard)) => Some(CallError::Refused),
+            _ => None,
+        };
+        if let Some(error) = error {
+            self.waits.close(token);
+            if error == CallError::Refused {
+                self.tracer.event(&mut out.events, || What::Overflow { process: to });
+                if reply_to == ReplyTo::Nobody {
+                    // Thrown away without a word, as its receiver wants it.
+                    return Entry::Done(Outcome::Sent(message));
+                }
+            }
+            return Entry::Done(Outcome::Unsent(Unsent { error, message }));
+        }
+        let ticket = if reply_to == ReplyTo::Nobody {
+            Ticket::OneWay
+        } else {
+            let addressed = Address::new(self.machine, to);
+            let request = LocalRequest { client: process, server: to, addressed, reply_to, taken: false };
+            Ticket::Local(self.rendezvous.open(request))
+        };
+        let received = Received { source: Source { address: from, ticket }, message: message.clone() };
+        let is_call = matches!(reply_to, ReplyTo::Call(_));
+        match reserved {
+            Ok(permit) => {
+                let filled = self.processes.deliver(permit, received);
+                self.on_filled(to, from, filled, out);
+                if is_call {
+                    return Entry::Wait(token);
+                }
+                self.waits.close(token);
+                Entry::Done(Outcome::Sent(message))
+            }
+            Err(_) => {
+                self.tracer.event(&mut out.events, || What::Overflow { process: to });
+                let sender = BlockedSender { token, ends_with_room: !is_call, received };
+                self.processes.block(to, sender);
+                Entry::Wait(token)
+            }
+        }
+    }
+
+    /// Its server takes a local request; false if its client is gone.
+    pub(super) fn take_local(&mut self, place: Place, process: LocalId) -> bool {
+        match self.rendezvous.get_mut(place) {
+            Some(request) => {
+                request.taken = true;
+                request.server = process;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn reply_local(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        place: Place,
+        message: Bytes,
+        out: &mut Out,
+    ) -> Outcome {
+        match self.rendezvous.get_mut(place) {
+            None => return Outcome::NotReplied { error: ReplyError::Abandoned, message },
+            Some(request) if request.server != process => {
+                return Outcome::NotReplied { error: ReplyError::NotYours, message };
+            }
+            Some(_) => {}
+        }
+        if let Some(request) = self.rendezvous.close(place) {
+            self.answer(now, request.client, request.addressed, request.reply_to, message.clone(), out);
+        }
+        Outcome::Replied(message)
+    }
+
+    /// There may be room in a mailbox again: those who wait for it come in.
+    pub(super) fn admit_blocked(&mut self, process: LocalId, out: &mut Out) {
+        while let Some((sender, filled)) = self.processes.unblock(process) {
+            let Received { source, message } = sender.received;
+            self.on_filled(process, source.address, filled, out);
+            if sender.ends_with_room {
+                self.finish(sender.token, Outcome::Sent(message), out);
+            }
+        }
+    }
+
+    /// A request of `process` will not be answered: it is told where it would have been given the reply.
+    pub(super) fn fail(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        to: Address,
+        reply_to: ReplyTo,
+        unsent: Unsent,
+        out: &mut Out,
+    ) {
+        let error = unsent.error;
+        match reply_to {
+            ReplyTo::Call(token) => self.finish(token, Outcome::Unsent(unsent), out),
+            ReplyTo::Mailbox => {
+                let letter = Letter::Failure(Failure { to, error });
+                if let Some(filled) = self.processes.deliver_answer(process, letter) {
+                    self.on_filled(process, to, filled, out);
+                }
+            }
+            ReplyTo::Client(Ticket::Remote(place)) => {
+                let reason = match error {
+                    CallError::NoSuchProcess => AuReason::NoProcess,
+                    CallError::CrashedNotExecuted | CallError::Refused => AuReason::DiedQueued,
+                    _ => AuReason::DiedExecuting,
+                };
+                self.exchange.fail_forwarded(place, reason, &mut port!(self, now, out));
+            }
+            ReplyTo::Client(Ticket::Local(place)) => {
+                if let Some(request) = self.rendezvous.close(place) {
+                    self.fail(now, request.client, request.addressed, request.reply_to, unsent, out);
+                }
+            }
+            ReplyTo::Client(Ticket::OneWay | Ticket::Answer) | ReplyTo::Nobody => {}
+        }
+    }
+
+    /// A process ends: those blocked on it, and those it has not answered, are told.
+    pub(super) fn end_local(&mut self, now: Instant, process: LocalId, out: &mut Out) {
+        for sender in self.processes.end(process) {
+            let Received { source, message } = sender.received;
+            if let Ticket::Local(place) = source.ticket {
+                self.rendezvous.close(place);
+            }
+            let unsent = Unsent { error: CallError::NoSuchProcess, message };
+            self.finish(sender.token, Outcome::Unsent(unsent), out);
+        }
+        for request in self.rendezvous.close_of(process) {
+            if request.client == process {
+                continue;
+            }
+            let error = if request.taken { CallError::CrashedUnknown } else { CallError::CrashedNotExecuted };
+            let unsent = Unsent { error, message: Bytes::new() };
+            self.fail(now, request.client, request.addressed, request.reply_to, unsent, out);
+        }
+    }
+}

@@ -1,0 +1,535 @@
+//! The kernel: the only module that sees all rooms. It routes; the rules are in the rooms.
+//!
+//! # The driver's contract
+//!
+//! Inputs are [`Kernel::trap`], [`Kernel::datagrams`], [`Kernel::tick`], [`Kernel::cancel`], [`Kernel::spawn`] and
+//! [`Kernel::exit`]. Each takes the time, which never goes back, and appends to an [`Out`] what is to happen. After
+//! each the driver sends `transmits`, tells `wakes` and writes `events` down, in any order, and calls
+//! [`Kernel::tick`] once [`Kernel::next_deadline`] has come. A token that was handed out is either claimed, once
+//! [`Kernel::is_ready`], or cancelled. Nothing here blocks, and no input makes it panic.
+mod local;
+mod traps;
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use crate::config::{Buffering, Config, Options};
+use crate::error::{ReceiveError, ReplyError, SpawnError, Unsent};
+use crate::exchange::{Effect, Exchange, Holdings, Refusal};
+use crate::ids::{Address, Epoch, LocalId, Machine, Path};
+use crate::process::{
+    Filled, From, Letter, NoRoom, Received, Rendezvous, ReplyTo, Source, Table, Ticket, WaitToken, Waits,
+};
+use crate::rng::Rng;
+use crate::time::Instant;
+use crate::config::Overflow;
+use crate::trace::{Ending, Event, Fate, PacketNote, Tracer, What};
+use crate::wire::{Flags, Kind, Malformed, PacketType, View};
+
+pub use crate::wire::Transmit;
+
+/// What a process asks of the kernel.
+#[derive(Clone, Debug)]
+pub enum Syscall {
+    /// A request whose reply comes by `receive`; or, one-way, a message that wants none.
+    Send {
+        /// To whom.
+        to: Address,
+        /// What.
+        message: Bytes,
+        /// How reliably.
+        options: Options,
+        /// Whether no reply is wanted.
+        one_way: bool,
+        /// Whether the calling thread does nothing else meanwhile: then it may be refused as a deadlock.
+        blocking: bool,
+    },
+    /// A request, and its reply.
+    Call {
+        /// To whom.
+        to: Address,
+        /// What.
+        message: Bytes,
+        /// How reliably.
+        options: Options,
+        /// As for `Send`.
+        blocking: bool,
+    },
+    /// The next message.
+    Receive {
+        /// Whose.
+        from: From,
+        /// Whether to wait for one.
+        wait: bool,
+    },
+    /// The reply to a source.
+    Reply {
+        /// Whom to answer.
+        source: Source,
+        /// What.
+        message: Bytes,
+    },
+    /// A source's request goes to another process, which answers in this one's stead.
+    Forward {
+        /// Whose request.
+        source: Source,
+        /// The message to go on.
+        message: Bytes,
+        /// To whom.
+        to: Address,
+    },
+    /// Is this process alive? (AYA)
+    Ping {
+        /// Which.
+        to: Address,
+    },
+}
+
+/// What came of a system call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// `Receive`, `Call`: a message.
+    Received(Received),
+    /// `Receive` without waiting: there is none.
+    Nothing,
+    /// `Send`: as safe as its reliability asks. The buffer comes back.
+    Sent(Bytes),
+    /// `Reply`, `Forward`: likewise.
+    Replied(Bytes),
+    /// `Ping`: this incarnation lives, and has for so long.
+    Alive {
+        /// Which.
+        epoch: Epoch,
+        /// Since when.
+        uptime: Duration,
+    },
+    /// `Send`, `Call`, `Ping`: why not, and what was not sent.
+    Unsent(Unsent),
+    /// `Receive`: why not.
+    NotReceived(ReceiveError),
+    /// `Reply`, `Forward`: why not, and what was not sent.
+    NotReplied {
+        /// Why.
+        error: ReplyError,
+        /// The message, handed back.
+        message: Bytes,
+    },
+}
+
+/// How a system call went in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// It is over.
+    Done(Outcome),
+    /// A [`Wake`] with this token says when it is.
+    Wait(WaitToken),
+}
+
+/// A wait is over: its token is ready to be claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wake {
+    /// Whose wait.
+    pub process: LocalId,
+    /// Which.
+    pub token: WaitToken,
+}
+
+/// What is to happen. Drivers reuse one, so that nothing is allocated for each input.
+#[derive(Debug, Default)]
+pub struct Out {
+    /// To be sent, in this order.
+    pub transmits: Vec<Transmit>,
+    /// To be woken.
+    pub wakes: Vec<Wake>,
+    /// To be written down, if tracing is on.
+    pub events: Vec<Event>,
+}
+
+impl Out {
+    /// Empties it and keeps its memory.
+    pub fn clear(&mut self) {
+        self.transmits.clear();
+        self.wakes.clear();
+        self.events.clear();
+    }
+}
+
+/// How a process is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SpawnOptions {
+    /// A well-known id, 1 to 999; `None` takes the next free one from 1000 up.
+    pub local_id: Option<LocalId>,
+    /// Its mailbox; `None` takes the configuration's.
+    pub buffering: Option<Buffering>,
+    /// Whether several threads act for it: then no wait of one of them can be a deadlock.
+    pub threads: bool,
+}
+
+/// How often what happened to packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    sent: [u64; PacketType::ALL.len()],
+    fates: [u64; Fate::ALL.len()],
+    malformed: [u64; Malformed::ALL.len()],
+}
+
+impl Counters {
+    const ZERO: Self = Self {
+        sent: [0; PacketType::ALL.len()],
+        fates: [0; Fate::ALL.len()],
+        malformed: [0; Malformed::ALL.len()],
+    };
+
+    /// Packets of this type handed to the driver.
+    pub const fn sent(&self, kind: PacketType) -> u64 {
+        self.sent[kind as usize - 1]
+    }
+
+    /// Packets received that met this fate.
+    pub const fn fate(&self, fate: Fate) -> u64 {
+        self.fates[fate as usize]
+    }
+
+    /// Datagrams received that were no packets for this reason.
+    pub const fn malformed(&self, reason: Malformed) -> u64 {
+        self.malformed[reason as usize]
+    }
+}
+
+/// One machine of the system. See the [module's text](self) for how to drive it.
+#[derive(Debug)]
+pub struct Kernel {
+    machine: Machine,
+    processes: Table,
+    rendezvous: Rendezvous,
+    waits: Waits<Outcome>,
+    exchange: Exchange,
+    tracer: Tracer,
+    rng: Rng,
+    effects: Vec<Effect>,
+    counters: Counters,
+}
+
+/// The exchange's port to the rest of a kernel and of an out, borrowed field by field.
+macro_rules! port {
+    ($kernel:expr, $now:expr, $out:expr) => {
+        $crate::exchange::Port {
+            now: $now,
+            transmits: &mut $out.transmits,
+            events: &mut $out.events,
+            tracer: &mut $kernel.tracer,
+            rng: &mut $kernel.rng,
+            effects: &mut $kernel.effects,
+        }
+    };
+}
+use port;
+
+impl Kernel {
+    /// A kernel that boots now as `machine`, in an `epoch` larger than any before it (and not blank).
+    pub fn new(now: Instant, config: Config, machine: Machine, epoch: Epoch, seed: u64) -> Self {
+        let config = config.in_range();
+        Self {
+            machine,
+            processes: Table::new(),
+            rendezvous: Rendezvous::new(),
+            waits: Waits::new(),
+            tracer: Tracer::new(config.trace),
+            exchange: Exchange::new(now, config, epoch.max(Epoch(1))),
+            rng: Rng::new(seed),
+            effects: Vec::new(),
+            counters: Counters::ZERO,
+        }
+    }
+
+    /// The machine this kernel is.
+    pub const fn machine(&self) -> Machine {
+        self.machine
+    }
+
+    /// The configuration, brought into range.
+    pub const fn config(&self) -> &Config {
+        self.exchange.config()
+    }
+
+    /// What happened to packets so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What the tables hold.
+    pub fn holdings(&self) -> Holdings {
+        self.exchange.holdings()
+    }
+
+    /// The processes that live, in no particular order.
+    pub fn processes(&self) -> impl Iterator<Item = LocalId> + '_ {
+        self.processes.ids()
+    }
+
+    /// A new process.
+    pub fn spawn(&mut self, now: Instant, options: SpawnOptions, out: &mut Out) -> Result<LocalId, SpawnError> {
+        let buffering = options.buffering.unwrap_or(self.config().buffering);
+        let process = self.processes.spawn(options.local_id, buffering, !options.threads)?;
+        self.tracer.begin(now);
+        self.tracer.cause(&mut out.events, || What::Spawned { process });
+        Ok(process)
+    }
+
+    /// A process ends. What it asked for is taken back, what it held is answered AU, its waits end as cancelled.
+    pub fn exit(&mut self, now: Instant, process: LocalId, out: &mut Out) {
+        if !self.processes.contains(process) {
+            return;
+        }
+        self.tracer.begin(now);
+        self.tracer.cause(&mut out.events, || What::Ended { process });
+        self.end_local(now, process, out);
+        self.exchange.end_process(process, &mut port!(self, now, out));
+        self.apply_effects(now, out);
+        for (token, on) in self.waits.pending_of(process) {
+            self.finish(token, traps::cancelled(on), out);
+        }
+        self.count_sent(out, 0);
+    }
+
+    /// A batch of datagrams, in the order they came.
+    pub fn datagrams<'a>(
+        &mut self,
+        now: Instant,
+        batch: impl IntoIterator<Item = (Path, &'a [u8])>,
+        out: &mut Out,
+    ) {
+        let before = out.transmits.len();
+        self.tracer.begin(now);
+        for (path, bytes) in batch {
+            match View::new(bytes) {
+                Ok(view) => self.handle_packet(now, path, &view, out),
+                Err(reason) => {
+                    self.counters.malformed[reason as usize] += 1;
+                    let from = path.remote;
+                    self.tracer.cause(&mut out.events, || What::Malformed { from, reason });
+                }
+            }
+        }
+        self.exchange.upkeep(now);
+        self.count_sent(out, before);
+    }
+
+    fn handle_packet(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) {
+        let header = view.header();
+        let from = path.remote;
+        self.tracer.cause(&mut out.events, || What::Received {
+            from,
+            packet: PacketNote::new(header, view.payload().len()),
+            fate: Fate::Accepted,
+        });
+        let fate = match header.kind {
+            Kind::Req => self.handle_request(now, path, view, out),
+            Kind::Aya { .. } => {
+                let lives = self.processes.contains(header.destination);
+                self.exchange.handle_probe(path, view, lives, &mut port!(self, now, out))
+            }
+            Kind::Ack if !header.flags.has(Flags::FROM_SERVER) => {
+                self.exchange.handle_reply_ack(path, view, &mut port!(self, now, out))
+            }
+            Kind::Rep | Kind::Ack | Kind::Iaa { .. } | Kind::Ta { .. } | Kind::Au { .. } => {
+                self.exchange.handle_from_server(path, view, &mut port!(self, now, out))
+            }
+            Kind::Locate { .. } | Kind::Here { .. } => Fate::Unsupported,
+        };
+        self.counters.fates[fate as usize] += 1;
+        self.tracer.decide_fate(&mut out.events, fate);
+        self.apply_effects(now, out);
+    }
+
+    fn handle_request(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) -> Fate {
+        let arrival = match self.exchange.handle_request(path, view, &mut port!(self, now, out)) {
+            Ok(arrival) => arrival,
+            Err(fate) => return fate,
+        };
+        let (process, from) = (arrival.to, arrival.from);
+        let permit = match self.processes.reserve(process, from, view.payload().len()) {
+            Ok(permit) => permit,
+            Err(no_room) => {
+                let refusal = match no_room {
+                    NoRoom::NoProcess => Refusal::NoProcess,
+                    NoRoom::Full(Overflow::Discard) => Refusal::Discard,
+                    NoRoom::Full(Overflow::TryAgain | Overflow::Block) => Refusal::Full,
+                };
+                if refusal != Refusal::NoProcess {
+                    self.tracer.event(&mut out.events, || What::Overflow { process });
+                }
+                return self.exchange.refuse(&arrival, refusal, &mut port!(self, now, out));
+            }
+        };
+        let place = self.exchange.admit(&arrival, &mut port!(self, now, out));
+        let ticket = place.map_or(Ticket::OneWay, Ticket::Remote);
+        let message = Bytes::copy_from_slice(view.payload());
+        let received = Received { source: Source { address: from, ticket }, message };
+        let filled = self.processes.deliver(permit, received);
+        self.on_filled(process, from, filled, out);
+        Fate::Accepted
+    }
+
+    /// The clock has moved. Fires what is due.
+    pub fn tick(&mut self, now: Instant, out: &mut Out) {
+        let before = out.transmits.len();
+        self.tracer.begin(now);
+        self.exchange.tick(&mut port!(self, now, out));
+        self.apply_effects(now, out);
+        self.count_sent(out, before);
+    }
+
+    /// When the next tick is wanted; `None` if no timer is armed.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.exchange.next_deadline()
+    }
+
+    /// Whether requests are in progress for which this kernel must go on answering, though no process may be waiting.
+    pub fn is_engaged(&self) -> bool {
+        self.exchange.is_engaged()
+    }
+
+    /// Whether `token` may be claimed.
+    pub fn is_ready(&self, token: WaitToken) -> bool {
+        self.waits.is_ready(token)
+    }
+
+    /// What came of a wait, which is closed thereby; `None` while nothing has.
+    pub fn claim(&mut self, token: WaitToken) -> Option<Outcome> {
+        self.waits.claim(token)
+    }
+
+    /// What rooms asked for, done. Doing it may make them ask for more.
+    fn apply_effects(&mut self, now: Instant, out: &mut Out) {
+        while !self.effects.is_empty() {
+            let effects = core::mem::take(&mut self.effects);
+            for effect in effects {
+                self.apply(now, effect, out);
+            }
+        }
+    }
+
+    fn apply(&mut self, now: Instant, effect: Effect, out: &mut Out) {
+        match effect {
+            Effect::Accepted { token, message } => self.finish(token, Outcome::Sent(message), out),
+            Effect::Answered { process, from, reply_to, message } => {
+                self.answer(now, process, from, reply_to, message, out);
+            }
+            Effect::Failed { process, to, reply_to, sender, error, message } => {
+                let unsent = Unsent { error, message };
+                match (sender, reply_to) {
+                    (Some(token), _) => self.finish(token, Outcome::Unsent(unsent), out),
+                    (None, reply_to) => self.fail(now, process, to, reply_to, unsent, out),
+                }
+            }
+            Effect::ReplySettled { token, result } => {
+                let outcome = match result {
+                    Ok(message) => Outcome::Replied(message),
+                    Err(error) => Outcome::NotReplied { error, message: Bytes::new() },
+                };
+                self.finish(token, outcome, out);
+            }
+            Effect::Pong { token, result } => {
+                let outcome = match result {
+                    Ok((epoch, uptime)) => Outcome::Alive { epoch, uptime },
+                    Err(error) => Outcome::Unsent(Unsent { error, message: Bytes::new() }),
+                };
+                self.finish(token, outcome, out);
+            }
+        }
+    }
+
+    /// Ends a wait, if it is still open, and wakes whoever waits.
+    fn finish(&mut self, token: WaitToken, outcome: Outcome, out: &mut Out) {
+        let with = match &outcome {
+            Outcome::Unsent(unsent) => Ending::CallFailed(unsent.error),
+            Outcome::NotReceived(_) | Outcome::NotReplied { .. } => Ending::Failed,
+            _ => Ending::Done,
+        };
+        if let Ok(process) = self.waits.finish(token, outcome) {
+            self.processes.clear_waits_for(process, token);
+            self.tracer.event(&mut out.events, || What::Woken { process, with });
+            out.wakes.push(Wake { process, token });
+        }
+    }
+
+    /// A message is in a mailbox, or goes straight to one who waits for it.
+    fn on_filled(&mut self, process: LocalId, from: Address, filled: Filled, out: &mut Out) {
+        match filled {
+            Filled::Queued { messages, bytes } => {
+                self.tracer.event(&mut out.events, || What::Queued { process, from, messages, bytes });
+            }
+            Filled::Handed(token, letter) => {
+                if let Some(outcome) = self.open_letter(process, letter, out) {
+                    self.finish(token, outcome, out);
+                }
+            }
+        }
+    }
+
+    /// A letter as its receiver gets it; `None` if it is a request that nobody awaits any more.
+    fn open_letter(&mut self, process: LocalId, letter: Letter, out: &mut Out) -> Option<Outcome> {
+        match letter {
+            Letter::Failure(failure) => Some(Outcome::NotReceived(ReceiveError::RequestFailed {
+                to: failure.to,
+                error: failure.error,
+            })),
+            Letter::Message(received) => {
+                let awaited = match received.source.ticket {
+                    Ticket::Remote(place) => self.exchange.take(place, process),
+                    Ticket::Local(place) => self.take_local(place, process),
+                    Ticket::OneWay | Ticket::Answer => true,
+                };
+                if !awaited {
+                    return None;
+                }
+                let (from, request) = (received.source.address, !received.source.is_reply());
+                self.tracer.event(&mut out.events, || What::Taken { process, from, request });
+                Some(Outcome::Received(received))
+            }
+        }
+    }
+
+    /// A reply goes where its request wanted it.
+    fn answer(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        from: Address,
+        reply_to: ReplyTo,
+        message: Bytes,
+        out: &mut Out,
+    ) {
+        let received = Received { source: Source { address: from, ticket: Ticket::Answer }, message };
+        match reply_to {
+            ReplyTo::Call(token) => self.finish(token, Outcome::Received(received), out),
+            ReplyTo::Mailbox => {
+                if let Some(filled) = self.processes.deliver_answer(process, Letter::Message(received)) {
+                    self.on_filled(process, from, filled, out);
+                }
+            }
+            ReplyTo::Client(Ticket::Remote(place)) => {
+                if self.exchange.check_reply(place, process).is_ok() {
+                    self.exchange.reply(place, received.message, None, &mut port!(self, now, out));
+                }
+            }
+            ReplyTo::Client(Ticket::Local(place)) => {
+                if let Some(request) = self.rendezvous.close(place) {
+                    let message = received.message;
+                    self.answer(now, request.client, request.addressed, request.reply_to, message, out);
+                }
+            }
+            ReplyTo::Client(Ticket::OneWay | Ticket::Answer) | ReplyTo::Nobody => {}
+        }
+    }
+
+    fn count_sent(&mut self, out: &Out, before: usize) {
+        for transmit in out.transmits.iter().skip(before) {
+            let kind = transmit.packet.header.kind.packet_type();
+            self.counters.sent[kind as usize - 1] += 1;
+        }
+    }
+}

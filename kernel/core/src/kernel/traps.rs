@@ -1,0 +1,383 @@
+//! System calls: everything is checked first, then state changes.
+use bytes::Bytes;
+
+use super::local::LocalSend;
+use super::{Entry, Kernel, Out, Outcome, Syscall, port};
+use crate::config::{Options, Overflow, Reliability};
+use crate::error::{CallError, ReceiveError, ReplyError, Unsent};
+use crate::exchange::{Port, Request};
+use crate::ids::{Address, LocalId};
+use crate::process::{From, NoRoom, Received, ReplyTo, Source, Ticket, WaitToken};
+use crate::time::Instant;
+use crate::trace::{BlockedOn, Call, What};
+
+impl Syscall {
+    const fn name(&self) -> (Call, Option<Address>) {
+        match self {
+            Self::Send { to, one_way: false, .. } => (Call::Send, Some(*to)),
+            Self::Send { to, one_way: true, .. } => (Call::SendOneWay, Some(*to)),
+            Self::Call { to, .. } => (Call::Call, Some(*to)),
+            Self::Receive { wait: true, .. } => (Call::Receive, None),
+            Self::Receive { wait: false, .. } => (Call::TryReceive, None),
+            Self::Reply { source, .. } => (Call::Reply, Some(source.address)),
+            Self::Forward { to, .. } => (Call::Forward, Some(*to)),
+            Self::Ping { to } => (Call::Ping, Some(*to)),
+        }
+    }
+}
+
+/// What a wait ends with when its process ends.
+pub(super) fn cancelled(on: BlockedOn) -> Outcome {
+    ended(on, CallError::Cancelled, ReceiveError::Cancelled, Bytes::new())
+}
+
+fn ended(on: BlockedOn, call: CallError, receive: ReceiveError, message: Bytes) -> Outcome {
+    match on {
+        BlockedOn::Receive | BlockedOn::ReceiveFrom(_) => Outcome::NotReceived(receive),
+        BlockedOn::Reply(_) => Outcome::NotReplied { error: ReplyError::TimedOut, message },
+        BlockedOn::Send(_) | BlockedOn::Call(_) | BlockedOn::Ping(_) => {
+            Outcome::Unsent(Unsent { error: call, message })
+        }
+    }
+}
+
+impl Kernel {
+    /// A process enters the kernel.
+    pub fn trap(&mut self, now: Instant, process: LocalId, call: Syscall, out: &mut Out) -> Entry {
+        let before = out.transmits.len();
+        self.tracer.begin(now);
+        let (name, to) = call.name();
+        self.tracer.cause(&mut out.events, || What::Trap { process, call: name, to });
+        let entry = match call {
+            Syscall::Send { to, message, options, one_way, blocking } => {
+                self.trap_send(now, process, to, message, options, one_way, blocking, out)
+            }
+            Syscall::Call { to, message, options, blocking } => {
+                self.trap_call(now, process, to, message, options, blocking, out)
+            }
+            Syscall::Receive { from, wait } => self.trap_receive(process, from, wait, out),
+            Syscall::Reply { source, message } => self.trap_reply(now, process, source, message, out),
+            Syscall::Forward { source, message, to } => {
+                self.trap_forward(now, process, source, message, to, out)
+            }
+            Syscall::Ping { to } => self.trap_ping(now, process, to, out),
+        };
+        self.apply_effects(now, out);
+        self.count_sent(out, before);
+        entry
+    }
+
+    /// The caller does not want to wait any longer: what came meanwhile is handed out, else the wait is taken back
+    /// and ends as timed out. `None` if there is no such wait.
+    pub fn cancel(&mut self, now: Instant, token: WaitToken, out: &mut Out) -> Option<Outcome> {
+        if let Some(outcome) = self.waits.claim(token) {
+            return Some(outcome);
+        }
+        let before = out.transmits.len();
+        let (process, on, _) = self.waits.close(token)?;
+        self.tracer.begin(now);
+        self.tracer.cause(&mut out.events, || What::Trap { process, call: Call::Cancel, to: on.awaited() });
+        self.processes.clear_waits_for(process, token);
+        let message = self.withdraw(now, process, token, on, out);
+        self.apply_effects(now, out);
+        self.count_sent(out, before);
+        Some(ended(on, CallError::TimedOut, ReceiveError::TimedOut, message))
+    }
+
+    /// Takes a closed wait out of the tables it stands in; returns the message it had for another.
+    fn withdraw(&mut self, now: Instant, process: LocalId, token: WaitToken, on: BlockedOn, out: &mut Out) -> Bytes {
+        match on {
+            BlockedOn::Receive | BlockedOn::ReceiveFrom(_) => {
+                self.processes.forget(process, token);
+                Bytes::new()
+            }
+            BlockedOn::Send(to) | BlockedOn::Call(to) if to.machine == self.machine => {
+                self.rendezvous.close_awaited_by(token);
+                match self.processes.forget(to.local, token) {
+                    Some(sender) => {
+                        if let Ticket::Local(place) = sender.received.source.ticket {
+                            self.rendezvous.close(place);
+                        }
+                        sender.received.message
+                    }
+                    None => Bytes::new(),
+                }
+            }
+            BlockedOn::Send(_) | BlockedOn::Call(_) | BlockedOn::Ping(_) => {
+                self.exchange.cancel(token, &mut port!(self, now, out)).unwrap_or_default()
+            }
+            // The reply is on its way, and the kernel keeps it for its client.
+            BlockedOn::Reply(_) => Bytes::new(),
+        }
+    }
+
+    /// What must hold before anything is sent.
+    fn check_send(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        to: Address,
+        bytes: usize,
+        blocking: bool,
+    ) -> Result<(), CallError> {
+        if !self.processes.contains(process) {
+            return Err(CallError::NoCaller);
+        }
+        if bytes > self.config().message_bytes_max() {
+            return Err(CallError::TooLong);
+        }
+        if self.waits.is_full() {
+            return Err(CallError::TooMany);
+        }
+        if to.machine != self.machine {
+            return self.exchange.check_request(to.machine, now);
+        }
+        if blocking && self.processes.would_deadlock(process, to.local) {
+            return Err(CallError::Deadlock);
+        }
+        Ok(())
+    }
+
+    /// Opens a wait, and notes whom a blocking one waits for.
+    fn block(&mut self, process: LocalId, on: BlockedOn, blocking: bool) -> WaitToken {
+        let token = self.waits.open(process, on);
+        if blocking
+            && let Some(other) = on.awaited()
+            && other.machine == self.machine
+        {
+            self.processes.set_waits_for(process, other.local, token);
+        }
+        token
+    }
+
+    #[allow(clippy::too_many_arguments)] // One parameter for each field of the call.
+    fn trap_send(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        to: Address,
+        message: Bytes,
+        options: Options,
+        one_way: bool,
+        blocking: bool,
+        out: &mut Out,
+    ) -> Entry {
+        if let Err(error) = self.check_send(now, process, to, message.len(), blocking) {
+            return Entry::Done(Outcome::Unsent(Unsent { error, message }));
+        }
+        let token = self.block(process, BlockedOn::Send(to), blocking);
+        let reply_to = if one_way { ReplyTo::Nobody } else { ReplyTo::Mailbox };
+        if to.machine == self.machine {
+            let entry = self.send_local(LocalSend { process, to: to.local, message, reply_to, token }, out);
+            if let Entry::Done(_) = entry {
+                self.processes.clear_waits_for(process, token);
+            }
+            return self.trace_blocked(process, BlockedOn::Send(to), entry, out);
+        }
+        let request = Request { process, to, message, options, one_way, reply_to, sender: Some(token) };
+        self.exchange.send(request, &mut port!(self, now, out));
+        self.apply_effects(now, out);
+        self.settle(process, BlockedOn::Send(to), token, out)
+    }
+
+    #[allow(clippy::too_many_arguments)] // One parameter for each field of the call.
+    fn trap_call(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        to: Address,
+        message: Bytes,
+        options: Options,
+        blocking: bool,
+        out: &mut Out,
+    ) -> Entry {
+        if let Err(error) = self.check_send(now, process, to, message.len(), blocking) {
+            return Entry::Done(Outcome::Unsent(Unsent { error, message }));
+        }
+        let token = self.block(process, BlockedOn::Call(to), blocking);
+        let reply_to = ReplyTo::Call(token);
+        if to.machine == self.machine {
+            let entry = self.send_local(LocalSend { process, to: to.local, message, reply_to, token }, out);
+            if let Entry::Done(_) = entry {
+                self.processes.clear_waits_for(process, token);
+            }
+            return self.trace_blocked(process, BlockedOn::Call(to), entry, out);
+        }
+        let request = Request { process, to, message, options, one_way: false, reply_to, sender: None };
+        self.exchange.send(request, &mut port!(self, now, out));
+        self.trace_blocked(process, BlockedOn::Call(to), Entry::Wait(token), out)
+    }
+
+    /// A wait that was over before the trap returned is no wait: nobody has to be woken.
+    fn settle(&mut self, process: LocalId, on: BlockedOn, token: WaitToken, out: &mut Out) -> Entry {
+        match self.waits.claim(token) {
+            Some(outcome) => {
+                out.wakes.retain(|wake| wake.token != token);
+                Entry::Done(outcome)
+            }
+            None => self.trace_blocked(process, on, Entry::Wait(token), out),
+        }
+    }
+
+    fn trace_blocked(&mut self, process: LocalId, on: BlockedOn, entry: Entry, out: &mut Out) -> Entry {
+        if let Entry::Wait(_) = entry {
+            self.tracer.event(&mut out.events, || What::Blocked { process, on });
+        }
+        entry
+    }
+
+    fn trap_receive(&mut self, process: LocalId, from: From, wait: bool, out: &mut Out) -> Entry {
+        if !self.processes.contains(process) {
+            return Entry::Done(Outcome::NotReceived(ReceiveError::NoProcess));
+        }
+        while let Some(letter) = self.processes.take(process, from) {
+            let opened = self.open_letter(process, letter, out);
+            self.admit_blocked(process, out);
+            if let Some(outcome) = opened {
+                return Entry::Done(outcome);
+            }
+        }
+        if !wait {
+            return Entry::Done(Outcome::Nothing);
+        }
+        let on = match from {
+            From::Any => BlockedOn::Receive,
+            From::One(address) => BlockedOn::ReceiveFrom(address),
+        };
+        if let Some(other) = on.awaited()
+            && other.machine == self.machine
+            && self.processes.would_deadlock(process, other.local)
+        {
+            return Entry::Done(Outcome::NotReceived(ReceiveError::Deadlock));
+        }
+        if self.waits.is_full() || !self.processes.has_receiver_room(process) {
+            return Entry::Done(Outcome::NotReceived(ReceiveError::TooMany));
+        }
+        let token = self.block(process, on, true);
+        self.processes.wait(process, token, from);
+        // A mailbox that keeps nothing has no room for a blocked sender until somebody waits.
+        self.admit_blocked(process, out);
+        self.settle(process, on, token, out)
+    }
+
+    fn trap_reply(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        source: Source,
+        message: Bytes,
+        out: &mut Out,
+    ) -> Entry {
+        if message.len() > self.config().message_bytes_max() {
+            return Entry::Done(Outcome::NotReplied { error: ReplyError::TooLong, message });
+        }
+        match source.ticket {
+            Ticket::OneWay | Ticket::Answer => {
+                Entry::Done(Outcome::NotReplied { error: ReplyError::NotWanted, message })
+            }
+            Ticket::Local(place) => Entry::Done(self.reply_local(now, process, place, message, out)),
+            Ticket::Remote(place) => {
+                if let Err(error) = self.exchange.check_reply(place, process) {
+                    return Entry::Done(Outcome::NotReplied { error, message });
+                }
+                if !self.exchange.reply_waits(place) || self.waits.is_full() {
+                    self.exchange.reply(place, message.clone(), None, &mut port!(self, now, out));
+                    return Entry::Done(Outcome::Replied(message));
+                }
+                let on = BlockedOn::Reply(source.address);
+                let token = self.block(process, on, true);
+                self.exchange.reply(place, message, Some(token), &mut port!(self, now, out));
+                self.trace_blocked(process, on, Entry::Wait(token), out)
+            }
+        }
+    }
+
+    fn trap_forward(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        source: Source,
+        message: Bytes,
+        to: Address,
+        out: &mut Out,
+    ) -> Entry {
+        if let Err(error) = self.check_forward(now, process, source, message.len(), to) {
+            return Entry::Done(Outcome::NotReplied { error, message });
+        }
+        if to.machine != self.machine {
+            let options = Options { reliability: Reliability::ReplyAcks, ..self.config().options };
+            let reply_to = ReplyTo::Client(source.ticket);
+            let request =
+                Request { process, to, message: message.clone(), options, one_way: false, reply_to, sender: None };
+            self.exchange.send(request, &mut port!(self, now, out));
+            return Entry::Done(Outcome::Replied(message));
+        }
+        let permit = match self.processes.reserve(to.local, source.address, message.len()) {
+            Ok(permit) => permit,
+            Err(NoRoom::NoProcess) => {
+                return Entry::Done(Outcome::NotReplied { error: ReplyError::NoSuchProcess, message });
+            }
+            Err(NoRoom::Full(Overflow::Discard | Overflow::TryAgain | Overflow::Block)) => {
+                return Entry::Done(Outcome::NotReplied { error: ReplyError::Refused, message });
+            }
+        };
+        match source.ticket {
+            Ticket::Remote(place) => self.exchange.hand_over(place, to.local),
+            Ticket::Local(place) => {
+                if let Some(request) = self.rendezvous.get_mut(place) {
+                    request.server = to.local;
+                    request.taken = false;
+                }
+            }
+            Ticket::OneWay | Ticket::Answer => {}
+        }
+        let filled = self.processes.deliver(permit, Received { source, message: message.clone() });
+        self.on_filled(to.local, source.address, filled, out);
+        Entry::Done(Outcome::Replied(message))
+    }
+
+    fn check_forward(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        source: Source,
+        bytes: usize,
+        to: Address,
+    ) -> Result<(), ReplyError> {
+        if bytes > self.config().message_bytes_max() {
+            return Err(ReplyError::TooLong);
+        }
+        match source.ticket {
+            Ticket::Remote(place) => self.exchange.check_reply(place, process)?,
+            Ticket::Local(place) => match self.rendezvous.get_mut(place) {
+                None => return Err(ReplyError::Abandoned),
+                Some(request) if request.server != process => return Err(ReplyError::NotYours),
+                Some(_) => {}
+            },
+            Ticket::OneWay | Ticket::Answer => return Err(ReplyError::NotWanted),
+        }
+        if to.machine != self.machine {
+            self.exchange.check_request(to.machine, now).map_err(|_| ReplyError::Refused)?;
+        }
+        Ok(())
+    }
+
+    fn trap_ping(&mut self, now: Instant, process: LocalId, to: Address, out: &mut Out) -> Entry {
+        if let Err(error) = self.check_send(now, process, to, 0, false) {
+            return Entry::Done(Outcome::Unsent(Unsent { error, message: Bytes::new() }));
+        }
+        if to.machine == self.machine {
+            if !self.processes.contains(to.local) {
+                let error = CallError::NoSuchProcess;
+                return Entry::Done(Outcome::Unsent(Unsent { error, message: Bytes::new() }));
+            }
+            let (epoch, uptime) = self.exchange.own_incarnation(now);
+            return Entry::Done(Outcome::Alive { epoch, uptime });
+        }
+        let on = BlockedOn::Ping(to);
+        let token = self.block(process, on, false);
+        let mut port: Port<'_> = port!(self, now, out);
+        self.exchange.ping(process, to, token, &mut port);
+        self.trace_blocked(process, on, Entry::Wait(token), out)
+    }
+}

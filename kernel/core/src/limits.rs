@@ -1,0 +1,68 @@
+//! Every bound of the kernel in one place, its unit in its name.
+//!
+//! What a person may set is a field of [`crate::Config`] and takes its default from here; the rest is fixed.
+use core::time::Duration;
+
+/// The largest UDP payload there is: 65,535 less the IPv4 and UDP headers.
+pub const DATAGRAM_BYTES_MAX: usize = 65_507;
+/// The default packet, header included: an Ethernet frame's 1,500 bytes less the IPv4 and UDP headers.
+pub const PACKET_BYTES_DEFAULT: usize = 1_472;
+
+/// Sequence numbers a client process may have awaited at one machine, from the floor up: the window W.
+pub const WINDOW_DEFAULT: u32 = 1_024;
+/// The largest window a configuration may ask for; a server's table of one client grows to four bytes a number.
+pub const WINDOW_MAX: u32 = 65_536;
+/// Bytes of cached replies a kernel keeps until they are acknowledged, all clients together.
+pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
+/// A reply larger than this is acknowledged at once, not when the next request happens to go.
+pub const LARGE_REPLY_BYTES: usize = 16 << 10;
+
+/// Processes on one kernel.
+pub const PROCESSES_MAX: usize = 65_536;
+/// Threads of one process that may wait in `receive` at once.
+pub const RECEIVERS_MAX: usize = 4_096;
+/// Waits (blocked calls, completions) of one kernel.
+pub const WAITS_MAX: usize = 1 << 20;
+/// Messages in a mailbox that asks for nothing else.
+pub const MAILBOX_MESSAGES_DEFAULT: usize = 1_024;
+/// Bytes in a mailbox that asks for nothing else.
+pub const MAILBOX_BYTES_DEFAULT: usize = 16 << 20;
+/// What one message is charged besides its payload, in bytes.
+pub const MESSAGE_OVERHEAD_BYTES: usize = 128;
+
+/// Machines a kernel remembers; the one heard of longest ago gives way once its packets must have died.
+pub const PEERS_MAX: usize = 16_384;
+/// Client processes, of all machines, that a server remembers.
+pub const WINDOWS_MAX: usize = 1 << 18;
+/// Requests of other machines held at once (queued, executing, or answered and not yet acknowledged).
+pub const SERVED_MAX: usize = 1 << 20;
+/// Conversations (client process and server machine) a kernel remembers.
+pub const CONVERSATIONS_MAX: usize = 1 << 18;
+
+/// How long a packet may live in the network.
+pub const PACKET_LIFE: Duration = Duration::from_secs(30);
+
+/// The server's delay before it acknowledges a request that has no reply yet (slide 19c).
+pub const LATE_ACK_DEFAULT: Duration = Duration::from_millis(20);
+/// The client's delay before the acknowledgement of a reply goes alone.
+pub const ACK_DELAY_DEFAULT: Duration = Duration::from_millis(10);
+/// The retransmission time-out towards a machine of which no round trip is known.
+pub const RETRANSMIT_FIRST_DEFAULT: Duration = Duration::from_millis(100);
+/// The retransmission time-out is never below this (above it come the late-ACK delay and the round trip).
+pub const RETRANSMIT_MIN_DEFAULT: Duration = Duration::from_millis(2);
+/// Backing off stops here.
+pub const RETRANSMIT_MAX_DEFAULT: Duration = Duration::from_secs(2);
+/// How often a packet is sent again before its sender gives up.
+pub const RETRIES_DEFAULT: u32 = 10;
+/// The time between an acknowledgement and the question whether the server still lives.
+pub const PROBE_INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
+/// The first wait after TA; each further one is twice as long, and each is jittered by a half.
+pub const TRY_AGAIN_DEFAULT: Duration = Duration::from_millis(5);
+/// How many TA in a row are borne before the call fails with *refused*.
+pub const TRY_AGAINS_DEFAULT: u32 = 12;
+/// The sweep looks at its entries this often while one is armed.
+pub const SWEEP_INTERVAL_DEFAULT: Duration = Duration::from_millis(1);
+/// Requests of this kernel's processes to other machines outstanding at once.
+pub const OUTGOING_MAX: usize = 1 << 20;
+/// A TA asks for at least this wait.
+pub const TRY_AGAIN_HINT: Duration = Duration::from_millis(1);

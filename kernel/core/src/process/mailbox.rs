@@ -1,0 +1,167 @@
+//! A mailbox (slide 18): messages in the order they came, bounded in number and bytes, and who waits for one.
+use alloc::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::{Failure, From, Received, WaitToken};
+use crate::config::{Buffering, Overflow};
+use crate::ids::Address;
+use crate::limits;
+
+/// What a mailbox holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Letter {
+    Message(Received),
+    Failure(Failure),
+}
+
+impl Letter {
+    pub(crate) fn from(&self) -> Address {
+        match self {
+            Self::Message(received) => received.source.address,
+            Self::Failure(failure) => failure.to,
+        }
+    }
+}
+
+/// What a message counts for: its payload and an overhead, so that empty ones are bounded too.
+pub(crate) fn charge(message: &Bytes) -> usize {
+    message.len() + limits::MESSAGE_OVERHEAD_BYTES
+}
+
+/// What became of a delivery.
+#[derive(Debug)]
+pub(crate) enum Filled {
+    /// It waits in the mailbox, now so full.
+    Queued { messages: usize, bytes: usize },
+    /// This wait gets it.
+    Handed(WaitToken, Letter),
+}
+
+#[derive(Debug)]
+struct Item {
+    letter: Letter,
+    /// What it occupies of the bounds; 0 for replies and failures, which sends of the process itself have bounded.
+    charge: usize,
+}
+
+/// A local sender that waits for room, and its message.
+#[derive(Debug)]
+pub(crate) struct BlockedSender {
+    pub(crate) token: WaitToken,
+    /// Whether room is all it waits for; a call waits on for its reply.
+    pub(crate) ends_with_room: bool,
+    pub(crate) received: Received,
+}
+
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    buffering: Buffering,
+    items: VecDeque<Item>,
+    receivers: VecDeque<(WaitToken, From)>,
+    blocked: VecDeque<BlockedSender>,
+    messages: usize,
+    bytes: usize,
+}
+
+impl Mailbox {
+    pub(super) const fn new(buffering: Buffering) -> Self {
+        Self {
+            buffering,
+            items: VecDeque::new(),
+            receivers: VecDeque::new(),
+            blocked: VecDeque::new(),
+            messages: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Whether a message from `from` may come in, charged so much; else what its owner wants done with it.
+    pub(super) fn check(&self, from: Address, charge: usize) -> Result<(), Overflow> {
+        match self.buffering {
+            _ if self.receivers.iter().any(|(_, filter)| filter.admits(from)) => Ok(()),
+            Buffering::Discard => Err(Overflow::Discard),
+            Buffering::Mailbox { messages, bytes, overflow } => {
+                // One message always fits into an empty mailbox of at least one message.
+                let room = self.messages < messages && (self.messages == 0 || self.bytes + charge <= bytes);
+                if room && self.blocked.is_empty() { Ok(()) } else { Err(overflow) }
+            }
+        }
+    }
+
+    pub(super) const fn reserve(&mut self, charge: usize) {
+        self.messages += 1;
+        self.bytes += charge;
+    }
+
+    pub(super) const fn release(&mut self, charge: usize) {
+        self.messages -= 1;
+        self.bytes -= charge;
+    }
+
+    /// Delivers a letter for which `charge` was reserved, 0 if nothing was.
+    pub(super) fn fill(&mut self, letter: Letter, charge: usize) -> Filled {
+        let from = letter.from();
+        if let Some(place) = self.receivers.iter().position(|(_, filter)| filter.admits(from))
+            && let Some((token, _)) = self.receivers.remove(place)
+        {
+            if charge > 0 {
+                self.release(charge);
+            }
+            return Filled::Handed(token, letter);
+        }
+        self.items.push_back(Item { letter, charge });
+        Filled::Queued { messages: self.messages, bytes: self.bytes }
+    }
+
+    /// The first letter that `filter` admits.
+    pub(super) fn take(&mut self, filter: From) -> Option<Letter> {
+        let place = match filter {
+            From::Any => 0,
+            From::One(_) => self.items.iter().position(|item| filter.admits(item.letter.from()))?,
+        };
+        let item = self.items.remove(place)?;
+        if item.charge > 0 {
+            self.release(item.charge);
+        }
+        Some(item.letter)
+    }
+
+    pub(super) fn wait(&mut self, token: WaitToken, filter: From) {
+        self.receivers.push_back((token, filter));
+    }
+
+    pub(super) fn receivers(&self) -> usize {
+        self.receivers.len()
+    }
+
+    pub(super) fn block(&mut self, sender: BlockedSender) {
+        self.blocked.push_back(sender);
+    }
+
+    /// The next blocked sender whose message has room now.
+    pub(super) fn unblock(&mut self) -> Option<BlockedSender> {
+        let next = self.blocked.pop_front()?;
+        // Only this queue's own head may pass while others wait behind it.
+        let rest = core::mem::take(&mut self.blocked);
+        let room = self.check(next.received.source.address, charge(&next.received.message)).is_ok();
+        self.blocked = rest;
+        if room {
+            return Some(next);
+        }
+        self.blocked.push_front(next);
+        None
+    }
+
+    /// Ends a wait for a message, or for room.
+    pub(super) fn forget(&mut self, token: WaitToken) -> Option<BlockedSender> {
+        self.receivers.retain(|(waiting, _)| *waiting != token);
+        let place = self.blocked.iter().position(|sender| sender.token == token)?;
+        self.blocked.remove(place)
+    }
+
+    /// Empties it when its owner ends; who was blocked on it is to be told.
+    pub(super) fn empty(self) -> VecDeque<BlockedSender> {
+        self.blocked
+    }
+}

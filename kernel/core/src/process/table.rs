@@ -1,0 +1,209 @@
+//! The process table: local ids, mailboxes, and the walk along who waits for whom.
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use slab::Slab;
+
+use super::mailbox::{BlockedSender, Filled, Letter, Mailbox, charge};
+use super::{From, Received, WaitToken};
+use crate::config::{Buffering, Overflow};
+use crate::error::SpawnError;
+use crate::ids::{Address, LocalId};
+use crate::limits;
+
+/// Ids from here on are handed out; those below are chosen, and well known.
+const FIRST_HANDED_OUT: u32 = 1_000;
+
+#[derive(Debug)]
+struct Process {
+    id: LocalId,
+    mailbox: Mailbox,
+    /// Whether one thread alone acts for it: then a thread that waits is the whole process waiting.
+    single_threaded: bool,
+    /// The local process it waits for, if it is single-threaded and blocked on one alone.
+    waits_for: Option<(LocalId, WaitToken)>,
+}
+
+/// Room for one message in one mailbox. It is used up by [`Table::deliver`].
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Permit {
+    slot: usize,
+    charge: usize,
+}
+
+/// Why there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    NoProcess,
+    Full(Overflow),
+}
+
+/// All processes of a kernel.
+#[derive(Debug)]
+pub(crate) struct Table {
+    processes: Slab<Process>,
+    by_id: BTreeMap<LocalId, usize>,
+    /// Chosen ids whose process has ended: none is given twice in one boot.
+    ended: BTreeSet<LocalId>,
+    next: u32,
+}
+
+impl Table {
+    pub(crate) const fn new() -> Self {
+        Self {
+            processes: Slab::new(),
+            by_id: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            next: FIRST_HANDED_OUT,
+        }
+    }
+
+    /// A new process, with the id wished for or the next one.
+    pub(crate) fn spawn(
+        &mut self,
+        wished: Option<LocalId>,
+        buffering: Buffering,
+        single_threaded: bool,
+    ) -> Result<LocalId, SpawnError> {
+        let id = match wished {
+            Some(id) if !(1..FIRST_HANDED_OUT).contains(&id.0) => return Err(SpawnError::Reserved(id)),
+            Some(id) if self.by_id.contains_key(&id) || self.ended.contains(&id) => {
+                return Err(SpawnError::Taken(id));
+            }
+            Some(id) => id,
+            None => LocalId(self.next),
+        };
+        if self.processes.len() >= limits::PROCESSES_MAX || self.next == u32::MAX {
+            return Err(SpawnError::TooMany);
+        }
+        if wished.is_none() {
+            self.next += 1;
+        }
+        let mailbox = Mailbox::new(buffering);
+        let slot = self.processes.insert(Process { id, mailbox, single_threaded, waits_for: None });
+        self.by_id.insert(id, slot);
+        Ok(id)
+    }
+
+    pub(crate) fn contains(&self, id: LocalId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    fn get_mut(&mut self, id: LocalId) -> Option<&mut Process> {
+        self.by_id.get(&id).and_then(|slot| self.processes.get_mut(*slot))
+    }
+
+    fn get(&self, id: LocalId) -> Option<&Process> {
+        self.by_id.get(&id).and_then(|slot| self.processes.get(*slot))
+    }
+
+    /// Ends a process; its mailbox is emptied. Returns the senders that were blocked on it.
+    pub(crate) fn end(&mut self, id: LocalId) -> VecDeque<BlockedSender> {
+        let Some(slot) = self.by_id.remove(&id) else { return VecDeque::new() };
+        if id.0 < FIRST_HANDED_OUT {
+            self.ended.insert(id);
+        }
+        self.processes.remove(slot).mailbox.empty()
+    }
+
+    /// Reserves room for a message of `bytes` from `from` in the mailbox of `to`.
+    pub(crate) fn reserve(&mut self, to: LocalId, from: Address, bytes: usize) -> Result<Permit, NoRoom> {
+        let Some(&slot) = self.by_id.get(&to) else { return Err(NoRoom::NoProcess) };
+        let charge = bytes + limits::MESSAGE_OVERHEAD_BYTES;
+        let mailbox = &mut self.processes[slot].mailbox;
+        mailbox.check(from, charge).map_err(NoRoom::Full)?;
+        mailbox.reserve(charge);
+        Ok(Permit { slot, charge })
+    }
+
+    /// Uses a permit up.
+    pub(crate) fn deliver(&mut self, permit: Permit, received: Received) -> Filled {
+        self.processes[permit.slot].mailbox.fill(Letter::Message(received), permit.charge)
+    }
+
+    /// Delivers a reply, or the notice that there will be none: always has room, since the process's own sends have
+    /// bounded their number. `None` if the process has ended.
+    pub(crate) fn deliver_answer(&mut self, to: LocalId, letter: Letter) -> Option<Filled> {
+        self.get_mut(to).map(|process| process.mailbox.fill(letter, 0))
+    }
+
+    pub(crate) fn take(&mut self, id: LocalId, filter: From) -> Option<Letter> {
+        self.get_mut(id)?.mailbox.take(filter)
+    }
+
+    /// Queues a wait for a message; false if as many wait as may.
+    pub(crate) fn wait(&mut self, id: LocalId, token: WaitToken, filter: From) -> bool {
+        match self.get_mut(id) {
+            Some(process) if process.mailbox.receivers() < limits::RECEIVERS_MAX => {
+                process.mailbox.wait(token, filter);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn has_receiver_room(&self, id: LocalId) -> bool {
+        self.get(id).is_some_and(|process| process.mailbox.receivers() < limits::RECEIVERS_MAX)
+    }
+
+    /// Queues a local sender until there is room for its message.
+    pub(crate) fn block(&mut self, to: LocalId, sender: BlockedSender) {
+        if let Some(process) = self.get_mut(to) {
+            process.mailbox.block(sender);
+        }
+    }
+
+    /// Moves the first blocked sender's message in, if it has room now.
+    pub(crate) fn unblock(&mut self, id: LocalId) -> Option<(BlockedSender, Filled)> {
+        let mailbox = &mut self.get_mut(id)?.mailbox;
+        let sender = mailbox.unblock()?;
+        let charge = charge(&sender.received.message);
+        mailbox.reserve(charge);
+        let filled = mailbox.fill(Letter::Message(sender.received.clone()), charge);
+        Some((sender, filled))
+    }
+
+    /// Ends a wait of anybody in the mailbox of `id`.
+    pub(crate) fn forget(&mut self, id: LocalId, token: WaitToken) -> Option<BlockedSender> {
+        self.get_mut(id)?.mailbox.forget(token)
+    }
+
+    /// Whether `process`, about to block until `other` acts, would wait for itself in the end.
+    pub(crate) fn would_deadlock(&self, process: LocalId, other: LocalId) -> bool {
+        if !self.get(process).is_some_and(|process| process.single_threaded) {
+            return false;
+        }
+        let mut next = Some(other);
+        // A chain longer than there are processes has a ring in it that we are no part of.
+        for _ in 0..=self.processes.len() {
+            match next {
+                Some(id) if id == process => return true,
+                Some(id) => next = self.get(id).and_then(|process| process.waits_for).map(|(id, _)| id),
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// Notes whom a single-threaded process waits for from here on.
+    pub(crate) fn set_waits_for(&mut self, process: LocalId, other: LocalId, token: WaitToken) {
+        if let Some(process) = self.get_mut(process)
+            && process.single_threaded
+        {
+            process.waits_for = Some((other, token));
+        }
+    }
+
+    /// That wait is over.
+    pub(crate) fn clear_waits_for(&mut self, process: LocalId, token: WaitToken) {
+        if let Some(process) = self.get_mut(process)
+            && process.waits_for.is_some_and(|(_, waiting)| waiting == token)
+        {
+            process.waits_for = None;
+        }
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = LocalId> + '_ {
+        self.processes.iter().map(|(_, process)| process.id)
+    }
+}

@@ -1,0 +1,96 @@
+//! Waits: what a blocked thread or a completion waits for, and what has come of it until it is claimed.
+use alloc::vec::Vec;
+
+use slab::Slab;
+
+use crate::ids::LocalId;
+use crate::limits;
+use crate::trace::BlockedOn;
+
+/// Names one wait. What it brings stays in the kernel until the token claims it, so a deadline that expires at the
+/// same moment loses nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WaitToken {
+    slot: u32,
+    generation: u32,
+}
+
+impl WaitToken {
+    /// A small number no other open wait of this kernel has: a driver may index by it.
+    pub const fn index(self) -> usize {
+        self.slot as usize
+    }
+}
+
+#[derive(Debug)]
+struct Wait<O> {
+    generation: u32,
+    process: LocalId,
+    on: BlockedOn,
+    outcome: Option<O>,
+}
+
+/// All waits of a kernel.
+#[derive(Debug)]
+pub(crate) struct Waits<O> {
+    open: Slab<Wait<O>>,
+    generation: u32,
+}
+
+impl<O> Waits<O> {
+    pub(crate) const fn new() -> Self {
+        Self { open: Slab::new(), generation: 0 }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.len() >= limits::WAITS_MAX
+    }
+
+    pub(crate) fn open(&mut self, process: LocalId, on: BlockedOn) -> WaitToken {
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        let slot = self.open.insert(Wait { generation, process, on, outcome: None }) as u32;
+        WaitToken { slot, generation }
+    }
+
+    fn get(&self, token: WaitToken) -> Option<&Wait<O>> {
+        self.open.get(token.index()).filter(|wait| wait.generation == token.generation)
+    }
+
+    /// Ends the wait with `outcome`, unless it is over or gone; then the outcome comes back.
+    pub(crate) fn finish(&mut self, token: WaitToken, outcome: O) -> Result<LocalId, O> {
+        match self.open.get_mut(token.index()) {
+            Some(wait) if wait.generation == token.generation && wait.outcome.is_none() => {
+                wait.outcome = Some(outcome);
+                Ok(wait.process)
+            }
+            _ => Err(outcome),
+        }
+    }
+
+    pub(crate) fn is_ready(&self, token: WaitToken) -> bool {
+        self.get(token).is_some_and(|wait| wait.outcome.is_some())
+    }
+
+    /// Takes what came of the wait, which is closed thereby.
+    pub(crate) fn claim(&mut self, token: WaitToken) -> Option<O> {
+        if self.is_ready(token) { self.open.remove(token.index()).outcome } else { None }
+    }
+
+    /// Closes the wait and tells whose it was, what it waited for and what had come of it.
+    pub(crate) fn close(&mut self, token: WaitToken) -> Option<(LocalId, BlockedOn, Option<O>)> {
+        self.get(token)?;
+        let wait = self.open.remove(token.index());
+        Some((wait.process, wait.on, wait.outcome))
+    }
+
+    /// The pending waits of a process.
+    pub(crate) fn pending_of(&self, process: LocalId) -> Vec<(WaitToken, BlockedOn)> {
+        let of_process = |wait: &&Wait<O>| wait.process == process && wait.outcome.is_none();
+        self.open
+            .iter()
+            .filter(|(_, wait)| of_process(wait))
+            .map(|(slot, wait)| (WaitToken { slot: slot as u32, generation: wait.generation }, wait.on))
+            .collect()
+    }
+}

@@ -1,0 +1,415 @@
+//! The vocabulary of events: what a kernel did, each with its cause and each packet with its fate.
+//!
+//! Deliberately not here: where events go. They leave the kernel in [`crate::Out`]; drivers write them down.
+use alloc::vec::Vec;
+
+use crate::error::CallError;
+use crate::ids::{Address, Epoch, LocalId, Machine, PacketNumber, Sequence};
+use crate::time::Instant;
+use crate::wire::{AuReason, Flags, Header, IaaStatus, Kind, Malformed, PacketType, TaReason};
+
+/// One thing that happened in a kernel, or to a packet on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Event {
+    /// Counted per kernel from 1; 0 for what a network did.
+    pub number: u64,
+    /// The event that caused it: a trap, a packet received, or a timer.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub cause: Option<u64>,
+    /// When, by the driver's clock, ns.
+    pub at: Instant,
+    /// What.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "kebab-case"))]
+pub enum What {
+    /// A process came to be.
+    Spawned {
+        /// Its local id.
+        process: LocalId,
+    },
+    /// A process ended.
+    Ended {
+        /// Its local id.
+        process: LocalId,
+    },
+    /// A process entered the kernel.
+    Trap {
+        /// Who.
+        process: LocalId,
+        /// By which call.
+        call: Call,
+        /// To whom, if to anybody.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+        to: Option<Address>,
+    },
+    /// A thread of a process, or a completion of its, waits from here on.
+    Blocked {
+        /// Who.
+        process: LocalId,
+        /// For what.
+        on: BlockedOn,
+    },
+    /// A wait is over.
+    Woken {
+        /// Whose.
+        process: LocalId,
+        /// With which result.
+        with: Ending,
+    },
+    /// A message went into a mailbox.
+    Queued {
+        /// Whose.
+        process: LocalId,
+        /// From whom.
+        from: Address,
+        /// Messages in it now.
+        messages: usize,
+        /// Bytes charged to it now.
+        bytes: usize,
+    },
+    /// A process took a message: of a request, this is a run of the operation.
+    Taken {
+        /// Who.
+        process: LocalId,
+        /// From whom.
+        from: Address,
+        /// Whether it was a request, not a reply.
+        request: bool,
+    },
+    /// A message for a local process found no room, or nobody waiting where nothing is kept.
+    Overflow {
+        /// Whose mailbox.
+        process: LocalId,
+    },
+    /// A packet was handed to the driver.
+    Sent {
+        /// To which machine.
+        to: Machine,
+        /// The packet.
+        packet: PacketNote,
+    },
+    /// A packet came in.
+    Received {
+        /// From which machine.
+        from: Machine,
+        /// The packet.
+        packet: PacketNote,
+        /// What became of it.
+        fate: Fate,
+    },
+    /// Bytes came in that are no packet.
+    Malformed {
+        /// From which machine.
+        from: Machine,
+        /// Why not.
+        reason: Malformed,
+    },
+    /// A timer fired.
+    Timer {
+        /// Which.
+        timer: Timer,
+    },
+    /// An incarnation of another machine is believed from here on.
+    EpochKnown {
+        /// Whose.
+        machine: Machine,
+        /// Which one.
+        epoch: Epoch,
+        /// Whether by its echo of a nonce; else because nothing was known before.
+        proved: bool,
+    },
+    /// This kernel calls itself by a later epoch towards one machine, which knew a later one than ours.
+    EpochRaised {
+        /// Towards whom.
+        machine: Machine,
+        /// To what.
+        epoch: Epoch,
+    },
+    /// What the network did to a packet that was sent: for a driver's fault shim and a world's fabric to say.
+    Network {
+        /// The sender.
+        from: Machine,
+        /// Towards whom.
+        to: Machine,
+        /// The packet's number.
+        number: PacketNumber,
+        /// Its type.
+        kind: PacketType,
+        /// What was done.
+        verdict: Verdict,
+        /// The rule that said so.
+        rule: alloc::string::String,
+    },
+}
+
+/// A system call's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[allow(missing_docs)]
+pub enum Call {
+    Send,
+    SendOneWay,
+    Call,
+    Receive,
+    TryReceive,
+    Reply,
+    Forward,
+    Ping,
+    Cancel,
+}
+
+/// Whom a wait waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum BlockedOn {
+    /// Any message.
+    Receive,
+    /// A message from one.
+    ReceiveFrom(Address),
+    /// Until what was sent is as safe as its reliability asks.
+    Send(Address),
+    /// The reply.
+    Call(Address),
+    /// Until the reply is acknowledged.
+    Reply(Address),
+    /// An answer to AYA.
+    Ping(Address),
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Ending {
+    /// As wished.
+    Done,
+    /// A call failed.
+    CallFailed(CallError),
+    /// Another failure; what the caller was told says which.
+    Failed,
+}
+
+/// Which timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Timer {
+    /// The client's, over a request: retransmission, AYA, or the wait after TA.
+    Request {
+        /// The request's number.
+        sequence: Sequence,
+    },
+    /// The server's: a reply is late, so an ACK goes (slide 19c).
+    LateAck {
+        /// The request's number.
+        sequence: Sequence,
+    },
+    /// The server's: a reply is not acknowledged yet.
+    Reply {
+        /// The request's number.
+        sequence: Sequence,
+    },
+    /// The client's: an ACK found no request to ride on.
+    AckDelay,
+    /// A question to another incarnation was not answered.
+    Challenge,
+}
+
+/// What became of a packet that came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Fate {
+    /// It did what it came for.
+    Accepted,
+    /// A request seen before, still queued or running: acknowledged, not run again.
+    DuplicateInProgress,
+    /// A request seen before and answered: the reply went again from the cache.
+    DuplicateAnswered,
+    /// A request, or an acknowledgement, of something over and done with.
+    DuplicateDone,
+    /// A request below the floor its client has declared.
+    BelowFloor,
+    /// Refused with TA: above the window.
+    WindowFull,
+    /// Refused with TA, or discarded where the mailbox's owner wants that: no room.
+    NoRoom,
+    /// Refused with AU: nobody has that local id.
+    NoProcess,
+    /// Refused with AU: its request died with its process, or its reply was discarded.
+    Gone,
+    /// Refused with AU: for another incarnation of this machine.
+    StaleEpoch,
+    /// Refused with AU: from an incarnation older than one known.
+    OldSender,
+    /// From an incarnation that is to prove itself first.
+    Unproved,
+    /// For another incarnation of this machine, and no request.
+    OtherIncarnation,
+    /// Answers nothing that is awaited: too late, or never asked for.
+    NotAwaited,
+    /// A TA after the ACK, or for a packet that was not the last.
+    NotRefusable,
+    /// A part of a longer message.
+    Fragment,
+    /// The tables of machines, clients or requests are full.
+    TableFull,
+    /// Of a type this kernel does nothing with.
+    Unsupported,
+}
+
+impl Fate {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::Accepted,
+        Self::DuplicateInProgress,
+        Self::DuplicateAnswered,
+        Self::DuplicateDone,
+        Self::BelowFloor,
+        Self::WindowFull,
+        Self::NoRoom,
+        Self::NoProcess,
+        Self::Gone,
+        Self::StaleEpoch,
+        Self::OldSender,
+        Self::Unproved,
+        Self::OtherIncarnation,
+        Self::NotAwaited,
+        Self::NotRefusable,
+        Self::Fragment,
+        Self::TableFull,
+        Self::Unsupported,
+    ];
+}
+
+/// What a network does to a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Verdict {
+    /// It dies.
+    Dropped,
+    /// It arrives twice.
+    Duplicated,
+    /// It arrives after packets sent later.
+    Delayed,
+}
+
+/// What a trace keeps of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct PacketNote {
+    /// Its type.
+    pub kind: PacketType,
+    /// Its number at its sender.
+    pub number: PacketNumber,
+    /// The sending process.
+    pub source: LocalId,
+    /// The process meant.
+    pub destination: LocalId,
+    /// The request it is about.
+    pub sequence: Sequence,
+    /// The sender's incarnation.
+    pub epoch: Epoch,
+    /// Its flags, as on the wire.
+    pub flags: u16,
+    /// Bytes of payload.
+    pub bytes: usize,
+    /// AU: why.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub unknown: Option<AuReason>,
+    /// TA: why.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub refused: Option<TaReason>,
+    /// IAA: what of the request.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub status: Option<IaaStatus>,
+}
+
+impl PacketNote {
+    /// What to keep of a packet with this header and so much payload.
+    pub fn new(header: &Header, bytes: usize) -> Self {
+        let mut note = Self {
+            kind: header.kind.packet_type(),
+            number: header.number,
+            source: header.source,
+            destination: header.destination,
+            sequence: header.sequence,
+            epoch: header.source_epoch,
+            flags: header.flags.bits(),
+            bytes,
+            unknown: None,
+            refused: None,
+            status: None,
+        };
+        match header.kind {
+            Kind::Au { reason, .. } => note.unknown = Some(reason),
+            Kind::Ta { reason, .. } => note.refused = Some(reason),
+            Kind::Iaa { status, .. } => note.status = Some(status),
+            _ => {}
+        }
+        note
+    }
+
+    /// Its flags.
+    pub const fn flags(&self) -> Flags {
+        Flags::from_bits_truncated(self.flags)
+    }
+}
+
+/// Numbers events and remembers the cause. When off, each use costs a branch.
+#[derive(Debug)]
+pub(crate) struct Tracer {
+    on: bool,
+    last: u64,
+    cause: Option<u64>,
+    now: Instant,
+}
+
+impl Tracer {
+    pub(crate) const fn new(on: bool) -> Self {
+        Self { on, last: 0, cause: None, now: Instant::ZERO }
+    }
+
+    /// A new input begins: nothing has caused what follows yet.
+    pub(crate) const fn begin(&mut self, now: Instant) {
+        self.now = now;
+        self.cause = None;
+    }
+
+    /// An event that causes those behind it.
+    pub(crate) fn cause(&mut self, events: &mut Vec<Event>, what: impl FnOnce() -> What) {
+        if self.on {
+            self.cause = None;
+            self.event(events, what);
+            self.cause = Some(self.last);
+        }
+    }
+
+    /// An event caused by the last cause.
+    pub(crate) fn event(&mut self, events: &mut Vec<Event>, what: impl FnOnce() -> What) {
+        if self.on {
+            self.last += 1;
+            events.push(Event { number: self.last, cause: self.cause, at: self.now, what: what() });
+        }
+    }
+
+    /// Says what became of the packet whose arrival is the last cause.
+    pub(crate) fn decide_fate(&self, events: &mut [Event], decided: Fate) {
+        if self.on
+            && let Some(event) = events.iter_mut().rev().find(|event| Some(event.number) == self.cause)
+            && let What::Received { fate, .. } = &mut event.what
+        {
+            *fate = decided;
+        }
+    }
+}
