@@ -1,0 +1,133 @@
+//! Completions: what came of a call that was not waited for (slide 17, the non-blocking primitives).
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use sendrec_core::Outcome;
+
+/// A driver that can be made to look for what has come, when nobody waits in it.
+pub trait Drive: Send + Sync {
+    /// Handles what is there to be handled, without blocking; false if somebody else is at it.
+    fn drive(&self) -> bool;
+    /// Somebody wants to be woken and will not call again: go on by yourself.
+    fn engage(&self);
+}
+
+/// Where a driver puts what came of a call.
+pub struct Slot {
+    state: Mutex<State>,
+    drive: Option<Arc<dyn Drive>>,
+}
+
+#[derive(Default)]
+struct State {
+    outcome: Option<Outcome>,
+    full: bool,
+    waker: Option<Waker>,
+}
+
+impl Slot {
+    /// An empty slot. With `drive`, testing it makes that driver look first.
+    pub fn new(drive: Option<Arc<dyn Drive>>) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), drive })
+    }
+
+    /// A slot that was full from the start.
+    pub fn filled(outcome: Outcome) -> Arc<Self> {
+        let state = State { outcome: Some(outcome), full: true, waker: None };
+        Arc::new(Self { state: Mutex::new(state), drive: None })
+    }
+
+    /// Fills it; returns whom to wake, once no lock is held.
+    #[must_use]
+    pub fn fill(&self, outcome: Outcome) -> Option<Waker> {
+        let mut state = self.state.lock();
+        state.outcome = Some(outcome);
+        state.full = true;
+        state.waker.take()
+    }
+
+    /// Whether it was filled.
+    pub fn is_full(&self) -> bool {
+        self.state.lock().full
+    }
+
+    /// Registers whom to wake; true if there is no need to wait, since it is full.
+    pub fn register(&self, waker: &Waker) -> bool {
+        let mut state = self.state.lock();
+        if !state.full {
+            state.waker = Some(waker.clone());
+        }
+        state.full
+    }
+
+    fn take(&self) -> Option<Outcome> {
+        self.state.lock().outcome.take()
+    }
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Slot({})", if self.is_full() { "full" } else { "empty" })
+    }
+}
+
+/// The result of a call that goes on by itself. Test it, wait for it with [`crate::Process::wait`], or `.await` it
+/// with any executor. Dropped, the call goes on and its result is lost.
+#[must_use = "a completion says when the buffer is free and whether the call succeeded"]
+pub struct Completion<R> {
+    slot: Arc<Slot>,
+    read: fn(Outcome) -> R,
+}
+
+impl<R> Completion<R> {
+    pub(crate) const fn new(slot: Arc<Slot>, read: fn(Outcome) -> R) -> Self {
+        Self { slot, read }
+    }
+
+    pub(crate) const fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    /// The result, if it has come (slide 17, `test`). It is handed out once; after that, `None` for ever.
+    pub fn test(&mut self) -> Option<R> {
+        if !self.slot.is_full()
+            && let Some(drive) = &self.slot.drive
+            && !drive.drive()
+        {
+            drive.engage();
+        }
+        self.slot.take().map(self.read)
+    }
+}
+
+impl<R> Future for Completion<R> {
+    type Output = R;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+        if !self.slot.is_full()
+            && let Some(drive) = &self.slot.drive
+        {
+            drive.drive();
+        }
+        if !self.slot.register(context.waker()) {
+            if let Some(drive) = &self.slot.drive {
+                drive.engage();
+            }
+            return Poll::Pending;
+        }
+        match self.slot.take() {
+            Some(outcome) => Poll::Ready((self.read)(outcome)),
+            // Polled again after it was ready, which futures need not answer.
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<R> std::fmt::Debug for Completion<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Completion({:?})", self.slot)
+    }
+}

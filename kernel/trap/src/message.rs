@@ -1,0 +1,72 @@
+//! What may be sent, and whom it may be sent to.
+use bytes::{Bytes, BytesMut};
+use sendrec_core::{Address, Source};
+
+/// Anything that can be a message. A slice is copied into the kernel; what is owned moves there.
+pub trait Message {
+    /// The bytes to send.
+    fn into_bytes(self) -> Bytes;
+}
+
+impl Message for Bytes {
+    fn into_bytes(self) -> Bytes {
+        self
+    }
+}
+
+impl Message for BytesMut {
+    fn into_bytes(self) -> Bytes {
+        self.freeze()
+    }
+}
+
+impl Message for Vec<u8> {
+    fn into_bytes(self) -> Bytes {
+        self.into()
+    }
+}
+
+impl Message for &[u8] {
+    fn into_bytes(self) -> Bytes {
+        Bytes::copy_from_slice(self)
+    }
+}
+
+impl<const N: usize> Message for &[u8; N] {
+    fn into_bytes(self) -> Bytes {
+        Bytes::copy_from_slice(self)
+    }
+}
+
+impl Message for &Vec<u8> {
+    fn into_bytes(self) -> Bytes {
+        Bytes::copy_from_slice(self)
+    }
+}
+
+impl Message for &str {
+    fn into_bytes(self) -> Bytes {
+        Bytes::copy_from_slice(self.as_bytes())
+    }
+}
+
+/// Whom to send to: a process, or the source of a message, which makes it the reply (slide 13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// A request to this process.
+    Process(Address),
+    /// The reply to this source.
+    Source(Source),
+}
+
+impl From<Address> for To {
+    fn from(address: Address) -> Self {
+        Self::Process(address)
+    }
+}
+
+impl From<Source> for To {
+    fn from(source: Source) -> Self {
+        Self::Source(source)
+    }
+}

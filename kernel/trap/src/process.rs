@@ -1,0 +1,229 @@
+//! A process's handle on the kernel: send, receive, and what is made of them.
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use sendrec_core::{
+    Address, CallError, Epoch, From, LocalId, Options, Outcome, ReceiveError, Received, ReplyError, Source,
+    SpawnError, SpawnOptions, Syscall,
+};
+
+use crate::completion::Completion;
+use crate::error::{PingError, SendError, SendFailure};
+use crate::message::{Message, To};
+use crate::Trap;
+
+/// How one send or call is to go. [`Process::how`] gives the configuration's way; change what is to differ.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// Reliability and semantics.
+    pub options: Options,
+    /// How long to wait at most; `None` waits for as long as the protocol does.
+    pub timeout: Option<Duration>,
+}
+
+/// A process. While the handle lives so does the process; dropping it ends the process.
+///
+/// # When a blocking send returns
+///
+/// | reliability | a request, or one-way | a reply |
+/// |---|---|---|
+/// | unreliable | handed to the network | handed to the network |
+/// | every message acknowledged | its ACK is here | its ACK is here |
+/// | the reply acknowledges | its ACK or its REP is here | handed to the network; the kernel keeps it until acknowledged |
+///
+/// To a process of the same kernel: when the message is in its mailbox.
+///
+/// Where the driver's gate may be shared between threads, so may the handle: several threads may receive from the
+/// one mailbox, and any number of sends may be outstanding. Such a process is to be spawned with
+/// [`SpawnOptions::threads`], or a wait of one thread may be taken for a deadlock of all.
+///
+/// TA breaks first-in-first-out between two messages of one sender: the one refused is sent again later.
+#[derive(Debug)]
+pub struct Process<'t, T: Trap + ?Sized> {
+    gate: &'t T,
+    id: LocalId,
+}
+
+impl<'t, T: Trap + ?Sized> Process<'t, T> {
+    /// A new process behind `gate`.
+    pub fn spawn(gate: &'t T, options: SpawnOptions) -> Result<Self, SpawnError> {
+        let id = gate.spawn(options)?;
+        Ok(Self { gate, id })
+    }
+
+    /// Its local id.
+    pub const fn id(&self) -> LocalId {
+        self.id
+    }
+
+    /// Where others reach it.
+    pub fn address(&self) -> Address {
+        Address::new(self.gate.machine(), self.id)
+    }
+
+    /// The gate it stands behind.
+    pub const fn gate(&self) -> &'t T {
+        self.gate
+    }
+
+    /// The configuration's way to send, without a time-out.
+    pub fn how(&self) -> How {
+        How { options: self.gate.options(), timeout: None }
+    }
+
+    /// Sends a request to a process, or the reply to a source, and blocks as the table of this type says.
+    /// The reply to a request comes by [`Process::receive`].
+    pub fn send(&self, to: impl Into<To>, message: impl Message) -> Result<(), SendError> {
+        self.send_with(to, message, self.how())
+    }
+
+    /// As [`Process::send`], another way than the configuration's.
+    pub fn send_with(&self, to: impl Into<To>, message: impl Message, how: How) -> Result<(), SendError> {
+        let call = send_call(to.into(), message.into_bytes(), how.options, true);
+        sent(self.enter(call, how.timeout)).map(drop)
+    }
+
+    /// Sends a message that wants no reply.
+    pub fn send_one_way(&self, to: Address, message: impl Message, how: How) -> Result<(), SendError> {
+        let (message, options) = (message.into_bytes(), how.options);
+        let call = Syscall::Send { to, message, options, one_way: true, blocking: true };
+        sent(self.enter(call, how.timeout)).map(drop)
+    }
+
+    /// Copies a request or reply into the kernel and returns: the buffer may be used again at once. The completion
+    /// says when the message is as safe as a blocking send would wait for.
+    pub fn send_copied(&self, to: impl Into<To>, message: &[u8]) -> Completion<Result<(), SendError>> {
+        let call = send_call(to.into(), Bytes::copy_from_slice(message), self.gate.options(), false);
+        Completion::new(self.gate.submit(self.id, call), |outcome| sent(outcome).map(drop))
+    }
+
+    /// Lends a buffer to the kernel and returns: nothing is copied, and the completion gives the buffer back when
+    /// the message is as safe as a blocking send would wait for.
+    pub fn send_owned(&self, to: impl Into<To>, message: BytesMut) -> Completion<Result<BytesMut, SendError>> {
+        let call = send_call(to.into(), message.freeze(), self.gate.options(), false);
+        Completion::new(self.gate.submit(self.id, call), |outcome| sent(outcome).map(BytesMut::from))
+    }
+
+    /// Sends a request and waits for its reply: send and receive in one, with the reply kept apart from all others.
+    pub fn call(&self, to: Address, message: impl Message) -> Result<Bytes, SendError> {
+        self.call_with(to, message, self.how())
+    }
+
+    /// As [`Process::call`], another way than the configuration's.
+    pub fn call_with(&self, to: Address, message: impl Message, how: How) -> Result<Bytes, SendError> {
+        let (message, options) = (message.into_bytes(), how.options);
+        let call = Syscall::Call { to, message, options, blocking: true };
+        called(self.enter(call, how.timeout))
+    }
+
+    /// Starts a call; the completion brings its reply.
+    pub fn start_call(&self, to: Address, message: impl Message) -> Completion<Result<Bytes, SendError>> {
+        let (message, options) = (message.into_bytes(), self.gate.options());
+        let call = Syscall::Call { to, message, options, blocking: false };
+        Completion::new(self.gate.submit(self.id, call), called)
+    }
+
+    /// The next message, of anybody or of one process; waits until there is one.
+    pub fn receive(&self, from: From) -> Result<Received, ReceiveError> {
+        received(self.enter(Syscall::Receive { from, wait: true }, None))
+    }
+
+    /// As [`Process::receive`], but no longer than `timeout`.
+    pub fn receive_within(&self, from: From, timeout: Duration) -> Result<Received, ReceiveError> {
+        received(self.enter(Syscall::Receive { from, wait: true }, Some(timeout)))
+    }
+
+    /// The next message if there is one now.
+    pub fn try_receive(&self, from: From) -> Result<Option<Received>, ReceiveError> {
+        match self.enter(Syscall::Receive { from, wait: false }, None) {
+            Outcome::Nothing => Ok(None),
+            outcome => received(outcome).map(Some),
+        }
+    }
+
+    /// The reply to a source; another name for [`Process::send`] to it.
+    pub fn reply(&self, source: Source, message: impl Message) -> Result<(), SendError> {
+        self.send(source, message)
+    }
+
+    /// Hands a request on: `to` gets `message` and answers it in this process's stead.
+    pub fn forward(&self, source: Source, message: impl Message, to: Address) -> Result<(), SendError> {
+        let call = Syscall::Forward { source, message: message.into_bytes(), to };
+        sent(self.enter(call, None)).map(drop)
+    }
+
+    /// Asks whether a process lives (AYA); returns its machine's incarnation and since when that lives. One packet
+    /// goes and nothing is sent again, so `timeout` is what a lost one costs.
+    pub fn ping(&self, to: Address, timeout: Duration) -> Result<(Epoch, Duration), PingError> {
+        match self.enter(Syscall::Ping { to }, Some(timeout)) {
+            Outcome::Alive { epoch, uptime } => Ok((epoch, uptime)),
+            Outcome::Unsent(unsent) => Err(unsent.error),
+            _ => Err(CallError::Down),
+        }
+    }
+
+    /// Waits for a completion.
+    pub fn wait<R>(&self, mut completion: Completion<R>) -> R {
+        loop {
+            self.gate.wait(completion.slot(), None);
+            if let Some(result) = completion.test() {
+                return result;
+            }
+        }
+    }
+
+    /// Waits for a completion, but no longer than `timeout`; then it is handed back, and its call goes on.
+    pub fn wait_within<R>(&self, mut completion: Completion<R>, timeout: Duration) -> Result<R, Completion<R>> {
+        let deadline = self.gate.now() + timeout;
+        self.gate.wait(completion.slot(), Some(deadline));
+        completion.test().ok_or(completion)
+    }
+
+    fn enter(&self, call: Syscall, timeout: Option<Duration>) -> Outcome {
+        let deadline = timeout.map(|timeout| self.gate.now() + timeout);
+        self.gate.enter(self.id, call, deadline)
+    }
+}
+
+impl<T: Trap + ?Sized> Drop for Process<'_, T> {
+    fn drop(&mut self) {
+        self.gate.exit(self.id);
+    }
+}
+
+fn send_call(to: To, message: Bytes, options: Options, blocking: bool) -> Syscall {
+    match to {
+        To::Process(to) => Syscall::Send { to, message, options, one_way: false, blocking },
+        To::Source(source) => Syscall::Reply { source, message },
+    }
+}
+
+/// What a send or reply came to: the buffer back, or why not.
+fn sent(outcome: Outcome) -> Result<Bytes, SendError> {
+    match outcome {
+        Outcome::Sent(message) | Outcome::Replied(message) => Ok(message),
+        Outcome::Unsent(unsent) => {
+            Err(SendError { failure: SendFailure::Request(unsent.error), message: unsent.message })
+        }
+        Outcome::NotReplied { error, message } => Err(SendError { failure: SendFailure::Reply(error), message }),
+        _ => Err(SendError { failure: SendFailure::Reply(ReplyError::Down), message: Bytes::new() }),
+    }
+}
+
+fn called(outcome: Outcome) -> Result<Bytes, SendError> {
+    match outcome {
+        Outcome::Received(received) => Ok(received.message),
+        outcome => Err(match sent(outcome) {
+            Err(error) => error,
+            Ok(message) => SendError { failure: SendFailure::Request(CallError::Down), message },
+        }),
+    }
+}
+
+fn received(outcome: Outcome) -> Result<Received, ReceiveError> {
+    match outcome {
+        Outcome::Received(received) => Ok(received),
+        Outcome::NotReceived(error) => Err(error),
+        _ => Err(ReceiveError::Down),
+    }
+}
