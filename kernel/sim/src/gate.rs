@@ -6,7 +6,7 @@ use std::sync::Arc;
 use corosensei::Yielder;
 use sendrec_core::{Entry, WaitToken};
 use sendrec_trap::{
-    Instant, LocalId, Machine, Options, Outcome, Slot, SpawnError, SpawnOptions, Syscall, Trap,
+    Down, Instant, LocalId, Machine, Options, Outcome, Slot, SpawnError, SpawnOptions, Syscall, Trap,
 };
 
 use crate::world::{Inner, MachineId, Waiter};
@@ -94,11 +94,12 @@ impl Trap for Gate<'_> {
     }
 
     fn submit(&self, process: LocalId, call: Syscall) -> Arc<Slot> {
+        let down = Down::of(&call);
         let mut inner = self.inner.borrow_mut();
         match inner.trap(self.machine, process, call) {
             Entry::Done(outcome) => Slot::filled(outcome),
             Entry::Wait(token) => {
-                let slot = Slot::new(None);
+                let slot = Slot::new(None, down);
                 inner.await_token(self.machine, token, Waiter::Slot(slot.clone(), self.body));
                 slot
             }

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::Mutex;
 use sendrec_core::Outcome;
 
+use crate::error::Down;
+
 /// A driver that can be made to look for what has come, when nobody waits in it.
 pub trait Drive: Send + Sync {
     /// Handles what is there to be handled, without blocking; false if somebody else is at it.
@@ -19,6 +21,7 @@ pub trait Drive: Send + Sync {
 pub struct Slot {
     state: Mutex<State>,
     drive: Option<Arc<dyn Drive>>,
+    down: Down,
 }
 
 #[derive(Default)]
@@ -29,15 +32,15 @@ struct State {
 }
 
 impl Slot {
-    /// An empty slot. With `drive`, testing it makes that driver look first.
-    pub fn new(drive: Option<Arc<dyn Drive>>) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), drive })
+    /// An empty slot for a call of kind `down`. With `drive`, testing it makes that driver look first.
+    pub fn new(drive: Option<Arc<dyn Drive>>, down: Down) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), drive, down })
     }
 
     /// A slot that was full from the start.
     pub fn filled(outcome: Outcome) -> Arc<Self> {
         let state = State { outcome: Some(outcome), full: true, waker: None };
-        Arc::new(Self { state: Mutex::new(state), drive: None })
+        Arc::new(Self { state: Mutex::new(state), drive: None, down: Down::Request })
     }
 
     /// Fills it; returns whom to wake, once no lock is held.
@@ -47,6 +50,12 @@ impl Slot {
         state.outcome = Some(outcome);
         state.full = true;
         state.waker.take()
+    }
+
+    /// Fills it, if nothing has, with what its call ends with on a kernel that is shut down.
+    #[must_use]
+    pub fn break_down(&self) -> Option<Waker> {
+        if self.is_full() { None } else { self.fill(self.down.outcome()) }
     }
 
     /// Whether it was filled.

@@ -35,16 +35,34 @@ pub enum SendFailure {
 /// Why a ping brought no sign of life.
 pub type PingError = CallError;
 
-/// What a call ends with on a kernel that is shut down.
-pub fn down(call: Syscall) -> Outcome {
-    match call {
-        Syscall::Send { message, .. } | Syscall::Call { message, .. } => {
-            Outcome::Unsent(Unsent { error: CallError::Down, message })
+/// Which kind of call it was: what it ends with on a kernel that is shut down depends on that alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// A send, call or ping.
+    Request,
+    /// A receive.
+    Receive,
+    /// A reply or forward.
+    Reply,
+}
+
+impl Down {
+    /// The kind of `call`.
+    pub const fn of(call: &Syscall) -> Self {
+        match call {
+            Syscall::Send { .. } | Syscall::Call { .. } | Syscall::Ping { .. } => Self::Request,
+            Syscall::Receive { .. } => Self::Receive,
+            Syscall::Reply { .. } | Syscall::Forward { .. } => Self::Reply,
         }
-        Syscall::Receive { .. } => Outcome::NotReceived(ReceiveError::Down),
-        Syscall::Reply { message, .. } | Syscall::Forward { message, .. } => {
-            Outcome::NotReplied { error: ReplyError::Down, message }
+    }
+
+    /// What such a call ends with.
+    pub fn outcome(self) -> Outcome {
+        let message = Bytes::new();
+        match self {
+            Self::Request => Outcome::Unsent(Unsent { error: CallError::Down, message }),
+            Self::Receive => Outcome::NotReceived(ReceiveError::Down),
+            Self::Reply => Outcome::NotReplied { error: ReplyError::Down, message },
         }
-        Syscall::Ping { .. } => Outcome::Unsent(Unsent { error: CallError::Down, message: Bytes::new() }),
     }
 }

@@ -68,7 +68,7 @@ use std::sync::Arc;
 
 pub use bytes::{Bytes, BytesMut};
 pub use completion::{Completion, Drive, Slot};
-pub use error::{down, PingError, SendError, SendFailure};
+pub use error::{Down, PingError, SendError, SendFailure};
 pub use message::{Message, To};
 pub use process::{How, Process};
 pub use sendrec_core::{

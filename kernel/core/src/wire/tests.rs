@@ -1,0 +1,337 @@
+//! What is written is read back, what is read would be written the same, and nothing else is accepted.
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence};
+
+const STATUSES: [IaaStatus; 3] = [IaaStatus::Alive, IaaStatus::Queued, IaaStatus::Executing];
+const REFUSALS: [TaReason; 3] = [TaReason::MailboxFull, TaReason::WindowFull, TaReason::KernelFull];
+const UNKNOWNS: [AuReason; 7] = [
+    AuReason::NoProcess,
+    AuReason::DiedQueued,
+    AuReason::DiedExecuting,
+    AuReason::UnknownRequest,
+    AuReason::Discarded,
+    AuReason::StaleEpoch,
+    AuReason::OldSender,
+];
+
+/// One packet of each type, with every field in use that the type has.
+fn samples() -> Vec<Packet> {
+    let nonce = Nonce(0xfeed);
+    let refused = PacketNumber(8);
+    let status = IaaStatus::Executing;
+    let kinds = [
+        Kind::Req,
+        Kind::Rep,
+        Kind::Ack,
+        Kind::Aya { nonce },
+        Kind::Iaa { status, nonce, uptime_us: 5_000_000 },
+        Kind::Ta { refused, wait_us: 1_000, reason: TaReason::MailboxFull },
+        Kind::Au { reason: AuReason::OldSender, refused, known: Epoch(300), uptime_us: 7, nonce },
+        Kind::Locate { sparse: 0xabcd, nonce },
+        Kind::Here { sparse: 0xabcd, nonce },
+    ];
+    kinds.into_iter().map(sample).collect()
+}
+
+fn sample(kind: Kind) -> Packet {
+    let carries = matches!(kind, Kind::Req | Kind::Rep);
+    let payload = if carries { Bytes::from_static(b"hello") } else { Bytes::new() };
+    let from_client = matches!(kind, Kind::Req | Kind::Ack | Kind::Aya { .. });
+    let of_none = matches!(kind, Kind::Locate { .. } | Kind::Here { .. });
+    let header = Header {
+        kind,
+        flags: Flags::NONE,
+        source_epoch: Epoch(100),
+        destination_epoch: Epoch(200),
+        number: PacketNumber(12),
+        source: LocalId(1_003),
+        destination: LocalId(1),
+        sequence: if of_none { Sequence::NONE } else { Sequence(6) },
+        floor: if from_client { Sequence(5) } else { Sequence::NONE },
+        answered: 0,
+        elapsed_us: 250,
+        fragment: Fragment { offset: 0, length: payload.len() as u32, blast: 0 },
+    };
+    Packet { header, payload }
+}
+
+fn write(packet: &Packet) -> Vec<u8> {
+    let mut bytes = vec![0xee; packet.wire_bytes()];
+    assert_eq!(packet.write(&mut bytes), Some(bytes.len()));
+    bytes
+}
+
+fn reread(bytes: &[u8]) -> Result<Packet, Malformed> {
+    let view = View::new(bytes)?;
+    Ok(Packet { header: *view.header(), payload: Bytes::copy_from_slice(view.payload()) })
+}
+
+fn kinds() -> impl Strategy<Value = Kind> {
+    let nonce = || any::<u64>().prop_map(Nonce);
+    let number = || any::<u64>().prop_map(PacketNumber);
+    prop_oneof![
+        Just(Kind::Req),
+        Just(Kind::Rep),
+        Just(Kind::Ack),
+        nonce().prop_map(|nonce| Kind::Aya { nonce }),
+        (select(&STATUSES[..]), nonce(), any::<u64>())
+            .prop_map(|(status, nonce, uptime_us)| Kind::Iaa { status, nonce, uptime_us }),
+        (number(), any::<u32>(), select(&REFUSALS[..]))
+            .prop_map(|(refused, wait_us, reason)| Kind::Ta { refused, wait_us, reason }),
+        (select(&UNKNOWNS[..]), number(), any::<u64>(), any::<u64>(), nonce()).prop_map(
+            |(reason, refused, known, uptime_us, nonce)| {
+                Kind::Au { reason, refused, known: Epoch(known), uptime_us, nonce }
+            }
+        ),
+        (any::<u64>(), nonce()).prop_map(|(sparse, nonce)| Kind::Locate { sparse, nonce }),
+        (any::<u64>(), nonce()).prop_map(|(sparse, nonce)| Kind::Here { sparse, nonce }),
+    ]
+}
+
+/// Any packet whose fields do not contradict each other.
+fn packets() -> impl Strategy<Value = Packet> {
+    let places = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<[u32; 4]>());
+    let payload = prop::collection::vec(any::<u8>(), 0..300);
+    (kinds(), 0..=Flags::KNOWN, any::<[u64; 3]>(), places, payload).prop_map(
+        |(kind, bits, [source_epoch, destination_epoch, number], places, payload)| {
+            let (sequence, floor, answered, one, [source, destination, elapsed_us, spare]) = places;
+            let both = Flags::ACK_EACH.with(Flags::REPLY_ACKS).bits();
+            let flags = Flags(if bits & both == both { bits & !Flags::ACK_EACH.bits() } else { bits });
+            let carries = matches!(kind, Kind::Req | Kind::Rep);
+            let payload = if carries { Bytes::from(payload) } else { Bytes::new() };
+            let from_client = match kind {
+                Kind::Req | Kind::Aya { .. } | Kind::Locate { .. } => true,
+                Kind::Ack => !flags.has(Flags::FROM_SERVER),
+                _ => false,
+            };
+            let sequence = match kind {
+                Kind::Locate { .. } | Kind::Here { .. } => 0,
+                Kind::Req | Kind::Rep | Kind::Ack | Kind::Ta { .. } => sequence.max(1),
+                _ => sequence,
+            };
+            let floor = match kind {
+                Kind::Req => floor.min(sequence),
+                _ if from_client => floor,
+                _ => 0,
+            };
+            let offset = if carries { spare / 2 } else { spare };
+            let length = offset.saturating_add(payload.len() as u32).saturating_add(one as u32 % 1_000);
+            let header = Header {
+                kind,
+                flags,
+                source_epoch: Epoch(source_epoch.max(1)),
+                destination_epoch: Epoch(destination_epoch.max(u64::from(!from_client))),
+                number: PacketNumber(number),
+                source: LocalId(source),
+                destination: LocalId(destination),
+                sequence: Sequence(sequence),
+                floor: Sequence(floor),
+                answered: if from_client { answered } else { 0 },
+                elapsed_us,
+                fragment: Fragment { offset, length, blast: one as u32 },
+            };
+            Packet { header, payload }
+        },
+    )
+}
+
+/// Bytes that are accepted say all there is: written again they are the same.
+fn accepts_only_what_it_would_write(bytes: &[u8]) {
+    let _ = View::peek(bytes);
+    if let Ok(packet) = reread(bytes) {
+        assert_eq!(write(&packet), bytes, "{packet}");
+        let _ = packet.to_string();
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(packet in packets()) {
+        let bytes = write(&packet);
+        prop_assert_eq!(reread(&bytes), Ok(packet.clone()));
+        prop_assert_eq!(View::peek(&bytes), Some((packet.header.kind.packet_type(), packet.header.number)));
+    }
+
+    #[test]
+    fn a_buffer_that_is_too_short_is_refused(packet in packets(), missing in 1..80usize) {
+        let mut short = vec![0; packet.wire_bytes() - missing];
+        prop_assert_eq!(packet.write(&mut short), None);
+    }
+
+    #[test]
+    fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        accepts_only_what_it_would_write(&bytes);
+    }
+
+    #[test]
+    fn damaged_packets_are_judged(
+        packet in packets(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0..8u32), 0..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = write(&packet);
+        for (place, bit) in flips {
+            let place = place.index(bytes.len());
+            bytes[place] ^= 1 << bit;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len() + 1));
+        }
+        accepts_only_what_it_would_write(&bytes);
+    }
+
+    #[test]
+    fn with_a_checksum_any_single_flip_is_refused(
+        packet in packets(),
+        place in any::<prop::sample::Index>(),
+        bit in 0..8u32,
+    ) {
+        let mut packet = packet;
+        packet.header.flags = packet.header.flags.with(Flags::CHECKSUM);
+        let mut bytes = write(&packet);
+        let place = place.index(bytes.len());
+        bytes[place] ^= 1 << bit;
+        prop_assert!(View::new(&bytes).is_err());
+    }
+}
+
+/// The sample of this type, as bytes, with one byte changed.
+fn damaged(kind: PacketType, place: usize, value: u8) -> Vec<u8> {
+    let mut bytes = write(&samples()[kind as usize - 1]);
+    bytes[place] = value;
+    bytes
+}
+
+/// Bytes that are malformed in one way only.
+fn example(reason: Malformed) -> Vec<u8> {
+    match reason {
+        Malformed::Short => write(&samples()[2])[..HEADER_BYTES - 1].to_vec(),
+        Malformed::Magic => damaged(PacketType::Req, 0, b'T'),
+        Malformed::Version => damaged(PacketType::Req, 1, 2 << 4 | 1),
+        Malformed::Type => damaged(PacketType::Req, 1, VERSION << 4 | 10),
+        Malformed::Flags => damaged(PacketType::Req, 2, 1),
+        Malformed::Checksum => damaged(PacketType::Req, 4, 1),
+        Malformed::Epoch => damaged(PacketType::Req, 15, 0),
+        Malformed::Length => write(&samples()[6])[..HEADER_BYTES + BODY_BYTES_MAX - 1].to_vec(),
+        Malformed::Reserved => damaged(PacketType::Iaa, HEADER_BYTES + 7, 1),
+        Malformed::Reason => damaged(PacketType::Au, HEADER_BYTES, 8),
+        Malformed::Sequence => damaged(PacketType::Req, 47, 4),
+        Malformed::Fragment => damaged(PacketType::Rep, 75, 4),
+    }
+}
+
+#[test]
+fn each_way_to_be_malformed_has_its_name() {
+    for packet in samples() {
+        assert_eq!(reread(&write(&packet)).as_ref(), Ok(&packet), "the samples are well-formed");
+    }
+    for reason in Malformed::ALL {
+        assert_eq!(reread(&example(reason)), Err(reason));
+    }
+}
+
+#[test]
+fn each_rule_for_a_field_is_checked() {
+    use Malformed as M;
+    use PacketType as T;
+    for (reason, bytes) in [
+        (M::Short, Vec::new()),
+        (M::Type, damaged(T::Req, 1, VERSION << 4)),
+        (M::Type, damaged(T::Req, 1, VERSION << 4 | 15)),
+        (M::Flags, damaged(T::Req, 3, (Flags::ACK_EACH.bits() | Flags::REPLY_ACKS.bits()) as u8)),
+        (M::Checksum, damaged(T::Req, 3, Flags::CHECKSUM.bits() as u8)),
+        (M::Length, [write(&samples()[2]), vec![0]].concat()),
+        (M::Reserved, damaged(T::Ta, HEADER_BYTES + 13, 1)),
+        (M::Reserved, damaged(T::Au, HEADER_BYTES + 1, 1)),
+        (M::Reason, damaged(T::Au, HEADER_BYTES, 0)),
+        (M::Reason, damaged(T::Ta, HEADER_BYTES + 12, 4)),
+        (M::Reason, damaged(T::Iaa, HEADER_BYTES, 3)),
+        (M::Sequence, damaged(T::Rep, 47, 0)),
+        (M::Sequence, damaged(T::Rep, 55, 1)),
+        (M::Sequence, damaged(T::Au, 63, 1)),
+        (M::Sequence, damaged(T::Here, 47, 1)),
+        (M::Epoch, damaged(T::Rep, 23, 0)),
+        (M::Fragment, damaged(T::Req, 71, 1)),
+    ] {
+        assert_eq!(reread(&bytes), Err(reason));
+    }
+}
+
+#[test]
+fn an_empty_payload_stands_inside_its_message_too() {
+    let mut packet = sample(Kind::Req);
+    packet.payload = Bytes::new();
+    packet.header.fragment = Fragment { offset: 5, length: 4, blast: 0 };
+    assert_eq!(reread(&write(&packet)), Err(Malformed::Fragment));
+    packet.header.fragment.length = 5;
+    assert_eq!(reread(&write(&packet)), Ok(packet));
+}
+
+#[test]
+fn a_packet_is_a_line_for_a_person() {
+    let lines: Vec<_> = samples().iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    REQ #12 1003->1 seq 6 epoch 100->200 floor 5 age 250us 5B
+    REP #12 1003->1 seq 6 epoch 100->200 held 250us 5B
+    ACK #12 1003->1 seq 6 epoch 100->200 floor 5
+    AYA #12 1003->1 seq 6 epoch 100->200 floor 5 nonce 000000000000feed age 250us
+    IAA #12 1003->1 seq 6 epoch 100->200 executing nonce 000000000000feed up 5000000us
+    TA #12 1003->1 seq 6 epoch 100->200 refuses #8 wait 1000us (mailbox full)
+    AU #12 1003->1 seq 6 epoch 100->200 refuses #8 (sender's epoch is old) known 300 up 7us nonce 000000000000feed
+    LOCATE #12 1003->1 epoch 100->200 sparse:000000000000abcd nonce 000000000000feed
+    HERE #12 1003->1 epoch 100->200 sparse:000000000000abcd nonce 000000000000feed
+    ");
+}
+
+#[test]
+fn flags_fragments_and_reasons_are_told() {
+    let all = Flags(Flags::KNOWN & !Flags::ACK_EACH.bits());
+    let mut lines = Vec::new();
+    for flags in [all, Flags::ACK_EACH] {
+        let mut packet = sample(Kind::Req);
+        packet.header.flags = flags;
+        packet.header.answered = 0b101;
+        lines.push(packet.to_string());
+    }
+    let mut part = sample(Kind::Rep);
+    part.header.fragment = Fragment { offset: 1_000, length: 3_000, blast: 2 };
+    lines.push(part.to_string());
+    let mut of_request = sample(Kind::Ack);
+    of_request.header.flags = Flags::FROM_SERVER;
+    of_request.header.floor = Sequence::NONE;
+    of_request.header.destination_epoch = Epoch::BLANK;
+    lines.push(of_request.to_string());
+    lines.extend(UNKNOWNS.iter().map(ToString::to_string));
+    lines.extend(REFUSALS.iter().map(ToString::to_string));
+    lines.extend(STATUSES.iter().map(ToString::to_string));
+    lines.push(format!("[{:<6}]", PacketType::Req));
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us of-request one-way at-least-once reply-acks again from-cache checksum 5B
+    REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us ack-each 5B
+    REP #12 1003->1 seq 6 epoch 100->200 held 250us 5B at 1000 of 3000 blast 2
+    ACK #12 1003->1 seq 6 epoch 100->- held 250us of-request
+    no such process
+    process ended, request not run
+    process ended while running it
+    unknown request
+    reply discarded
+    stale epoch
+    sender's epoch is old
+    mailbox full
+    window full
+    kernel full
+    alive
+    queued
+    executing
+    [REQ   ]
+    ");
+}

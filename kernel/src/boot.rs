@@ -1,0 +1,111 @@
+//! What a node is told when it boots, and why it may not.
+use std::net::{IpAddr, SocketAddr};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sendrec_core::fault::Faults;
+use sendrec_core::trace::Event;
+use sendrec_trap::{Config, Epoch, Machine};
+
+/// Takes down the events of a node, in order, under the node's lock: be quick.
+pub trait Recorder: Send {
+    /// One event.
+    fn record(&mut self, event: &Event);
+}
+
+/// Everything a node is told. `NodeConfig::default()` listens on a port of 127.0.0.1 that the system chooses.
+pub struct NodeConfig {
+    /// Where to listen. Port 0 lets the system choose, and is known to have had no incarnation before.
+    pub listen: SocketAddr,
+    /// What others are to send to, if that is not where it listens: needed where it listens on all addresses.
+    pub advertise: Option<SocketAddr>,
+    /// The kernel's configuration.
+    pub kernel: Config,
+    /// What the network under this node does to packets it sends.
+    pub faults: Option<Faults>,
+    /// Who takes events down; turns tracing on.
+    pub recorder: Option<Box<dyn Recorder>>,
+    /// The epoch of this boot; `None` takes the wall clock's microseconds.
+    pub epoch: Option<Epoch>,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            advertise: None,
+            kernel: Config::default(),
+            faults: None,
+            recorder: None,
+            epoch: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeConfig")
+            .field("listen", &self.listen)
+            .field("advertise", &self.advertise)
+            .field("kernel", &self.kernel)
+            .field("faults", &self.faults)
+            .field("recorder", &self.recorder.is_some())
+            .field("epoch", &self.epoch)
+            .finish()
+    }
+}
+
+/// Why a node could not boot. Nothing was left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It listens on all addresses, and nobody can send to "all".
+    #[error("{listen} listens on all addresses, which nobody can send to: say with --advertise HOST:PORT which one others are to use")]
+    NeedsAdvertise {
+        /// Where it was to listen.
+        listen: SocketAddr,
+    },
+    /// The address to advertise is no single one.
+    #[error("{advertise} cannot be advertised: name an address others can send to")]
+    BadAdvertise {
+        /// Which.
+        advertise: SocketAddr,
+    },
+    /// The system gave no poll, waker or thread.
+    #[error("cannot set up the node: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// The epoch of a boot now: larger than that of every earlier boot, as long as the clock is not set back; if it is,
+/// the peers that know better say so, and the kernel follows.
+pub(crate) fn epoch_now() -> Epoch {
+    let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_micros() as u64);
+    Epoch(micros.max(1))
+}
+
+/// The machine number of a node that is bound to `bound`.
+pub(crate) fn machine_of(bound: SocketAddr, advertise: Option<SocketAddr>) -> Result<Machine, BootError> {
+    match advertise {
+        Some(mut advertise) => {
+            if advertise.port() == 0 {
+                advertise.set_port(bound.port());
+            }
+            if advertise.ip().is_unspecified() {
+                return Err(BootError::BadAdvertise { advertise });
+            }
+            Ok(Machine::new(advertise))
+        }
+        None if is_wildcard(bound.ip()) => Err(BootError::NeedsAdvertise { listen: bound }),
+        None => Ok(Machine::new(bound)),
+    }
+}
+
+pub(crate) fn is_wildcard(ip: IpAddr) -> bool {
+    ip.to_canonical().is_unspecified()
+}

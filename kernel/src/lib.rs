@@ -1,0 +1,21 @@
+//! A node: one kernel over a real UDP socket, driven by the threads that wait in it.
+//!
+//! The thread that waits polls the socket itself (the *leader*), handles what comes, and passes the lead on when its
+//! own wait is over; there is no I/O thread on the fast path. A clock keeper stands in while nobody waits.
+//! Deliberately not here: decisions of the protocol. This crate retries nothing, times nothing out and reads no
+//! packet; it hands bytes and the time to [`sendrec_core::Kernel`] and does what comes out.
+#![forbid(unsafe_code)]
+
+mod boot;
+mod keeper;
+mod lead;
+mod node;
+mod parker;
+mod patience;
+mod scratch;
+mod shared;
+mod shim;
+mod socket;
+
+pub use boot::{BootError, NodeConfig, Recorder};
+pub use node::Node;

@@ -1,0 +1,246 @@
+//! A node: boot, the gate, shutdown.
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use mio::{Interest, Poll, Token};
+use sendrec_core::exchange::Holdings;
+use sendrec_core::kernel::Counters;
+use sendrec_core::{Entry, Kernel, SpawnError, SpawnOptions, Syscall, WaitToken};
+use sendrec_trap::{Down, Drive, Instant, LocalId, Machine, Options, Outcome, Slot, Trap};
+
+use crate::boot::{BootError, NodeConfig, epoch_now, machine_of};
+use crate::keeper::keep;
+use crate::lead::Role;
+use crate::parker::{Parker, ReadyWaker, wake_poll};
+use crate::patience::Looking;
+use crate::shared::{Led, Parts, Shared, Waiter};
+use crate::shim::Shim;
+use crate::socket::Socket;
+
+const SOCKET: Token = Token(0);
+const WAKER: Token = Token(1);
+
+/// A kernel over a UDP socket. Any number of threads may use it at once; several nodes fit into one OS process.
+/// Dropping it shuts it down.
+pub struct Node {
+    shared: Arc<Shared>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Node({})", self.shared.machine)
+    }
+}
+
+impl Node {
+    /// Boots a node: it listens, and its keeper runs.
+    pub fn boot(config: NodeConfig) -> Result<Self, BootError> {
+        let NodeConfig { listen, advertise, kernel: mut kernel_config, faults, recorder, epoch } = config;
+        let (mut socket, bound) = Socket::bind(listen)?;
+        let machine = machine_of(bound, advertise)?;
+        kernel_config.first_incarnation |= listen.port() == 0;
+        kernel_config.trace |= recorder.is_some();
+
+        let poll = Poll::new()?;
+        poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
+        let waker = mio::Waker::new(poll.registry(), WAKER)?;
+        let origin = std::time::Instant::now();
+        let epoch = epoch.unwrap_or_else(epoch_now);
+        let seed = epoch.0 ^ u64::from(bound.port()) << 48;
+        let kernel = Kernel::new(Instant::ZERO, kernel_config, machine, epoch, seed);
+        let shim = faults.map(Shim::new);
+        let shared = Arc::new(Shared::new(Parts { kernel, socket, poll, waker, shim, recorder, origin }));
+
+        let kept = shared.clone();
+        let keeper = std::thread::Builder::new()
+            .name(format!("keeper {}", bound.port()))
+            .spawn(move || keep(&kept))?;
+        Ok(Self { shared, keeper: Some(keeper) })
+    }
+
+    /// What happened to packets so far; `None` if the node is down.
+    pub fn counters(&self) -> Option<Counters> {
+        self.shared.with_kernel(|inner, _, _| *inner.kernel.counters())
+    }
+
+    /// What the kernel's tables hold; `None` if the node is down.
+    pub fn holdings(&self) -> Option<Holdings> {
+        self.shared.with_kernel(|inner, _, _| inner.kernel.holdings())
+    }
+
+    /// Ends all processes, so that their waits end as cancelled and their clients are told, and lets nothing more in.
+    pub fn shut_down(&self) {
+        self.shared.with_kernel(|inner, now, scratch| {
+            let processes: Vec<_> = inner.kernel.processes().collect();
+            for process in processes {
+                inner.kernel.exit(now, process, &mut scratch.out);
+            }
+        });
+        self.shared.go_down();
+    }
+
+    /// Waits as leader or follower until the token is ready, and claims it.
+    fn wait_for_token(&self, token: WaitToken, parker: &Arc<Parker>, deadline: Option<Instant>, down: Down) -> Outcome {
+        let shared = &self.shared;
+        loop {
+            let led = self.lead_or_follow(Some(token), parker, deadline);
+            let outcome = match led {
+                Led::Claimed(outcome) => return outcome,
+                Led::Down => return down.outcome(),
+                Led::Told => shared.with_kernel(|inner, _, _| inner.claim(token)),
+                Led::TimedOut => shared.with_kernel(|inner, now, scratch| inner.cancel(now, token, scratch)),
+            };
+            match outcome {
+                Some(Some(outcome)) => return outcome,
+                // Told by mistake, as a thread may be: on with the waiting.
+                Some(None) => parker.clear_ready(),
+                None => return down.outcome(),
+            }
+        }
+    }
+
+    /// One spell of waiting.
+    fn lead_or_follow(&self, token: Option<WaitToken>, parker: &Arc<Parker>, deadline: Option<Instant>) -> Led {
+        let shared = &self.shared;
+        if parker.is_ready() {
+            return Led::Told;
+        }
+        let role = shared.lead.take_or_follow(parker);
+        if role == Role::FollowerOfKeeper {
+            wake_poll(&shared.waker);
+        }
+        if role != Role::Leader
+            && let Some(led) = self.follow(parker, deadline)
+        {
+            return led;
+        }
+        let led = shared.lead_until(token, deadline, parker);
+        shared.pass_lead();
+        led
+    }
+
+    /// Waits to be told; `None` if it was told to lead.
+    fn follow(&self, parker: &Arc<Parker>, deadline: Option<Instant>) -> Option<Led> {
+        let shared = &self.shared;
+        let mut looking = Looking::new();
+        let led = loop {
+            if parker.is_ready() {
+                break Led::Told;
+            }
+            if parker.has_lead() {
+                return None;
+            }
+            if shared.is_down() {
+                break Led::Down;
+            }
+            let now = shared.now();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                break Led::TimedOut;
+            }
+            if !shared.patience.look_again(&mut looking, now.as_nanos(), || shared.now().as_nanos()) {
+                parker.park(deadline.map(|deadline| deadline.since(now)));
+            }
+        };
+        if !shared.lead.leave(parker) {
+            // The lead was passed to this thread at the same moment. It is not passed on before it has been told, or
+            // the message would find it in its next wait.
+            while !parker.has_lead() {
+                std::thread::yield_now();
+            }
+            shared.pass_lead();
+        }
+        Some(led)
+    }
+}
+
+impl Trap for Node {
+    fn now(&self) -> Instant {
+        self.shared.now()
+    }
+
+    fn machine(&self) -> Machine {
+        self.shared.machine
+    }
+
+    fn options(&self) -> Options {
+        self.shared.options
+    }
+
+    fn message_bytes_max(&self) -> usize {
+        self.shared.message_bytes_max
+    }
+
+    fn spawn(&self, options: SpawnOptions) -> Result<LocalId, SpawnError> {
+        self.shared
+            .with_kernel(|inner, now, scratch| inner.kernel.spawn(now, options, &mut scratch.out))
+            .unwrap_or(Err(SpawnError::Down))
+    }
+
+    fn exit(&self, process: LocalId) {
+        self.shared.with_kernel(|inner, now, scratch| inner.kernel.exit(now, process, &mut scratch.out));
+    }
+
+    fn enter(&self, process: LocalId, call: Syscall, deadline: Option<Instant>) -> Outcome {
+        let down = Down::of(&call);
+        let mut parker = None;
+        let entry = self.shared.with_kernel(|inner, now, scratch| {
+            let entry = inner.kernel.trap(now, process, call, &mut scratch.out);
+            if let Entry::Wait(token) = entry {
+                let mine = Parker::mine();
+                inner.register(token, Waiter::Thread(mine.clone()));
+                parker = Some(mine);
+            }
+            entry
+        });
+        match (entry, parker) {
+            (Some(Entry::Done(outcome)), _) => outcome,
+            (Some(Entry::Wait(token)), Some(parker)) => self.wait_for_token(token, &parker, deadline, down),
+            _ => down.outcome(),
+        }
+    }
+
+    fn submit(&self, process: LocalId, call: Syscall) -> Arc<Slot> {
+        let down = Down::of(&call);
+        let drive: Arc<dyn Drive> = self.shared.clone();
+        let submitted = self.shared.with_kernel(|inner, now, scratch| {
+            match inner.kernel.trap(now, process, call, &mut scratch.out) {
+                Entry::Done(outcome) => Slot::filled(outcome),
+                Entry::Wait(token) => {
+                    let slot = Slot::new(Some(drive), down);
+                    inner.register(token, Waiter::Slot(slot.clone()));
+                    slot
+                }
+            }
+        });
+        self.shared.keeper.rouse();
+        submitted.unwrap_or_else(|| Slot::filled(down.outcome()))
+    }
+
+    fn wait(&self, slot: &Arc<Slot>, deadline: Option<Instant>) -> bool {
+        let parker = Parker::mine();
+        let waker = Arc::new(ReadyWaker { parker: parker.clone(), poll: self.shared.waker.clone() }).into();
+        while !slot.register(&waker) {
+            match self.lead_or_follow(None, &parker, deadline) {
+                Led::TimedOut => return slot.is_full(),
+                Led::Down => {
+                    drop(slot.break_down());
+                    return true;
+                }
+                Led::Told | Led::Claimed(_) => parker.clear_ready(),
+            }
+        }
+        true
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.shut_down();
+        if let Some(keeper) = self.keeper.take()
+            && keeper.join().is_err()
+        {
+            log::error!("{}: the keeper panicked", self.shared.machine);
+        }
+    }
+}

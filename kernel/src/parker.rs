@@ -1,0 +1,121 @@
+//! A thread that waits, and how it is told: a flag to look at while it polls, a way to wake it while it sleeps.
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::Wake;
+use std::thread::Thread;
+use std::time::Duration;
+
+/// What it waits for is there.
+const READY: u32 = 1;
+/// The lead has been passed to it.
+const LEAD: u32 = 2;
+
+/// One for each thread; a thread waits for one thing at a time.
+pub(crate) struct Parker {
+    flags: AtomicU32,
+    /// Whether it sleeps, or is about to, in its node's poll: then the poll's waker is needed.
+    polling: AtomicBool,
+    thread: Thread,
+}
+
+thread_local! {
+    static MINE: OnceCell<Arc<Parker>> = const { OnceCell::new() };
+}
+
+impl Parker {
+    /// The calling thread's, with no flag set.
+    pub(crate) fn mine() -> Arc<Self> {
+        let mine = MINE.with(|mine| {
+            mine.get_or_init(|| {
+                let thread = std::thread::current();
+                Arc::new(Self { flags: AtomicU32::new(0), polling: AtomicBool::new(false), thread })
+            })
+            .clone()
+        });
+        mine.flags.store(0, Ordering::SeqCst);
+        mine
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) & READY != 0
+    }
+
+    pub(crate) fn has_lead(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) & LEAD != 0
+    }
+
+    /// Whether anything was told.
+    pub(crate) fn is_told(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) != 0
+    }
+
+    pub(crate) fn clear_ready(&self) {
+        self.flags.fetch_and(!READY, Ordering::SeqCst);
+    }
+
+    /// Tells the thread that what it waits for is there. True if it sleeps in the poll, whose waker is needed.
+    pub(crate) fn tell_ready(&self) -> bool {
+        self.tell(READY)
+    }
+
+    /// Passes it the lead.
+    pub(crate) fn tell_lead(&self) -> bool {
+        self.tell(LEAD)
+    }
+
+    fn tell(&self, flag: u32) -> bool {
+        self.flags.fetch_or(flag, Ordering::SeqCst);
+        let polling = self.polling.load(Ordering::SeqCst);
+        if !polling {
+            self.thread.unpark();
+        }
+        polling
+    }
+
+    /// Marks the thread as about to sleep in the poll; false if it was told something and must not.
+    pub(crate) fn begin_poll(&self) -> bool {
+        self.polling.store(true, Ordering::SeqCst);
+        let may_sleep = !self.is_ready();
+        if !may_sleep {
+            self.end_poll();
+        }
+        may_sleep
+    }
+
+    pub(crate) fn end_poll(&self) {
+        self.polling.store(false, Ordering::SeqCst);
+    }
+
+    /// Sleeps until told something, or for `timeout`. May return early; callers look again.
+    pub(crate) fn park(&self, timeout: Option<Duration>) {
+        if self.is_told() {
+            return;
+        }
+        match timeout {
+            Some(timeout) => std::thread::park_timeout(timeout),
+            None => std::thread::park(),
+        }
+    }
+}
+
+/// A thread that waits for a completion is woken as any task would be.
+pub(crate) struct ReadyWaker {
+    pub(crate) parker: Arc<Parker>,
+    pub(crate) poll: Arc<mio::Waker>,
+}
+
+impl Wake for ReadyWaker {
+    fn wake(self: Arc<Self>) {
+        if self.parker.tell_ready() {
+            wake_poll(&self.poll);
+        }
+    }
+}
+
+/// Gets the leader out of its poll.
+pub(crate) fn wake_poll(waker: &mio::Waker) {
+    if let Err(error) = waker.wake() {
+        log::error!("the poll cannot be woken: {error}");
+    }
+}

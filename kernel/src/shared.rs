@@ -1,0 +1,431 @@
+//! What all threads of a node share: the kernel under its lock, the socket, the lead; and how an input is put in and
+//! what comes out is done.
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use mio::{Events, Poll};
+use parking_lot::Mutex;
+use sendrec_core::{Instant, Kernel, Machine, Outcome, WaitToken};
+use sendrec_trap::{Drive, Options, Slot};
+
+use crate::boot::Recorder;
+use crate::keeper::Bed;
+use crate::lead::Lead;
+use crate::parker::{Parker, wake_poll};
+use crate::patience::{Looking, Patience};
+use crate::scratch::Scratch;
+use crate::shim::Shim;
+use crate::socket::{Batch, Socket};
+
+/// Who is to be told that a wait is over.
+pub(crate) enum Waiter {
+    Thread(Arc<Parker>),
+    Slot(Arc<Slot>),
+}
+
+/// What is under the lock.
+pub(crate) struct Inner {
+    pub(crate) kernel: Kernel,
+    /// By the index of the token.
+    waiters: Vec<Option<Waiter>>,
+    recorder: Option<Box<dyn Recorder>>,
+}
+
+pub(crate) struct Shared {
+    inner: Mutex<Inner>,
+    pub(crate) socket: Socket,
+    pub(crate) lead: Lead,
+    poll: Mutex<(Poll, Events)>,
+    pub(crate) waker: Arc<mio::Waker>,
+    pub(crate) patience: Patience,
+    pub(crate) keeper: Bed,
+    shim: Option<Mutex<Shim>>,
+    pub(crate) machine: Machine,
+    pub(crate) options: Options,
+    pub(crate) message_bytes_max: usize,
+    origin: std::time::Instant,
+    /// Shut down, or broken by a panic: nothing goes in any more.
+    down: AtomicBool,
+    /// When the kernel or the shim wants a tick, ns; `u64::MAX` if never.
+    deadline: AtomicU64,
+    /// Until when the leader sleeps in its poll, ns; 0 while it does not.
+    sleeps_until: AtomicU64,
+    /// When something was put in last, ns.
+    pub(crate) last_input: AtomicU64,
+}
+
+/// The parts that boot puts together.
+pub(crate) struct Parts {
+    pub(crate) kernel: Kernel,
+    pub(crate) socket: Socket,
+    pub(crate) poll: Poll,
+    pub(crate) waker: mio::Waker,
+    pub(crate) shim: Option<Shim>,
+    pub(crate) recorder: Option<Box<dyn Recorder>>,
+    pub(crate) origin: std::time::Instant,
+}
+
+/// How leading ended.
+pub(crate) enum Led {
+    /// The token that was led for was claimed.
+    Claimed(Outcome),
+    /// The thread was told that its wait is over.
+    Told,
+    /// The deadline has passed.
+    TimedOut,
+    /// The node is down.
+    Down,
+}
+
+/// On a panic under the lock, breaks the node, so that nobody waits for ever.
+struct Bomb<'a>(&'a Shared);
+
+impl Drop for Bomb<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            log::error!("{}: a panic in the kernel; the node is down", self.0.machine);
+            self.0.go_down();
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts) -> Self {
+        const EVENTS: usize = 16;
+        let Parts { kernel, socket, poll, waker, shim, recorder, origin } = parts;
+        Self {
+            machine: kernel.machine(),
+            options: kernel.config().options,
+            message_bytes_max: kernel.config().message_bytes_max(),
+            inner: Mutex::new(Inner { kernel, waiters: Vec::new(), recorder }),
+            socket,
+            lead: Lead::default(),
+            poll: Mutex::new((poll, Events::with_capacity(EVENTS))),
+            waker: Arc::new(waker),
+            patience: Patience::new(),
+            keeper: Bed::default(),
+            shim: shim.map(Mutex::new),
+            origin,
+            down: AtomicBool::new(false),
+            deadline: AtomicU64::new(u64::MAX),
+            sleeps_until: AtomicU64::new(0),
+            last_input: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        Instant::from_nanos(self.origin.elapsed().as_nanos() as u64)
+    }
+
+    pub(crate) fn is_down(&self) -> bool {
+        self.down.load(Ordering::SeqCst)
+    }
+
+    /// Puts something into the kernel under the lock, and does what comes out once it is released. `None` if the
+    /// node is down.
+    pub(crate) fn with_kernel<R>(&self, input: impl FnOnce(&mut Inner, Instant, &mut Scratch) -> R) -> Option<R> {
+        let mut scratch = Scratch::take();
+        let now = self.now();
+        let locked = self.locked(now, &mut scratch, input);
+        self.flush(now, &mut scratch);
+        scratch.give_back();
+        if locked.is_none() {
+            self.tell_all();
+        }
+        locked
+    }
+
+    /// The part under the lock.
+    fn locked<R>(
+        &self,
+        now: Instant,
+        scratch: &mut Scratch,
+        input: impl FnOnce(&mut Inner, Instant, &mut Scratch) -> R,
+    ) -> Option<R> {
+        if self.is_down() {
+            return None;
+        }
+        // Before the lock: when it goes off, the lock has been released.
+        let _bomb = Bomb(self);
+        let mut inner = self.inner.lock();
+        if self.is_down() {
+            return None;
+        }
+        let result = input(&mut inner, now, scratch);
+        inner.settle(scratch);
+        let deadline = inner.kernel.next_deadline().map_or(u64::MAX, Instant::as_nanos);
+        // Under the lock, so that the last one stored is the last one known.
+        self.deadline.store(deadline, Ordering::SeqCst);
+        drop(inner);
+        self.last_input.store(now.as_nanos(), Ordering::Relaxed);
+        // A leader that would sleep over it is woken.
+        if deadline < self.sleeps_until.load(Ordering::SeqCst) {
+            wake_poll(&self.waker);
+        }
+        Some(result)
+    }
+
+    /// Sends and tells what came out, without any lock of the kernel.
+    fn flush(&self, now: Instant, scratch: &mut Scratch) {
+        let Scratch { out, threads, slots, buffer } = scratch;
+        for transmit in out.transmits.drain(..) {
+            let Some(length) = transmit.packet.write(buffer) else { continue };
+            let bytes = &buffer[..length];
+            let copies = match &self.shim {
+                None => 1,
+                Some(shim) => {
+                    let (copies, event) = shim.lock().pass(now, self.machine, &transmit, bytes);
+                    if let Some(event) = event {
+                        self.record(&event);
+                    }
+                    copies
+                }
+            };
+            for _ in 0..copies {
+                self.socket.send(transmit.path, bytes);
+            }
+        }
+        for parker in threads.drain(..) {
+            if parker.tell_ready() {
+                wake_poll(&self.waker);
+            }
+        }
+        for (slot, outcome) in slots.drain(..) {
+            if let Some(waker) = slot.fill(outcome) {
+                waker.wake();
+            }
+        }
+    }
+
+    fn record(&self, event: &sendrec_core::trace::Event) {
+        if let Some(recorder) = &mut self.inner.lock().recorder {
+            recorder.record(event);
+        }
+    }
+
+    /// When somebody must look at the clock again, ns.
+    fn next_deadline(&self) -> u64 {
+        let shim = self.shim.as_ref().and_then(|shim| shim.lock().next());
+        self.deadline.load(Ordering::SeqCst).min(shim.map_or(u64::MAX, Instant::as_nanos))
+    }
+
+    pub(crate) fn is_armed(&self) -> bool {
+        self.next_deadline() != u64::MAX
+    }
+
+    /// Lets the kernel and the shim do what is due. True if there was anything.
+    fn tick_if_due(&self, now: Instant) -> bool {
+        if self.next_deadline() > now.as_nanos() {
+            return false;
+        }
+        if let Some(shim) = &self.shim {
+            loop {
+                let Some((path, bytes)) = shim.lock().release(now) else { break };
+                self.socket.send(path, &bytes);
+            }
+        }
+        self.with_kernel(|inner, now, scratch| inner.kernel.tick(now, &mut scratch.out));
+        true
+    }
+
+    /// Takes one receive's worth from the socket into the kernel. `None` if there was nothing; else what `token`
+    /// brought, if it is ready now.
+    fn receive(&self, token: Option<WaitToken>) -> Option<Option<Outcome>> {
+        let mut scratch = Scratch::take();
+        let mut buffer = std::mem::take(&mut scratch.buffer);
+        let now = self.now();
+        let result = match self.socket.receive(&mut buffer) {
+            Err(error) => {
+                if error.kind() != io::ErrorKind::WouldBlock && error.kind() != io::ErrorKind::Interrupted {
+                    log::debug!("{}: receiving failed: {error}", self.machine);
+                }
+                None
+            }
+            Ok(Batch { path, length, stride }) => {
+                let datagrams = buffer[..length].chunks(stride).map(|bytes| (path, bytes));
+                let claimed = self.locked(now, &mut scratch, |inner, now, scratch| {
+                    inner.kernel.datagrams(now, datagrams, &mut scratch.out);
+                    let token = token.filter(|token| inner.kernel.is_ready(*token))?;
+                    scratch.out.wakes.retain(|wake| wake.token != token);
+                    inner.claim(token)
+                });
+                Some(claimed.flatten())
+            }
+        };
+        scratch.buffer = buffer;
+        self.flush(now, &mut scratch);
+        scratch.give_back();
+        result
+    }
+
+    /// Handles what is there, without blocking. The caller has the lead.
+    pub(crate) fn drain(&self) {
+        const DATAGRAMS_MAX: usize = 1_024;
+        for _ in 0..DATAGRAMS_MAX {
+            if self.is_down() || self.receive(None).is_none() {
+                break;
+            }
+        }
+        self.tick_if_due(self.now());
+    }
+
+    /// Leads until the thread's own wait is over. The caller has the lead, and passes it on afterwards.
+    pub(crate) fn lead_until(&self, token: Option<WaitToken>, deadline: Option<Instant>, parker: &Arc<Parker>) -> Led {
+        let mut looking = Looking::new();
+        loop {
+            if self.is_down() {
+                return Led::Down;
+            }
+            if parker.is_ready() {
+                return Led::Told;
+            }
+            // A new leader receives before it polls: mio tells of arrivals, not of what is there.
+            match self.receive(token) {
+                Some(Some(outcome)) => return Led::Claimed(outcome),
+                Some(None) => {
+                    looking.restart();
+                    continue;
+                }
+                None => {}
+            }
+            let now = self.now();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                return Led::TimedOut;
+            }
+            if self.tick_if_due(now) {
+                continue;
+            }
+            if !self.patience.look_again(&mut looking, now.as_nanos(), || self.now().as_nanos()) {
+                self.sleep_in_poll(deadline, Some(parker));
+            }
+        }
+    }
+
+    /// Sleeps until a datagram comes, a tick is due, the deadline has passed or the poll's waker is used.
+    pub(crate) fn sleep_in_poll(&self, deadline: Option<Instant>, parker: Option<&Arc<Parker>>) {
+        if parker.is_some_and(|parker| !parker.begin_poll()) {
+            return;
+        }
+        let until = self.next_deadline().min(deadline.map_or(u64::MAX, Instant::as_nanos));
+        self.sleeps_until.store(until, Ordering::SeqCst);
+        // A tick that was asked for before the line above was read by nobody is seen here.
+        let until = self.next_deadline().min(until);
+        let now = self.now().as_nanos();
+        let timeout = (until != u64::MAX).then(|| Duration::from_nanos(until.saturating_sub(now)));
+        if timeout != Some(Duration::ZERO) && !self.is_down() {
+            let (poll, events) = &mut *self.poll.lock();
+            if let Err(error) = poll.poll(events, timeout)
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                log::error!("{}: the poll failed: {error}", self.machine);
+            }
+        }
+        self.sleeps_until.store(0, Ordering::SeqCst);
+        if let Some(parker) = parker {
+            parker.end_poll();
+        }
+    }
+
+    /// Passes the lead on, or leaves it to the keeper.
+    pub(crate) fn pass_lead(&self) {
+        match self.lead.pass_on() {
+            Some(next) => {
+                if next.tell_lead() {
+                    wake_poll(&self.waker);
+                }
+            }
+            None => self.keeper.rouse(),
+        }
+    }
+
+    /// Nothing goes in from here on; whoever waits is told.
+    pub(crate) fn go_down(&self) {
+        self.down.store(true, Ordering::SeqCst);
+        self.tell_all();
+    }
+
+    fn tell_all(&self) {
+        let waiting = self.inner.lock().waiters.iter_mut().filter_map(Option::take).collect::<Vec<_>>();
+        for waiter in waiting {
+            match waiter {
+                Waiter::Thread(parker) => {
+                    parker.tell_ready();
+                }
+                Waiter::Slot(slot) => {
+                    if let Some(waker) = slot.break_down() {
+                        waker.wake();
+                    }
+                }
+            }
+        }
+        for parker in self.lead.followers() {
+            parker.tell_ready();
+        }
+        wake_poll(&self.waker);
+        self.keeper.rouse();
+    }
+}
+
+impl Inner {
+    /// Registers who is to be told of a wait.
+    pub(crate) fn register(&mut self, token: WaitToken, waiter: Waiter) {
+        let index = token.index();
+        if index >= self.waiters.len() {
+            self.waiters.resize_with(index + 1, || None);
+        }
+        self.waiters[index] = Some(waiter);
+    }
+
+    /// What came of a wait; it is registered no longer.
+    pub(crate) fn claim(&mut self, token: WaitToken) -> Option<Outcome> {
+        let outcome = self.kernel.claim(token)?;
+        self.waiters[token.index()] = None;
+        Some(outcome)
+    }
+
+    /// Ends a wait whose deadline has passed.
+    pub(crate) fn cancel(&mut self, now: Instant, token: WaitToken, scratch: &mut Scratch) -> Option<Outcome> {
+        if let Some(waiter) = self.waiters.get_mut(token.index()) {
+            *waiter = None;
+        }
+        self.kernel.cancel(now, token, &mut scratch.out)
+    }
+
+    /// Notes who is to be told, and writes events down.
+    fn settle(&mut self, scratch: &mut Scratch) {
+        let Scratch { out, threads, slots, .. } = scratch;
+        for wake in out.wakes.drain(..) {
+            match self.waiters.get_mut(wake.token.index()).and_then(Option::take) {
+                Some(Waiter::Thread(parker)) => threads.push(parker),
+                Some(Waiter::Slot(slot)) => {
+                    if let Some(outcome) = self.kernel.claim(wake.token) {
+                        slots.push((slot, outcome));
+                    }
+                }
+                None => {}
+            }
+        }
+        for event in out.events.drain(..) {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.record(&event);
+            }
+        }
+    }
+}
+
+impl Drive for Shared {
+    fn drive(&self) -> bool {
+        if !self.lead.try_take(false) {
+            return false;
+        }
+        self.drain();
+        self.pass_lead();
+        true
+    }
+
+    fn engage(&self) {
+        self.keeper.rouse();
+    }
+}
