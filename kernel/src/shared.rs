@@ -193,8 +193,8 @@ impl Shared {
             }
         }
         for (slot, outcome) in slots.drain(..) {
-            if let Some(waker) = slot.fill(outcome) {
-                waker.wake();
+            if let Some(interrupt) = slot.fill(outcome) {
+                interrupt.run();
             }
         }
     }
@@ -354,8 +354,8 @@ impl Shared {
                     parker.tell_ready();
                 }
                 Waiter::Slot(slot) => {
-                    if let Some(waker) = slot.break_down() {
-                        waker.wake();
+                    if let Some(interrupt) = slot.break_down() {
+                        interrupt.run();
                     }
                 }
             }

@@ -194,6 +194,16 @@ fn a_completion_is_a_future_for_any_executor() {
 }
 
 #[test]
+fn an_interrupt_comes_through_a_channel() {
+    with_echo(|near, server| {
+        let client = Process::spawn(near, SpawnOptions::default()).unwrap();
+        let (done, results) = crossbeam_channel::unbounded();
+        client.start_call(server, "interrupt me").on_done(done);
+        assert_eq!(results.recv().unwrap().unwrap(), "interrupt me");
+    });
+}
+
+#[test]
 fn deadlines_end_waits_and_lose_nothing() {
     let node = node();
     let one = Process::spawn(&node, well_known(1)).unwrap();

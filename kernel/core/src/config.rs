@@ -154,13 +154,14 @@ impl Config {
     }
 
     /// Brings fields that the kernel could not work with into range: a window of 1 to [`limits::WINDOW_MAX`],
-    /// packets between the largest control packet and the largest datagram, a sweep of at least a microsecond.
+    /// packets between the largest control packet and the largest datagram, a sweep between a microsecond and an
+    /// hour.
     #[must_use]
     pub fn in_range(mut self) -> Self {
         const PACKET_BYTES_MIN: usize = crate::wire::HEADER_BYTES + crate::wire::BODY_BYTES_MAX;
         self.window = self.window.clamp(1, limits::WINDOW_MAX);
         self.packet_bytes = self.packet_bytes.clamp(PACKET_BYTES_MIN, limits::DATAGRAM_BYTES_MAX);
-        self.sweep_interval = self.sweep_interval.max(Duration::from_micros(1));
+        self.sweep_interval = self.sweep_interval.clamp(Duration::from_micros(1), Duration::from_secs(3_600));
         self
     }
 }

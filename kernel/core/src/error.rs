@@ -119,8 +119,8 @@ pub enum SpawnError {
     /// Another process has this local id, or had it in this boot.
     #[error("local id {0} is taken, or was in this boot")]
     Taken(LocalId),
-    /// 0 is nobody's id, and the ids from 2^31 up are handed out by the kernel.
-    #[error("local id {0} cannot be chosen: choose 1 to 2147483647")]
+    /// 0 is nobody's id, and the ids from 1000 up are handed out by the kernel.
+    #[error("local id {0} cannot be chosen: choose 1 to 999")]
     Reserved(LocalId),
     /// As many processes live as may.
     #[error("too many processes")]

@@ -31,9 +31,7 @@ impl Machine {
     pub fn socket_addr(self) -> SocketAddr {
         match self.ip {
             IpAddr::V4(ip) => SocketAddr::new(IpAddr::V4(ip), self.port),
-            IpAddr::V6(ip) => {
-                SocketAddr::V6(core::net::SocketAddrV6::new(ip, self.port, 0, self.scope))
-            }
+            IpAddr::V6(ip) => SocketAddr::V6(core::net::SocketAddrV6::new(ip, self.port, 0, self.scope)),
         }
     }
 }

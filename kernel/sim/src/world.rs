@@ -128,7 +128,7 @@ impl World {
         self.inner.borrow().machine(machine)
     }
 
-    /// A process that runs `body` and ends with it.
+    /// A process that exists from here on, runs `body` once the world runs, and ends with it.
     ///
     /// # Panics
     ///
@@ -140,13 +140,12 @@ impl World {
         body: impl FnOnce(&Process<'_, Gate<'_>>) + 'static,
     ) {
         let number = self.bodies.len();
+        let made = self.inner.borrow_mut().spawn_process(machine, options);
+        let id = made.unwrap_or_else(|error| panic!("a process of the world could not be made: {error}"));
         let inner = self.inner.clone();
         self.bodies.push(Some(Coroutine::new(move |yielder, ()| {
             let gate = Gate { inner, machine, body: number, yielder };
-            match Process::spawn(&gate, options) {
-                Ok(process) => body(&process),
-                Err(error) => panic!("a process of the world could not be made: {error}"),
-            }
+            body(&Process::adopt(&gate, id));
         })));
         self.inner.borrow_mut().runnable.push(number);
     }
@@ -211,6 +210,11 @@ impl World {
             inner.make_runnable(body);
         }
         true
+    }
+
+    /// Processes whose body has not returned.
+    pub fn unfinished(&self) -> usize {
+        self.bodies.iter().flatten().count()
     }
 
     /// Every packet that was sent, in order.
@@ -308,9 +312,9 @@ impl Inner {
                 Some(Waiter::Body(body)) => self.make_runnable(body),
                 Some(Waiter::Slot(slot, body)) => {
                     if let Some(outcome) = self.kernels[machine.0].claim(wake.token)
-                        && let Some(waker) = slot.fill(outcome)
+                        && let Some(interrupt) = slot.fill(outcome)
                     {
-                        waker.wake();
+                        interrupt.run();
                     }
                     self.make_runnable(body);
                 }

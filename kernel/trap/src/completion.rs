@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use sendrec_core::Outcome;
 
@@ -28,7 +29,28 @@ pub struct Slot {
 struct State {
     outcome: Option<Outcome>,
     full: bool,
-    waker: Option<Waker>,
+    interrupt: Option<Interrupt>,
+}
+
+/// What is to be done when a slot is filled, once no lock is held.
+#[must_use = "whoever waits is told by `run`"]
+pub struct Interrupt(Kind);
+
+enum Kind {
+    Wake(Waker),
+    /// The slot's outcome is handed to this.
+    Deliver(Box<dyn FnOnce(Outcome) + Send>, Option<Outcome>),
+}
+
+impl Interrupt {
+    /// Does it.
+    pub fn run(self) {
+        match self.0 {
+            Kind::Wake(waker) => waker.wake(),
+            Kind::Deliver(deliver, Some(outcome)) => deliver(outcome),
+            Kind::Deliver(_, None) => {}
+        }
+    }
 }
 
 impl Slot {
@@ -39,22 +61,39 @@ impl Slot {
 
     /// A slot that was full from the start.
     pub fn filled(outcome: Outcome) -> Arc<Self> {
-        let state = State { outcome: Some(outcome), full: true, waker: None };
+        let state = State { outcome: Some(outcome), full: true, interrupt: None };
         Arc::new(Self { state: Mutex::new(state), drive: None, down: Down::Request })
     }
 
-    /// Fills it; returns whom to wake, once no lock is held.
-    #[must_use]
-    pub fn fill(&self, outcome: Outcome) -> Option<Waker> {
+    /// Fills it; returns what is to be run once no lock is held.
+    pub fn fill(&self, outcome: Outcome) -> Option<Interrupt> {
         let mut state = self.state.lock();
-        state.outcome = Some(outcome);
         state.full = true;
-        state.waker.take()
+        match state.interrupt.take() {
+            Some(Interrupt(Kind::Deliver(deliver, _))) => {
+                Some(Interrupt(Kind::Deliver(deliver, Some(outcome))))
+            }
+            interrupt => {
+                state.outcome = Some(outcome);
+                interrupt
+            }
+        }
+    }
+
+    /// From here on the outcome goes to `deliver`, at once if it is there.
+    fn deliver_to(&self, deliver: Box<dyn FnOnce(Outcome) + Send>) {
+        let mut state = self.state.lock();
+        match state.outcome.take() {
+            Some(outcome) => {
+                drop(state);
+                deliver(outcome);
+            }
+            None => state.interrupt = Some(Interrupt(Kind::Deliver(deliver, None))),
+        }
     }
 
     /// Fills it, if nothing has, with what its call ends with on a kernel that is shut down.
-    #[must_use]
-    pub fn break_down(&self) -> Option<Waker> {
+    pub fn break_down(&self) -> Option<Interrupt> {
         if self.is_full() { None } else { self.fill(self.down.outcome()) }
     }
 
@@ -67,7 +106,7 @@ impl Slot {
     pub fn register(&self, waker: &Waker) -> bool {
         let mut state = self.state.lock();
         if !state.full {
-            state.waker = Some(waker.clone());
+            state.interrupt = Some(Interrupt(Kind::Wake(waker.clone())));
         }
         state.full
     }
@@ -109,6 +148,21 @@ impl<R> Completion<R> {
             drive.engage();
         }
         self.slot.take().map(self.read)
+    }
+}
+
+impl<R: Send + 'static> Completion<R> {
+    /// Interrupts (slide 17): when the result has come it is sent into the channel, whose other end a thread of the
+    /// caller's choice reads. Nobody needs to test or wait.
+    pub fn on_done(self, done: Sender<R>) {
+        let read = self.read;
+        self.slot.deliver_to(Box::new(move |outcome| {
+            // Nobody reads the channel any more: then nobody wants to know.
+            let _ = done.send(read(outcome));
+        }));
+        if let Some(drive) = &self.slot.drive {
+            drive.engage();
+        }
     }
 }
 

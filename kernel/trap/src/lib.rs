@@ -67,7 +67,8 @@ mod process;
 use std::sync::Arc;
 
 pub use bytes::{Bytes, BytesMut};
-pub use completion::{Completion, Drive, Slot};
+pub use completion::{Completion, Drive, Interrupt, Slot};
+pub use crossbeam_channel::Sender;
 pub use error::{Down, PingError, SendError, SendFailure};
 pub use message::{Message, To};
 pub use process::{How, Process};

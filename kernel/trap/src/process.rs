@@ -51,6 +51,11 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
         Ok(Self { gate, id })
     }
 
+    /// The handle of a process that the driver has made already; from here on it lives as long as the handle.
+    pub const fn adopt(gate: &'t T, id: LocalId) -> Self {
+        Self { gate, id }
+    }
+
     /// Its local id.
     pub const fn id(&self) -> LocalId {
         self.id

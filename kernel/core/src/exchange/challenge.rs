@@ -9,7 +9,8 @@ use super::client_states::Event;
 use super::peer::Challenge;
 use super::{Effect, Exchange, Port};
 use crate::error::CallError;
-use crate::ids::{Epoch, LocalId, Nonce, Sequence};
+use crate::ids::{Address, Epoch, LocalId, Nonce, Sequence};
+use crate::process::WaitToken;
 use crate::timer::Timers;
 use crate::trace::{Timer, What};
 use crate::wire::{AuReason, Header, Kind};
@@ -49,7 +50,7 @@ impl Exchange {
         let state = self.peers.get_mut(peer);
         state.challenge = None;
         let candidate = core::mem::take(&mut state.candidate);
-        self.drop_windows(peer, |epoch| epoch == candidate);
+        self.drop_windows(peer, |epoch| epoch == candidate, port);
         for slot in self.outgoing_to(peer) {
             if self.is_doubted(slot) {
                 self.on_client_event(slot, Event::Exhausted, port);
@@ -64,11 +65,7 @@ impl Exchange {
             _ => return false,
         };
         if let Some(token) = self.pings.remove(&nonce) {
-            let result = match header.kind {
-                Kind::Iaa { uptime_us, .. } => Ok((header.source_epoch, Duration::from_micros(uptime_us))),
-                _ => Err(CallError::NoSuchProcess),
-            };
-            port.effects.push(Effect::Pong { token, result });
+            self.handle_pong(peer, header, token, port);
             return true;
         }
         if self.peers.get(peer).challenge.is_none_or(|challenge| challenge.nonce != nonce) {
@@ -87,9 +84,32 @@ impl Exchange {
         }
     }
 
+    /// The answer to a ping. Its nonce proves as much as that of a challenge does.
+    fn handle_pong(&mut self, peer: u32, header: &Header, token: WaitToken, port: &mut Port<'_>) {
+        let (uptime_us, result) = match header.kind {
+            Kind::Au { reason: AuReason::OldSender, known, .. } if known.0 != u64::MAX => {
+                self.raise_epoch(peer, known, port);
+                let to = Address::new(self.peers.get(peer).path.remote, header.source);
+                self.ping(header.destination, to, token, port);
+                return;
+            }
+            Kind::Iaa { uptime_us, .. } => {
+                (uptime_us, Ok((header.source_epoch, Duration::from_micros(uptime_us))))
+            }
+            Kind::Au { uptime_us, .. } => (uptime_us, Err(CallError::NoSuchProcess)),
+            _ => return,
+        };
+        if self.peers.get(peer).epoch != header.source_epoch {
+            self.on_proof(peer, header.source_epoch, Duration::from_micros(uptime_us), port);
+        }
+        port.effects.push(Effect::Pong { token, result });
+    }
+
     fn end_challenge(&mut self, peer: u32) {
         let state = self.peers.get_mut(peer);
         state.challenge = None;
+        // A candidate is considered only while it is asked: else it would keep all others out.
+        state.candidate = Epoch::BLANK;
         let timer = state.timer;
         self.timers.disarm(timer);
     }
@@ -100,14 +120,13 @@ impl Exchange {
         let now = port.now;
         let state = self.peers.get_mut(peer);
         state.proved = true;
-        state.candidate = Epoch::BLANK;
         state.heard = now;
         let changed = core::mem::replace(&mut state.epoch, epoch) != epoch;
         let machine = state.path.remote;
         if changed {
             port.tracer.event(port.events, || What::EpochKnown { machine, epoch, proved: true });
         }
-        self.drop_windows(peer, |other| other != epoch);
+        self.drop_windows(peer, |other| other != epoch, port);
         for slot in self.outgoing_to(peer) {
             self.on_incarnation(slot, epoch, uptime, port);
         }
@@ -125,10 +144,11 @@ impl Exchange {
 
     /// The machine knows a later incarnation of ours than we are: our clock was set back. Towards it we are the next.
     fn raise_epoch(&mut self, peer: u32, known: Epoch, port: &mut Port<'_>) {
-        self.end_challenge(peer);
         if known < self.epoch_toward(peer) || known.0 == u64::MAX {
+            // Absurd, so no answer: the question stands.
             return;
         }
+        self.end_challenge(peer);
         let epoch = Epoch(known.0 + 1);
         let state = self.peers.get_mut(peer);
         state.our_epoch = epoch;

@@ -72,9 +72,13 @@ pub(crate) struct Request {
 impl Exchange {
     /// Checks that `request` can be sent; changes nothing.
     pub(crate) fn check_request(&mut self, to: Machine, now: Instant) -> Result<(), CallError> {
-        if self.outgoing.len() >= limits::OUTGOING_MAX || self.conversations.len() >= limits::CONVERSATIONS_MAX {
+        if self.outgoing.len() >= limits::OUTGOING_MAX
+            || self.conversations.len() >= limits::CONVERSATIONS_MAX
+        {
             self.forget_some(now, limits::OUTGOING_MAX.min(1_024));
-            if self.outgoing.len() >= limits::OUTGOING_MAX || self.conversations.len() >= limits::CONVERSATIONS_MAX {
+            if self.outgoing.len() >= limits::OUTGOING_MAX
+                || self.conversations.len() >= limits::CONVERSATIONS_MAX
+            {
                 return Err(CallError::TooMany);
             }
         }
@@ -208,8 +212,7 @@ impl Exchange {
     fn transmit_request(&mut self, slot: u32, port: &mut Port<'_>) {
         let outgoing = &self.outgoing[slot as usize];
         let (peer, conversation, message) = (outgoing.peer, outgoing.conversation, outgoing.message.clone());
-        let mut header =
-            self.header(peer, Kind::Req, outgoing.process, outgoing.server, outgoing.sequence);
+        let mut header = self.header(peer, Kind::Req, outgoing.process, outgoing.server, outgoing.sequence);
         header.destination_epoch = outgoing.named;
         header.flags =
             flags_of(outgoing.options, outgoing.one_way).with_if(outgoing.copies > 0, Flags::AGAIN);
@@ -239,7 +242,7 @@ impl Exchange {
         let round_trip = self.peers.get(outgoing.peer).round_trip.timeout(&self.config);
         match (outgoing.options.reliability, outgoing.one_way, self.config.late_ack) {
             // The first packet to come is the late ACK, or a reply before it.
-            (Reliability::ReplyAcks, false, Some(late)) => round_trip + late,
+            (Reliability::ReplyAcks, false, Some(late)) => round_trip.saturating_add(late),
             _ => round_trip,
         }
     }
@@ -281,7 +284,7 @@ impl Exchange {
         outgoing.refusals += 1;
         let factor = 1u32 << (outgoing.refusals - 1).min(BACKOFF_SHIFT_MAX);
         let wait = self.config.try_again.saturating_mul(factor).min(self.config.retransmit_max);
-        let jittered = wait / 2 + wait.mul_f64(port.rng.below(1_000) as f64 / 1_000.0);
+        let jittered = (wait / 2).saturating_add(wait.mul_f64(port.rng.below(1_000) as f64 / 1_000.0));
         self.timers.arm(outgoing.timer, port.now + jittered);
     }
 
@@ -319,14 +322,21 @@ impl Exchange {
         let outgoing = self.outgoing.remove(slot as usize);
         self.timers.remove(outgoing.timer);
         let conversation = self.conversations.get_mut(outgoing.conversation);
-        conversation.held.retain(|held| *held != slot);
+        if outgoing.copies == 0 {
+            conversation.held.retain(|held| *held != slot);
+        }
         if conversation.finish(outgoing.sequence) {
             self.open_window(outgoing.conversation, port);
         }
         outgoing
     }
 
+    /// Sends what was held and is inside the window now. A message that is over when it is sent moves the floor again:
+    /// the loop that is under way sees to what follows, so that many of them take no stack for each.
     fn open_window(&mut self, conversation: u32, port: &mut Port<'_>) {
+        if core::mem::replace(&mut self.conversations.get_mut(conversation).is_opening, true) {
+            return;
+        }
         while let Some(&slot) = self.conversations.get(conversation).held.front() {
             let sequence = self.outgoing[slot as usize].sequence;
             if !self.is_inside_window(conversation, sequence) {
@@ -335,6 +345,7 @@ impl Exchange {
             self.conversations.get_mut(conversation).held.pop_front();
             self.on_client_event(slot, Event::Open, port);
         }
+        self.conversations.get_mut(conversation).is_opening = false;
     }
 
     fn complete(&mut self, slot: u32, port: &mut Port<'_>) {
@@ -353,16 +364,20 @@ impl Exchange {
 
     /// Takes back the request whose answer, or whose acceptance, `token` awaits.
     pub(crate) fn cancel(&mut self, token: WaitToken, port: &mut Port<'_>) -> Option<Bytes> {
-        let awaits = |outgoing: &Outgoing| {
-            outgoing.sender == Some(token) || outgoing.reply_to == ReplyTo::Call(token)
-        };
+        let awaits =
+            |outgoing: &Outgoing| outgoing.sender == Some(token) || outgoing.reply_to == ReplyTo::Call(token);
         if let Some((slot, _)) = self.outgoing.iter().find(|(_, outgoing)| awaits(outgoing)) {
             let message = self.outgoing[slot].message.clone();
             self.on_client_event(slot as u32, Event::Cancel, port);
             return Some(message);
         }
-        self.pings.retain(|_, waiting| *waiting != token);
+        self.forget_ping(token);
         None
+    }
+
+    /// Nobody waits for the answer to this ping any more.
+    pub(crate) fn forget_ping(&mut self, token: WaitToken) {
+        self.pings.retain(|_, waiting| *waiting != token);
     }
 
     /// A process ends: what it owes is acknowledged, what it asked for is taken back.
@@ -411,7 +426,13 @@ impl Exchange {
         }
         match self.peers.get_mut(peer).judge(header.source_epoch) {
             Judgement::Current => self.learn_epoch(peer, header.source_epoch, port),
-            Judgement::Old => return Fate::OldSender,
+            Judgement::Old => {
+                // Its clock was set back. It is told so, as a client would be; what tells so itself gets no answer.
+                if !is_old_sender(header) {
+                    self.transmit_unknown(peer, header, AuReason::OldSender, port);
+                }
+                return Fate::OldSender;
+            }
             Judgement::Busy => return Fate::Unproved,
             Judgement::Candidate => {
                 // It says it is another incarnation. Nothing is believed before it has echoed our nonce.
@@ -425,6 +446,11 @@ impl Exchange {
         }
         self.peers.get_mut(peer).heard = port.now;
         if self.handle_echo(peer, header, port) {
+            return Fate::Accepted;
+        }
+        if is_old_sender(header) {
+            // Our clock was set back, or somebody wants us to think so: only the echo of a nonce is believed.
+            self.challenge(peer, port);
             return Fate::Accepted;
         }
         self.handle_of_request(peer, view, port)
@@ -467,9 +493,9 @@ impl Exchange {
                 }
                 Event::Ta
             }
-            Kind::Au { reason, .. } => match self.on_unknown(slot, reason, header, port) {
+            Kind::Au { reason, refused, .. } => match self.on_unknown(slot, reason, refused, header) {
                 Some(event) => event,
-                None => return Fate::Accepted,
+                None => return Fate::NotRefusable,
             },
             _ => return Fate::Unsupported,
         };
@@ -480,13 +506,23 @@ impl Exchange {
         Fate::Accepted
     }
 
-    /// Which event an AU is, if it is not dealt with at once.
-    fn on_unknown(&mut self, slot: u32, reason: AuReason, header: &Header, port: &mut Port<'_>) -> Option<Event> {
+    /// Which event an AU is; none if it answers an earlier copy, and a later one may have fared better.
+    fn on_unknown(
+        &mut self,
+        slot: u32,
+        reason: AuReason,
+        refused: PacketNumber,
+        header: &Header,
+    ) -> Option<Event> {
         let outgoing = &self.outgoing[slot as usize];
         let repeats = outgoing.options.semantics == Semantics::AtLeastOnce;
         Some(match reason {
+            AuReason::NoProcess if refused != outgoing.last_copy => return None,
             AuReason::NoProcess => Event::NoProcess,
-            AuReason::DiedQueued | AuReason::DiedExecuting | AuReason::UnknownRequest | AuReason::Discarded
+            AuReason::DiedQueued
+            | AuReason::DiedExecuting
+            | AuReason::UnknownRequest
+            | AuReason::Discarded
                 if repeats && outgoing.tries < self.config.retries =>
             {
                 self.outgoing[slot as usize].tries += 1;
@@ -498,11 +534,7 @@ impl Exchange {
             AuReason::Discarded => Event::Discarded,
             AuReason::StaleEpoch if outgoing.named == header.source_epoch => return None,
             AuReason::StaleEpoch => Event::Stale,
-            AuReason::OldSender => {
-                let peer = outgoing.peer;
-                self.challenge(peer, port);
-                return None;
-            }
+            AuReason::OldSender => return None,
         })
     }
 
@@ -581,15 +613,17 @@ impl Exchange {
     /// The requests outstanding at `peer`.
     pub(super) fn outgoing_to(&self, peer: u32) -> alloc::vec::Vec<u32> {
         let to_peer = |outgoing: &Outgoing| outgoing.peer == peer;
-        self.outgoing
-            .iter()
-            .filter(|(_, outgoing)| to_peer(outgoing))
-            .map(|(slot, _)| slot as u32)
-            .collect()
+        self.outgoing.iter().filter(|(_, outgoing)| to_peer(outgoing)).map(|(slot, _)| slot as u32).collect()
     }
 
     /// `epoch` is proved to live at the machine a request went to, and has for `uptime`: what does that mean for it?
-    pub(super) fn on_incarnation(&mut self, slot: u32, epoch: Epoch, uptime: core::time::Duration, port: &mut Port<'_>) {
+    pub(super) fn on_incarnation(
+        &mut self,
+        slot: u32,
+        epoch: Epoch,
+        uptime: core::time::Duration,
+        port: &mut Port<'_>,
+    ) {
         let Some(outgoing) = self.outgoing.get(slot as usize) else { return };
         let incarnation = outgoing.incarnation();
         if incarnation.is_blank() && outgoing.state != State::Doubted {
@@ -600,13 +634,18 @@ impl Exchange {
             Event::SameIncarnation
         } else if outgoing.options.semantics == Semantics::AtLeastOnce {
             Event::Restart
-        } else if uptime >= port.now.since(outgoing.first_sent) {
+        } else if outgoing.bound.is_blank() && uptime >= port.now.since(outgoing.first_sent) {
             Event::ElderIncarnation
         } else {
             Event::YoungerIncarnation
         };
         self.on_client_event(slot, event, port);
     }
+}
+
+/// AU: you are an older incarnation than one known.
+const fn is_old_sender(header: &Header) -> bool {
+    matches!(header.kind, Kind::Au { reason: AuReason::OldSender, .. })
 }
 
 impl Exchange {

@@ -150,6 +150,8 @@ pub const fn step(state: State, event: Event) -> (State, Action) {
         // Whatever is known so far, an answer is an answer.
         (_, E::Rep) => (S::Closed, A::Deliver),
         (_, E::FinalAck) => (S::Closed, A::Complete),
+        // Somebody had the local id when it was acknowledged: this is the answer to an earlier copy.
+        (S::Acknowledged | S::Probing, E::NoProcess) => (state, A::Ignore),
         (_, E::NoProcess) => (S::Closed, A::Fail(C::NoSuchProcess)),
         (_, E::DiedQueued) => (S::Closed, A::Fail(C::CrashedNotExecuted)),
         (_, E::DiedExecuting) => (S::Closed, A::Fail(C::CrashedUnknown)),

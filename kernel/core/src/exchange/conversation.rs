@@ -21,6 +21,8 @@ pub(super) struct Conversation {
     ring: VecDeque<u32>,
     /// Requests that wait for the window, first come first.
     pub(super) held: VecDeque<u32>,
+    /// Whether those are being sent just now.
+    pub(super) is_opening: bool,
     /// Replies not acknowledged yet, with the local id that sent each.
     pub(super) owed: VecDeque<(Sequence, LocalId)>,
     pub(super) timer: Handle,
@@ -110,6 +112,7 @@ impl Conversations {
             floor: self.highest.plus(1),
             ring: VecDeque::new(),
             held: VecDeque::new(),
+            is_opening: false,
             owed: VecDeque::new(),
             timer,
             used: now,

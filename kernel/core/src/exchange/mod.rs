@@ -64,7 +64,14 @@ pub(crate) enum Effect {
     /// A reply came.
     Answered { process: LocalId, from: Address, reply_to: ReplyTo, message: Bytes },
     /// No reply will come.
-    Failed { process: LocalId, to: Address, reply_to: ReplyTo, sender: Option<WaitToken>, error: CallError, message: Bytes },
+    Failed {
+        process: LocalId,
+        to: Address,
+        reply_to: ReplyTo,
+        sender: Option<WaitToken>,
+        error: CallError,
+        message: Bytes,
+    },
     /// A blocking reply is over.
     ReplySettled { token: WaitToken, result: Result<Bytes, ReplyError> },
     /// An AYA of a process was answered.
@@ -172,20 +179,34 @@ impl Exchange {
     }
 
     /// Numbers a packet and hands it to the driver.
-    fn transmit(&mut self, peer: u32, mut header: Header, payload: Bytes, port: &mut Port<'_>) -> PacketNumber {
+    fn transmit(
+        &mut self,
+        peer: u32,
+        mut header: Header,
+        payload: Bytes,
+        port: &mut Port<'_>,
+    ) -> PacketNumber {
         self.last_number += 1;
         header.number = PacketNumber(self.last_number);
         header.flags = header.flags.with_if(self.config.checksum, Flags::CHECKSUM);
         header.fragment = Fragment { offset: 0, length: payload.len() as u32, blast: 0 };
         let path = self.peers.get(peer).path;
         let bytes = payload.len();
-        port.tracer.event(port.events, || What::Sent { to: path.remote, packet: PacketNote::new(&header, bytes) });
+        port.tracer
+            .event(port.events, || What::Sent { to: path.remote, packet: PacketNote::new(&header, bytes) });
         port.transmits.push(Transmit { path, packet: Packet { header, payload } });
         header.number
     }
 
     /// A header from here to a process of `peer`, without what only some types have.
-    fn header(&self, peer: u32, kind: Kind, source: LocalId, destination: LocalId, sequence: Sequence) -> Header {
+    fn header(
+        &self,
+        peer: u32,
+        kind: Kind,
+        source: LocalId,
+        destination: LocalId,
+        sequence: Sequence,
+    ) -> Header {
         Header {
             kind,
             flags: Flags::NONE,
@@ -220,9 +241,11 @@ impl Exchange {
 
     fn forget_some(&mut self, now: Instant, looks: usize) {
         // Twice the life of a packet: one may be under way for a whole life, and may be answered by another.
-        let life = self.config.packet_life * 2;
+        let life = self.config.packet_life.saturating_mul(2);
         for _ in 0..looks {
-            if let Some(window) = self.windows.next_idle(now, life) {
+            if let Some(window) = self.windows.next_idle(now, life)
+                && !self.is_running(window)
+            {
                 self.drop_window(window);
             }
             if let Some(conversation) = self.conversations.next_idle(now, life) {

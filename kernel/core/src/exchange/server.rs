@@ -72,7 +72,12 @@ impl Exchange {
     }
 
     /// REQ. Either its fate is decided here, or room must be found for it first.
-    pub(crate) fn handle_request(&mut self, path: Path, view: &View<'_>, port: &mut Port<'_>) -> Result<Arrival, Fate> {
+    pub(crate) fn handle_request(
+        &mut self,
+        path: Path,
+        view: &View<'_>,
+        port: &mut Port<'_>,
+    ) -> Result<Arrival, Fate> {
         let header = *view.header();
         if !view.is_whole() {
             return Err(Fate::Fragment);
@@ -98,6 +103,9 @@ impl Exchange {
             self.duplicate(slot, port)?;
         } else if self.windows.get(window).is_answered(above) {
             return Err(Fate::BelowFloor);
+        } else if !self.would_remember(window, &header, options, port.now) {
+            self.transmit_unknown(peer, &header, AuReason::UnknownRequest, port);
+            return Err(Fate::Gone);
         }
         if self.served.len() >= limits::SERVED_MAX {
             self.transmit_try_again(peer, &header, TaReason::KernelFull, port);
@@ -110,7 +118,8 @@ impl Exchange {
     /// A request seen before. `Ok` if it is to run again all the same.
     fn duplicate(&mut self, slot: u32, port: &mut Port<'_>) -> Result<(), Fate> {
         let options = self.served[slot as usize].options;
-        let reruns = options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable;
+        let reruns =
+            options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable;
         let event = if reruns { Event::Rerun } else { Event::Duplicate };
         if step(self.served[slot as usize].state, event).1 == Action::DeliverAgain {
             return Ok(());
@@ -157,8 +166,19 @@ impl Exchange {
             return true;
         }
         let age = Duration::from_micros(u64::from(header.elapsed_us));
-        let older_than_request = now.since(self.booted) > age + self.config.packet_life;
+        let older_than_request = now.since(self.booted) > age.saturating_add(self.config.packet_life);
         header.destination_epoch.is_blank() && (self.config.first_incarnation || older_than_request)
+    }
+
+    /// Whether a request that is not known here cannot have been run and forgotten. A window is forgotten when its
+    /// client was not heard of for two lives of a packet; one first sent less than a life before the window was made,
+    /// and not longer than a life under way, is none of those.
+    fn would_remember(&self, window: u32, header: &Header, options: Options, now: Instant) -> bool {
+        if options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable {
+            return true;
+        }
+        let age = Duration::from_micros(u64::from(header.elapsed_us));
+        age < now.since(self.windows.get(window).since).saturating_add(self.config.packet_life)
     }
 
     fn find_or_make_window(&mut self, peer: u32, header: &Header, now: Instant) -> Option<u32> {
@@ -183,11 +203,12 @@ impl Exchange {
             self.on_server_event(slot, Event::Passed, port);
         }
         let state = self.windows.get_mut(window);
-        if header.floor != state.floor || header.answered == state.answered {
+        if header.floor != state.floor {
             return;
         }
-        state.answered = header.answered;
-        let mut bits = header.answered;
+        // A packet sent before may come after: what was declared stays declared.
+        let mut bits = header.answered & !state.answered;
+        state.answered |= header.answered;
         while bits != 0 {
             let above = u64::from(bits.trailing_zeros()) + 1;
             bits &= bits - 1;
@@ -204,6 +225,7 @@ impl Exchange {
         if let Some(slot) = arrival.known {
             if self.served[slot as usize].state != State::Executing {
                 self.in_progress += 1;
+                self.served[slot as usize].owner = arrival.to;
                 self.release(slot, Ok(()), port);
             }
             let served = &mut self.served[slot as usize];
@@ -308,7 +330,13 @@ impl Exchange {
     }
 
     /// Sends a reply that was checked. `sender` waits if [`Exchange::reply_waits`].
-    pub(crate) fn reply(&mut self, place: Place, message: Bytes, sender: Option<WaitToken>, port: &mut Port<'_>) {
+    pub(crate) fn reply(
+        &mut self,
+        place: Place,
+        message: Bytes,
+        sender: Option<WaitToken>,
+        port: &mut Port<'_>,
+    ) {
         let Some(served) = self.find_served(place) else { return };
         let kept = match served.options.reliability {
             Reliability::Unreliable => false,
@@ -318,7 +346,10 @@ impl Exchange {
         served.runs -= 1;
         if served.runs > 0 {
             // At least once, and another run of it is still to be answered.
-            self.transmit_reply(place.slot, message, Flags::NONE, port);
+            self.transmit_reply(place.slot, message.clone(), Flags::NONE, port);
+            if let Some(token) = sender {
+                port.effects.push(Effect::ReplySettled { token, result: Ok(message) });
+            }
             return;
         }
         served.reply = message;
@@ -455,8 +486,8 @@ impl Exchange {
 
     /// Forgets a client that was not heard of for long, with what was kept for it.
     pub(super) fn drop_window(&mut self, window: u32) {
-        let slots: alloc::vec::Vec<_> = self.windows.get_mut(window).drain().collect();
-        for slot in slots {
+        let window = self.windows.remove(window);
+        for slot in window.slots() {
             let served = self.served.remove(slot as usize);
             self.timers.remove(served.timer);
             if served.state == State::Replied {
@@ -466,15 +497,29 @@ impl Exchange {
                 self.in_progress -= 1;
             }
         }
-        let window = self.windows.remove(window);
         self.peers.get_mut(window.peer).users -= 1;
     }
 
-    /// Forgets the clients of some incarnations of a machine.
-    pub(super) fn drop_windows(&mut self, peer: u32, gone: impl Fn(Epoch) -> bool) {
+    /// Whether a process here has a request of this client, or waits until its reply is acknowledged: then the client
+    /// is not forgotten, however silent it is.
+    pub(super) fn is_running(&self, window: u32) -> bool {
+        self.windows.get(window).slots().any(|slot| {
+            let served = &self.served[slot as usize];
+            matches!(served.state, State::Queued | State::Executing) || served.sender.is_some()
+        })
+    }
+
+    /// Forgets the clients of some incarnations of a machine. Who waits for an acknowledgement of theirs is told.
+    pub(super) fn drop_windows(&mut self, peer: u32, gone: impl Fn(Epoch) -> bool, port: &mut Port<'_>) {
         let windows: alloc::vec::Vec<_> =
             self.windows.of_peer(peer).filter(|(epoch, _)| gone(*epoch)).map(|(_, slot)| slot).collect();
         for window in windows {
+            for slot in self.windows.get(window).slots() {
+                if let Some(token) = self.served[slot as usize].sender.take() {
+                    let result = Err(ReplyError::Abandoned);
+                    port.effects.push(Effect::ReplySettled { token, result });
+                }
+            }
             self.drop_window(window);
         }
     }
@@ -499,8 +544,7 @@ impl Exchange {
                 return Fate::NoProcess;
             }
             let kind = Kind::Iaa { status: IaaStatus::Alive, nonce, uptime_us: self.uptime_us(port.now) };
-            let mut answer =
-                self.header(peer, kind, header.destination, header.source, Sequence::NONE);
+            let mut answer = self.header(peer, kind, header.destination, header.source, Sequence::NONE);
             answer.destination_epoch = header.source_epoch;
             self.transmit(peer, answer, Bytes::new(), port);
             return Fate::Accepted;
@@ -572,8 +616,7 @@ impl Exchange {
 
     fn served_header(&self, slot: u32, kind: Kind, now: Instant) -> (u32, Header) {
         let served = &self.served[slot as usize];
-        let mut header =
-            self.header(served.peer, kind, served.addressed, served.client, served.sequence);
+        let mut header = self.header(served.peer, kind, served.addressed, served.client, served.sequence);
         header.destination_epoch = self.windows.get(served.window).epoch;
         header.elapsed_us = micros_u32(now.since(served.arrived));
         (served.peer, header)
@@ -610,7 +653,13 @@ impl Exchange {
     }
 
     /// AU for a packet whose request is not in the tables.
-    fn transmit_unknown(&mut self, peer: u32, refused: &Header, reason: AuReason, port: &mut Port<'_>) {
+    pub(super) fn transmit_unknown(
+        &mut self,
+        peer: u32,
+        refused: &Header,
+        reason: AuReason,
+        port: &mut Port<'_>,
+    ) {
         let known = if reason == AuReason::OldSender { self.peers.get(peer).epoch } else { Epoch::BLANK };
         let nonce = if let Kind::Aya { nonce } = refused.kind { nonce } else { Nonce(0) };
         let uptime_us = self.uptime_us(port.now);

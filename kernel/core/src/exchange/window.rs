@@ -23,7 +23,8 @@ pub(super) struct Window {
     /// Bit i: floor + 1 + i is not awaited any more.
     pub(super) answered: u64,
     heard: Instant,
-    live: u32,
+    /// When it was made: of what was before, nothing is remembered.
+    pub(super) since: Instant,
 }
 
 impl Window {
@@ -38,19 +39,14 @@ impl Window {
         if place >= self.ring.len() {
             self.ring.resize(place + 1, UNSEEN);
         }
-        if self.ring[place] == UNSEEN {
-            self.live += 1;
-        }
         self.ring[place] = slot;
     }
 
     pub(super) fn clear(&mut self, sequence: Sequence) {
         if let Some(place) = sequence.above(self.floor)
             && let Some(slot) = self.ring.get_mut(place as usize)
-            && *slot != UNSEEN
         {
             *slot = UNSEEN;
-            self.live -= 1;
         }
     }
 
@@ -71,17 +67,15 @@ impl Window {
             };
             self.floor = self.floor.plus(1);
             if front != UNSEEN {
-                self.live -= 1;
                 return Some(front);
             }
         }
         None
     }
 
-    /// All slots of the window, which is empty afterwards.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = u32> + '_ {
-        self.live = 0;
-        self.ring.drain(..).filter(|slot| *slot != UNSEEN)
+    /// All slots of the window.
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ring.iter().copied().filter(|slot| *slot != UNSEEN)
     }
 
     pub(super) const fn touch(&mut self, now: Instant) {
@@ -109,9 +103,16 @@ impl Windows {
         self.all.len() >= limits::WINDOWS_MAX
     }
 
-    pub(super) fn insert(&mut self, peer: u32, epoch: Epoch, client: LocalId, floor: Sequence, now: Instant) -> u32 {
+    pub(super) fn insert(
+        &mut self,
+        peer: u32,
+        epoch: Epoch,
+        client: LocalId,
+        floor: Sequence,
+        now: Instant,
+    ) -> u32 {
         let window =
-            Window { peer, epoch, client, floor, ring: VecDeque::new(), answered: 0, heard: now, live: 0 };
+            Window { peer, epoch, client, floor, ring: VecDeque::new(), answered: 0, heard: now, since: now };
         let slot = self.all.insert(window) as u32;
         self.by_client.insert((peer, epoch, client), slot);
         slot
@@ -138,8 +139,7 @@ impl Windows {
         self.by_client.range(first..=last).map(|((_, epoch, _), slot)| (*epoch, *slot))
     }
 
-    /// Looks at the next window in turn; returns it if it was not heard of for `life`. Requests still running in it
-    /// keep it: their client may yet ask.
+    /// Looks at the next window in turn; returns it if it was not heard of for `life`.
     pub(super) fn next_idle(&mut self, now: Instant, life: Duration) -> Option<u32> {
         self.hand = if self.hand + 1 < self.all.capacity() { self.hand + 1 } else { 0 };
         let window = self.all.get(self.hand)?;

@@ -48,9 +48,7 @@ pub struct Faults {
 
 /// Why a text is no set of rules. Nothing changed; write it otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{rule}': {reason}; write for example loss=0.1,duplicate=0.05,reorder=0.05,drop=REP#1,seed=7"
-)]
+#[error("'{rule}': {reason}; write for example loss=0.1,duplicate=0.05,reorder=0.05,drop=REP#1,seed=7")]
 pub struct FaultError {
     rule: String,
     reason: &'static str,

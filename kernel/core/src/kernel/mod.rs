@@ -15,6 +15,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use crate::config::Overflow;
 use crate::config::{Buffering, Config, Options};
 use crate::error::{ReceiveError, ReplyError, SpawnError, Unsent};
 use crate::exchange::{Effect, Exchange, Holdings, Refusal};
@@ -24,8 +25,7 @@ use crate::process::{
 };
 use crate::rng::Rng;
 use crate::time::Instant;
-use crate::config::Overflow;
-use crate::trace::{Ending, Event, Fate, PacketNote, Tracer, What};
+use crate::trace::{BlockedOn, Ending, Event, Fate, PacketNote, Tracer, What};
 use crate::wire::{Flags, Kind, Malformed, PacketType, View};
 
 pub use crate::wire::Transmit;
@@ -270,7 +270,12 @@ impl Kernel {
     }
 
     /// A new process.
-    pub fn spawn(&mut self, now: Instant, options: SpawnOptions, out: &mut Out) -> Result<LocalId, SpawnError> {
+    pub fn spawn(
+        &mut self,
+        now: Instant,
+        options: SpawnOptions,
+        out: &mut Out,
+    ) -> Result<LocalId, SpawnError> {
         let buffering = options.buffering.unwrap_or(self.config().buffering);
         let process = self.processes.spawn(options.local_id, buffering, !options.threads)?;
         self.tracer.begin(now);
@@ -283,15 +288,27 @@ impl Kernel {
         if !self.processes.contains(process) {
             return;
         }
+        let before = out.transmits.len();
         self.tracer.begin(now);
         self.tracer.cause(&mut out.events, || What::Ended { process });
+        let waits = self.waits.pending_of(process);
+        for (token, on) in &waits {
+            match on {
+                // A message that still waits for room goes with its sender.
+                BlockedOn::Send(to) | BlockedOn::Call(to) if to.machine == self.machine => {
+                    self.processes.forget(to.local, *token);
+                }
+                BlockedOn::Ping(_) => self.exchange.forget_ping(*token),
+                _ => {}
+            }
+        }
         self.end_local(now, process, out);
         self.exchange.end_process(process, &mut port!(self, now, out));
         self.apply_effects(now, out);
-        for (token, on) in self.waits.pending_of(process) {
+        for (token, on) in waits {
             self.finish(token, traps::cancelled(on), out);
         }
-        self.count_sent(out, 0);
+        self.count_sent(out, before);
     }
 
     /// A batch of datagrams, in the order they came.

@@ -85,7 +85,14 @@ impl Kernel {
     }
 
     /// Takes a closed wait out of the tables it stands in; returns the message it had for another.
-    fn withdraw(&mut self, now: Instant, process: LocalId, token: WaitToken, on: BlockedOn, out: &mut Out) -> Bytes {
+    fn withdraw(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        token: WaitToken,
+        on: BlockedOn,
+        out: &mut Out,
+    ) -> Bytes {
         match on {
             BlockedOn::Receive | BlockedOn::ReceiveFrom(_) => {
                 self.processes.forget(process, token);
@@ -307,8 +314,15 @@ impl Kernel {
         if to.machine != self.machine {
             let options = Options { reliability: Reliability::ReplyAcks, ..self.config().options };
             let reply_to = ReplyTo::Client(source.ticket);
-            let request =
-                Request { process, to, message: message.clone(), options, one_way: false, reply_to, sender: None };
+            let request = Request {
+                process,
+                to,
+                message: message.clone(),
+                options,
+                one_way: false,
+                reply_to,
+                sender: None,
+            };
             self.exchange.send(request, &mut port!(self, now, out));
             return Entry::Done(Outcome::Replied(message));
         }

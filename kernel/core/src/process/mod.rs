@@ -14,12 +14,11 @@ use bytes::Bytes;
 pub(crate) use mailbox::{BlockedSender, Filled, Letter};
 pub(crate) use rendezvous::Rendezvous;
 pub(crate) use table::{NoRoom, Table};
-pub use wait::WaitToken;
 pub(crate) use wait::Waits;
+pub use wait::{BlockedOn, WaitToken};
 
 use crate::error::CallError;
 use crate::ids::{Address, LocalId};
-use crate::trace::BlockedOn;
 
 /// Whose messages a `receive` takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -38,8 +38,7 @@ impl Rendezvous {
     }
 
     fn close_where(&mut self, condition: impl Fn(&LocalRequest) -> bool) -> Vec<LocalRequest> {
-        let matching =
-            self.open.iter().filter(|(_, (_, request))| condition(request)).map(|(slot, _)| slot);
+        let matching = self.open.iter().filter(|(_, (_, request))| condition(request)).map(|(slot, _)| slot);
         let slots: Vec<_> = matching.collect();
         slots.into_iter().map(|slot| self.open.remove(slot).1).collect()
     }

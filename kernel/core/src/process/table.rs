@@ -117,6 +117,7 @@ impl Table {
     }
 
     /// Uses a permit up.
+    #[allow(clippy::needless_pass_by_value)] // Whoever has delivered cannot deliver again.
     pub(crate) fn deliver(&mut self, permit: Permit, received: Received) -> Filled {
         self.processes[permit.slot].mailbox.fill(Letter::Message(received), permit.charge)
     }

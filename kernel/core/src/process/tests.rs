@@ -204,10 +204,7 @@ fn a_local_id_is_given_once_in_a_boot() {
         given.push(id.0);
     }
     assert_eq!(given, [1_000, 1_001, 1_002, 1_003, 1_004]);
-    assert_eq!(
-        SpawnError::Reserved(LocalId(0)).to_string(),
-        "local id 0 cannot be chosen: choose 1 to 999"
-    );
+    assert_eq!(SpawnError::Reserved(LocalId(0)).to_string(), "local id 0 cannot be chosen: choose 1 to 999");
 }
 
 /// Processes 1 to `count`, those in `threaded` of several threads, and who waits for whom.

@@ -3,9 +3,27 @@ use alloc::vec::Vec;
 
 use slab::Slab;
 
-use crate::ids::LocalId;
+use crate::ids::{Address, LocalId};
 use crate::limits;
-use crate::trace::BlockedOn;
+
+/// Whom a wait waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum BlockedOn {
+    /// Any message.
+    Receive,
+    /// A message from one.
+    ReceiveFrom(Address),
+    /// Until what was sent is as safe as its reliability asks.
+    Send(Address),
+    /// The reply.
+    Call(Address),
+    /// Until the reply is acknowledged.
+    Reply(Address),
+    /// An answer to AYA.
+    Ping(Address),
+}
 
 /// Names one wait. What it brings stays in the kernel until the token claims it, so a deadline that expires at the
 /// same moment loses nothing.

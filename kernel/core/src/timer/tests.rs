@@ -43,8 +43,7 @@ fn agrees_with_the_model(mut table: impl Timers<usize>, steps: &[Step], granular
                 let mut fired = Vec::new();
                 table.expire(Instant::from_nanos(now), &mut fired);
                 fired.sort_unstable();
-                let due: Vec<_> =
-                    (0..8).filter(|timer| model[*timer].is_some_and(|at| at <= now)).collect();
+                let due: Vec<_> = (0..8).filter(|timer| model[*timer].is_some_and(|at| at <= now)).collect();
                 assert_eq!(fired, due);
                 due.iter().for_each(|timer| model[*timer] = None);
             }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::error::CallError;
 use crate::ids::{Address, Epoch, LocalId, Machine, PacketNumber, Sequence};
+pub use crate::process::BlockedOn;
 use crate::time::Instant;
 use crate::wire::{AuReason, Flags, Header, IaaStatus, Kind, Malformed, PacketType, TaReason};
 
@@ -139,6 +140,7 @@ pub enum What {
         /// Towards whom.
         to: Machine,
         /// The packet's number.
+        #[cfg_attr(feature = "serde", serde(rename = "packet_number"))]
         number: PacketNumber,
         /// Its type.
         kind: PacketType,
@@ -164,25 +166,6 @@ pub enum Call {
     Forward,
     Ping,
     Cancel,
-}
-
-/// Whom a wait waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-pub enum BlockedOn {
-    /// Any message.
-    Receive,
-    /// A message from one.
-    ReceiveFrom(Address),
-    /// Until what was sent is as safe as its reliability asks.
-    Send(Address),
-    /// The reply.
-    Call(Address),
-    /// Until the reply is acknowledged.
-    Reply(Address),
-    /// An answer to AYA.
-    Ping(Address),
 }
 
 /// How a wait ended.

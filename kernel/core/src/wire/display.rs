@@ -93,7 +93,11 @@ impl Header {
                 write!(f, " refuses {refused} wait {wait_us}us ({reason})")
             }
             Kind::Au { reason, refused, known, uptime_us, nonce } => {
-                write!(f, " refuses {refused} ({reason}) known {known} up {uptime_us}us nonce {:016x}", nonce.0)
+                write!(
+                    f,
+                    " refuses {refused} ({reason}) known {known} up {uptime_us}us nonce {:016x}",
+                    nonce.0
+                )
             }
             Kind::Locate { sparse, nonce } | Kind::Here { sparse, nonce } => {
                 write!(f, " sparse:{sparse:016x} nonce {:016x}", nonce.0)

@@ -33,7 +33,9 @@ mod packet;
 mod tests;
 mod view;
 
-pub use packet::{AuReason, Flags, Fragment, Header, IaaStatus, Kind, Packet, PacketType, TaReason, Transmit};
+pub use packet::{
+    AuReason, Flags, Fragment, Header, IaaStatus, Kind, Packet, PacketType, TaReason, Transmit,
+};
 pub use view::{Malformed, View};
 
 /// Bytes of the header.

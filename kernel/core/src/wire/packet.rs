@@ -32,17 +32,8 @@ pub enum PacketType {
 
 impl PacketType {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 9] = [
-        Self::Req,
-        Self::Rep,
-        Self::Ack,
-        Self::Aya,
-        Self::Iaa,
-        Self::Ta,
-        Self::Au,
-        Self::Locate,
-        Self::Here,
-    ];
+    pub const ALL: [Self; 9] =
+        [Self::Req, Self::Rep, Self::Ack, Self::Aya, Self::Iaa, Self::Ta, Self::Au, Self::Locate, Self::Here];
 
     /// The name on slide 21.
     pub const fn name(self) -> &'static str {

@@ -83,10 +83,16 @@ fn kinds() -> impl Strategy<Value = Kind> {
         Just(Kind::Rep),
         Just(Kind::Ack),
         nonce().prop_map(|nonce| Kind::Aya { nonce }),
-        (select(&STATUSES[..]), nonce(), any::<u64>())
-            .prop_map(|(status, nonce, uptime_us)| Kind::Iaa { status, nonce, uptime_us }),
-        (number(), any::<u32>(), select(&REFUSALS[..]))
-            .prop_map(|(refused, wait_us, reason)| Kind::Ta { refused, wait_us, reason }),
+        (select(&STATUSES[..]), nonce(), any::<u64>()).prop_map(|(status, nonce, uptime_us)| Kind::Iaa {
+            status,
+            nonce,
+            uptime_us
+        }),
+        (number(), any::<u32>(), select(&REFUSALS[..])).prop_map(|(refused, wait_us, reason)| Kind::Ta {
+            refused,
+            wait_us,
+            reason
+        }),
         (select(&UNKNOWNS[..]), number(), any::<u64>(), any::<u64>(), nonce()).prop_map(
             |(reason, refused, known, uptime_us, nonce)| {
                 Kind::Au { reason, refused, known: Epoch(known), uptime_us, nonce }

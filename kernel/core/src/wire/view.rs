@@ -80,7 +80,8 @@ impl<'a> View<'a> {
         let view = Self { bytes, header };
         let fragment = header.fragment;
         let payload_end = u64::from(fragment.offset) + view.payload().len() as u64;
-        if payload_end > u64::from(fragment.length) && !view.payload().is_empty() {
+        let carries = matches!(header.kind, Kind::Req | Kind::Rep);
+        if carries && payload_end > u64::from(fragment.length) {
             return Err(Malformed::Fragment);
         }
         Ok(view)
@@ -222,9 +223,7 @@ fn parse_body(kind: PacketType, body: &[u8]) -> Result<Kind, Malformed> {
                 nonce: Nonce(u64_at(body, 32..40)),
             }
         }
-        PacketType::Locate => {
-            Kind::Locate { sparse: u64_at(body, 0..8), nonce: Nonce(u64_at(body, 8..16)) }
-        }
+        PacketType::Locate => Kind::Locate { sparse: u64_at(body, 0..8), nonce: Nonce(u64_at(body, 8..16)) },
         PacketType::Here => Kind::Here { sparse: u64_at(body, 0..8), nonce: Nonce(u64_at(body, 8..16)) },
     })
 }

@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use sendrec_core::rng::Rng;
 use sendrec_core::trace::{Event, Fate, What};
-use sendrec_core::wire::{Packet, PacketType, View};
+use sendrec_core::wire::{HEADER_BYTES, Packet, PacketType, View};
 use sendrec_core::{
-    Address, Config, Entry, Epoch, From, Instant, Kernel, LocalId, Machine, Options, Out, Outcome, Path,
-    Received, SpawnOptions, Source, Syscall, WaitToken,
+    Address, CallError, Config, Entry, Epoch, From, Instant, Kernel, LocalId, Machine, Options, Out, Outcome,
+    Path, Received, Reliability, Semantics, Source, SpawnOptions, Syscall, WaitToken,
 };
 
 /// One way across the network.
@@ -18,6 +19,35 @@ pub const LATENCY: Duration = Duration::from_millis(1);
 
 pub fn machine(number: usize) -> Machine {
     Machine::new(SocketAddr::from(([10, 0, 0, number as u8 + 1], 7000)))
+}
+
+/// The address of a process of the kernel with this number.
+pub fn at(kernel: usize, process: LocalId) -> Address {
+    Address::new(machine(kernel), process)
+}
+
+/// At most once, so reliably.
+pub fn reliably(reliability: Reliability) -> Options {
+    Options { reliability, semantics: Semantics::AtMostOnce }
+}
+
+/// The usual configuration, less the delay of acknowledgements: what is sent is sent at once.
+pub fn prompt() -> Config {
+    Config { ack_delay: Duration::ZERO, ..Config::default() }
+}
+
+/// A network that treats every packet as chance has it.
+pub struct Chaos {
+    pub rng: Rng,
+    pub loss: f64,
+    pub duplicate: f64,
+    /// Each copy is late by less than this.
+    pub delay: Duration,
+}
+
+/// And back; beyond all kernels for a machine that no kernel is.
+fn number_of(address: Machine) -> usize {
+    (0..16).find(|number| machine(*number) == address).unwrap_or(usize::MAX)
 }
 
 struct Flight {
@@ -42,6 +72,9 @@ pub struct Net {
     pub seen: Vec<(Machine, Machine, PacketType, Vec<u8>)>,
     pub held: Vec<(usize, PacketType)>,
     pub holding: Vec<(Machine, Machine, Vec<u8>)>,
+    /// The next packets of these types have a bit of their payload changed on their way.
+    damages: Vec<(usize, PacketType)>,
+    pub chaos: Option<Chaos>,
     cut: bool,
 }
 
@@ -51,8 +84,7 @@ impl Net {
     }
 
     pub fn with(configs: &[Config]) -> Self {
-        let configs: Vec<_> =
-            configs.iter().map(|config| Config { trace: true, ..config.clone() }).collect();
+        let configs: Vec<_> = configs.iter().map(|config| Config { trace: true, ..config.clone() }).collect();
         // Time does not begin at zero, or uptimes would all look like ages.
         let now = Instant::from_nanos(1_000_000_000);
         let boot = |(number, config): (usize, &Config)| {
@@ -70,6 +102,8 @@ impl Net {
             seen: Vec::new(),
             held: Vec::new(),
             holding: Vec::new(),
+            damages: Vec::new(),
+            chaos: None,
             cut: false,
         }
     }
@@ -107,7 +141,7 @@ impl Net {
     pub fn reboot(&mut self, kernel: usize, epoch: u64) {
         let config = Config { first_incarnation: false, ..self.configs[kernel].clone() };
         self.kernels[kernel] =
-            Kernel::new(self.now, config, machine(kernel), Epoch(epoch), kernel as u64 + 77);
+            Kernel::new(self.now, config, machine(kernel), Epoch(epoch), kernel as u64 + 1_000 * epoch);
     }
 
     /// The next packet of this type that this machine sends dies on its way.
@@ -118,6 +152,11 @@ impl Net {
     /// The next packet of this type that this machine sends is held until `release`.
     pub fn hold_next(&mut self, kernel: usize, kind: PacketType) {
         self.held.push((kernel, kind));
+    }
+
+    /// The next packet of this type that this machine sends has its last bit changed on its way.
+    pub fn damage_next(&mut self, kernel: usize, kind: PacketType) {
+        self.damages.push((kernel, kind));
     }
 
     pub fn release(&mut self) {
@@ -156,6 +195,71 @@ impl Net {
             Entry::Wait(token) => token,
             Entry::Done(outcome) => panic!("the call was over at once: {outcome:?}"),
         }
+    }
+
+    /// A request whose reply is to come through the mailbox. The sender does nothing else until it is safe.
+    pub fn send(
+        &mut self,
+        kernel: usize,
+        process: LocalId,
+        to: Address,
+        text: &str,
+        options: Options,
+    ) -> Entry {
+        let message = Bytes::copy_from_slice(text.as_bytes());
+        self.trap(kernel, process, Syscall::Send { to, message, options, one_way: false, blocking: true })
+    }
+
+    pub fn send_one_way(
+        &mut self,
+        kernel: usize,
+        process: LocalId,
+        to: Address,
+        text: &str,
+        options: Options,
+    ) -> Entry {
+        let message = Bytes::copy_from_slice(text.as_bytes());
+        self.trap(kernel, process, Syscall::Send { to, message, options, one_way: true, blocking: false })
+    }
+
+    /// A call by a process that does nothing else meanwhile.
+    pub fn call_and_block(&mut self, kernel: usize, process: LocalId, to: Address, text: &str) -> Entry {
+        let (message, options) = (Bytes::copy_from_slice(text.as_bytes()), self.configs[kernel].options);
+        self.trap(kernel, process, Syscall::Call { to, message, options, blocking: true })
+    }
+
+    /// Waits for a message.
+    pub fn receive(&mut self, kernel: usize, process: LocalId, from: From) -> Entry {
+        self.trap(kernel, process, Syscall::Receive { from, wait: true })
+    }
+
+    /// Takes the request that is in the mailbox and answers it; returns what it said.
+    pub fn serve(&mut self, kernel: usize, process: LocalId, answer: &str) -> String {
+        let request = self.take(kernel, process).expect("there is a request");
+        self.reply(kernel, process, request.source, answer);
+        String::from_utf8(request.message.to_vec()).unwrap()
+    }
+
+    pub fn forward(&mut self, kernel: usize, process: LocalId, request: &Received, to: Address) -> Entry {
+        let (source, message) = (request.source, request.message.clone());
+        self.trap(kernel, process, Syscall::Forward { source, message, to })
+    }
+
+    pub fn ping(&mut self, kernel: usize, process: LocalId, to: Address) -> Entry {
+        self.trap(kernel, process, Syscall::Ping { to })
+    }
+
+    pub fn cancel(&mut self, kernel: usize, token: WaitToken) -> Option<Outcome> {
+        let mut out = Out::default();
+        let outcome = self.kernels[kernel].cancel(self.now, token, &mut out);
+        self.apply(kernel, out);
+        outcome
+    }
+
+    /// Delivers the last packet of this type once more, now.
+    pub fn replay(&mut self, kind: PacketType) {
+        let (from, to, bytes) = self.last_of(kind);
+        self.inject(number_of(to), from, &bytes);
     }
 
     /// What is in the mailbox now.
@@ -206,18 +310,34 @@ impl Net {
             if let Some(place) = planned {
                 self.drops.remove(place);
             }
-            if planned.is_some() || self.cut {
+            let unlucky = self.chaos.as_mut().is_some_and(|chaos| chaos.rng.chance(chaos.loss));
+            if planned.is_some() || self.cut || unlucky {
                 self.log.push(format!("{name} {kind} lost"));
                 continue;
             }
             self.log.push(format!("{name} {kind}"));
+            if let Some(place) = self.damages.iter().position(|damage| *damage == (kernel, kind)) {
+                self.damages.remove(place);
+                assert!(bytes.len() > HEADER_BYTES, "there is no payload to damage");
+                *bytes.last_mut().unwrap() ^= 1;
+            }
             if let Some(place) = self.held.iter().position(|held| *held == (kernel, kind)) {
                 self.held.remove(place);
                 self.holding.push((from, to, bytes));
                 continue;
             }
-            self.flights.push_back(Flight { due: self.now + LATENCY, from, to, bytes });
+            let now = self.now;
+            for late in self.latenesses() {
+                self.flights.push_back(Flight { due: now + LATENCY + late, from, to, bytes: bytes.clone() });
+            }
         }
+    }
+
+    /// How late each copy of a packet is, that of a packet in luck.
+    fn latenesses(&mut self) -> Vec<Duration> {
+        let Some(Chaos { rng, duplicate, delay, .. }) = &mut self.chaos else { return vec![Duration::ZERO] };
+        let copies = if rng.chance(*duplicate) { 2 } else { 1 };
+        (0..copies).map(|_| Duration::from_nanos(rng.below(delay.as_nanos() as u64))).collect()
     }
 
     /// Lets so much time pass, with everything that happens in it.
@@ -231,7 +351,8 @@ impl Net {
             if flight == Some(next) {
                 let place = self.flights.iter().position(|flight| flight.due == next).unwrap();
                 let flight = self.flights.remove(place).unwrap();
-                if let Some(to) = (0..self.kernels.len()).find(|kernel| machine(*kernel) == flight.to) {
+                let to = number_of(flight.to);
+                if to < self.kernels.len() {
                     self.inject(to, flight.from, &flight.bytes);
                 }
                 continue;
@@ -256,8 +377,7 @@ impl Net {
 
     /// How often a process of this machine took a request: how often the operation ran.
     pub fn runs(&self, kernel: usize) -> usize {
-        let taken =
-            |event: &Event| matches!(event.what, What::Taken { request: true, .. });
+        let taken = |event: &Event| matches!(event.what, What::Taken { request: true, .. });
         self.events.iter().filter(|(of, event)| *of == kernel && taken(event)).count()
     }
 
@@ -266,6 +386,30 @@ impl Net {
         let (from, to, _, bytes) =
             self.seen.iter().rev().find(|(_, _, of, _)| *of == kind).expect("no such packet was sent");
         (*from, *to, bytes.clone())
+    }
+}
+
+/// Why a call or send failed.
+pub fn error(outcome: Option<Outcome>) -> CallError {
+    match outcome {
+        Some(Outcome::Unsent(unsent)) => unsent.error,
+        other => panic!("it did not fail: {other:?}"),
+    }
+}
+
+/// The token of a trap that did not end at once.
+pub fn token(entry: Entry) -> WaitToken {
+    match entry {
+        Entry::Wait(token) => token,
+        Entry::Done(outcome) => panic!("it was over at once: {outcome:?}"),
+    }
+}
+
+/// The outcome of a trap that ended at once.
+pub fn done(entry: Entry) -> Option<Outcome> {
+    match entry {
+        Entry::Done(outcome) => Some(outcome),
+        Entry::Wait(token) => panic!("it waits: {token:?}"),
     }
 }
 

@@ -1,0 +1,91 @@
+//! sendrec itself: the null call between two nodes and within one, with the default policies.
+use std::collections::VecDeque;
+
+use sendrec_kernel::{Node, NodeConfig};
+use sendrec_trap::{Address, Bytes, Completion, From, Process, SendError, SpawnOptions};
+
+use crate::options::Budget;
+use crate::placement::{Cores, on_core, pin};
+use crate::sample::{Fallible, Figure, MESSAGE_BYTES, Pipeline, check_number, put_number, round_trips};
+
+pub(crate) fn boot() -> Fallible<Node> {
+    Ok(Node::boot(NodeConfig::default())?)
+}
+
+pub(crate) fn spawn(node: &Node) -> Fallible<Process<'_, Node>> {
+    Ok(Process::spawn(node, SpawnOptions::default())?)
+}
+
+/// Answers each message with itself, until the node goes down.
+pub(crate) fn echo(me: &Process<'_, Node>) {
+    while let Ok(request) = me.receive(From::Any) {
+        // A client that is gone wants no answer.
+        let _ = me.reply(request.source, request.message);
+    }
+}
+
+/// One null call.
+pub(crate) fn call(me: &Process<'_, Node>, server: Address, number: u64) -> Fallible<()> {
+    let mut message = [0; MESSAGE_BYTES];
+    put_number(&mut message, number);
+    let reply = me.call(server, &message).map_err(|error| error.to_string())?;
+    check_reply(&reply, number)
+}
+
+fn check_reply(reply: &Bytes, number: u64) -> Fallible<()> {
+    if reply.len() != MESSAGE_BYTES {
+        return Err(format!("call {number} was answered with {} bytes", reply.len()).into());
+    }
+    check_number(reply, number)
+}
+
+/// Keeps several calls outstanding.
+pub(crate) struct Caller<'a> {
+    me: &'a Process<'a, Node>,
+    server: Address,
+    outstanding: VecDeque<Completion<Result<Bytes, SendError>>>,
+}
+
+impl<'a> Caller<'a> {
+    pub(crate) const fn new(me: &'a Process<'a, Node>, server: Address) -> Self {
+        Self { me, server, outstanding: VecDeque::new() }
+    }
+}
+
+impl Pipeline for Caller<'_> {
+    fn begin(&mut self, number: u64) -> Fallible<()> {
+        let mut message = [0; MESSAGE_BYTES];
+        put_number(&mut message, number);
+        self.outstanding.push_back(self.me.start_call(self.server, &message));
+        Ok(())
+    }
+
+    fn finish(&mut self, number: u64) -> Fallible<()> {
+        let oldest = self.outstanding.pop_front().ok_or("no call is outstanding")?;
+        let reply = self.me.wait(oldest).map_err(|error| error.to_string())?;
+        check_reply(&reply, number)
+    }
+}
+
+/// Calls between two processes of one node, each a thread of this OS process.
+pub(crate) fn local_round_trips(cores: Cores, budget: Budget) -> Fallible<Figure> {
+    on_core(cores.client, || {
+        let node = boot()?;
+        let server = spawn(&node)?;
+        let client = spawn(&node)?;
+        let address = server.address();
+        std::thread::scope(|scope| {
+            let serving = scope.spawn(move || {
+                pin(cores.server)?;
+                echo(&server);
+                Ok(())
+            });
+            let figure = round_trips(budget, None, |number| call(&client, address, number));
+            // The server's wait ends as cancelled.
+            node.shut_down();
+            let served: Fallible<()> =
+                serving.join().unwrap_or_else(|_| Err("the serving thread panicked".into()));
+            served.and(figure)
+        })
+    })
+}

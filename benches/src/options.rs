@@ -1,0 +1,87 @@
+//! The command line.
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::child::Role;
+use crate::placement::Placement;
+
+/// Measures sendrec beside its floors.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Round trips, calls per second, idleness and load, at each placement
+    Latency(Latency),
+    /// The other side of a measurement; the benchmark starts it
+    #[command(hide = true)]
+    Serve(Role),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Latency {
+    /// How often each row is measured, all rows in turn
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// How long a row is measured in each round
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5, value_parser = seconds)]
+    seconds_per_row: f64,
+    /// Ends a row's round after so many calls, if its time is not over before
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    calls: Option<u64>,
+    /// Prints the rows as JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A short run that shows whether all works; its figures mean little
+    #[arg(long, conflicts_with_all = ["rounds", "seconds_per_row"])]
+    quick: bool,
+    /// Only at this placement (repeatable; all three if not given)
+    #[arg(long, value_enum)]
+    placement: Vec<Placement>,
+    /// Only the row of this name, or those whose names contain it; their floors are measured along
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) row: Option<String>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    const LONGEST: f64 = 3_600.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= LONGEST => Ok(seconds),
+        _ => Err(format!("give seconds, more than 0 and at most {LONGEST}")),
+    }
+}
+
+/// When a round of a row is over: whichever comes first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub(crate) time: Duration,
+    pub(crate) calls: u64,
+}
+
+impl Latency {
+    pub(crate) fn rounds(&self) -> u32 {
+        if self.quick { 1 } else { self.rounds }
+    }
+
+    pub(crate) fn budget(&self) -> Budget {
+        let time = if self.quick { 0.05 } else { self.seconds_per_row };
+        Budget { time: Duration::from_secs_f64(time), calls: self.calls.unwrap_or(u64::MAX) }
+    }
+
+    /// How long an idle node is watched.
+    pub(crate) fn watch(&self) -> Duration {
+        Duration::from_secs(if self.quick { 1 } else { 10 })
+    }
+
+    pub(crate) fn placements(&self) -> Vec<Placement> {
+        if self.placement.is_empty() {
+            return Placement::ALL.to_vec();
+        }
+        Placement::ALL.into_iter().filter(|placement| self.placement.contains(placement)).collect()
+    }
+}

@@ -1,0 +1,249 @@
+//! What may be typed.
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use sendrec_core::fault::Faults;
+
+use super::address::{ServerAddress, parse_server, parse_socket};
+
+/// A message-passing kernel in user space: send, receive, and what is built on them.
+#[derive(Debug, Parser)]
+#[command(name = "sendrec", version, about, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "Example:\n  sendrec demo\n  sendrec serve --root . --listen 127.0.0.1:7000 &\n  sendrec ls -l --server 127.0.0.1:7000/1")]
+pub(crate) struct Args {
+    /// Say more on stderr (RUST_LOG says even more).
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show it all in seconds: a file goes up and comes back, a call as a ladder, the same with its reply lost
+    Demo(DemoArgs),
+    /// Serve a directory's files
+    #[command(after_help = "Example:\n  sendrec serve --root /srv/files --listen 127.0.0.1:7000\n  prints: serving /srv/files at 127.0.0.1:7000/1")]
+    Serve(ServeArgs),
+    /// Copy a local file to the server
+    #[command(after_help = "Example:\n  sendrec put notes.txt archive/notes.txt --server 127.0.0.1:7000/1\n  tar c . | sendrec put - backup.tar")]
+    Put(PutArgs),
+    /// Copy a file from the server
+    #[command(after_help = "Example:\n  sendrec get archive/notes.txt --server 127.0.0.1:7000/1\n  sendrec get backup.tar - | tar t")]
+    Get(GetArgs),
+    /// Write a file of the server, or a part of it, to stdout
+    #[command(after_help = "Example:\n  sendrec cat notes.txt --offset 100 --count 20 --server 127.0.0.1:7000/1")]
+    Cat(CatArgs),
+    /// List a directory
+    #[command(after_help = "Example:\n  sendrec ls -l archive --server 127.0.0.1:7000/1")]
+    Ls(LsArgs),
+    /// Show what is known of a file or directory
+    #[command(after_help = "Example:\n  sendrec stat notes.txt --json --server 127.0.0.1:7000/1")]
+    Stat(StatArgs),
+    /// Remove files
+    #[command(after_help = "Example:\n  sendrec rm old.txt older.txt --server 127.0.0.1:7000/1")]
+    Rm(NamesArgs),
+    /// Rename a file or directory; a file of the new name is replaced
+    #[command(after_help = "Example:\n  sendrec mv draft.txt final.txt --server 127.0.0.1:7000/1")]
+    Mv(MvArgs),
+    /// Make directories
+    #[command(after_help = "Example:\n  sendrec mkdir archive --server 127.0.0.1:7000/1")]
+    Mkdir(NamesArgs),
+    /// Remove empty directories
+    #[command(after_help = "Example:\n  sendrec rmdir archive --server 127.0.0.1:7000/1")]
+    Rmdir(NamesArgs),
+    /// Make a file so long: cut it, or fill it up with zeros
+    #[command(after_help = "Example:\n  sendrec truncate log.txt 0 --server 127.0.0.1:7000/1")]
+    Truncate(TruncateArgs),
+    /// Ask whether a process lives (AYA, IAA), and how far away it is
+    #[command(after_help = "Example:\n  sendrec ping 127.0.0.1:7000/1 -c 5")]
+    Ping(PingArgs),
+    /// Draw the ladder of one or more trace files
+    #[command(after_help = "Example:\n  sendrec ls --trace client.jsonl --server 127.0.0.1:7000/1\n  sendrec ladder client.jsonl server.jsonl")]
+    Ladder(LadderArgs),
+}
+
+/// What every command that runs a node has.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct NodeArgs {
+    /// Write what happens to this file, as JSON lines; `sendrec ladder` draws it
+    #[arg(long, value_name = "FILE", help_heading = "Study")]
+    pub(crate) trace: Option<PathBuf>,
+    /// Harm the packets this side sends, e.g. loss=0.1,duplicate=0.05,reorder=0.05,drop=REP#1,seed=7
+    #[arg(long, value_name = "RULES", help_heading = "Study")]
+    pub(crate) fault: Option<Faults>,
+}
+
+/// What every command that asks a file server has.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct ServerArgs {
+    /// The file server
+    #[arg(long, env = "SENDREC_SERVER", value_name = "HOST:PORT/ID", value_parser = parse_server)]
+    pub(crate) server: ServerAddress,
+    /// How long to wait for each answer, seconds
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = parse_seconds)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DemoArgs {
+    /// Keep the demo's files (traces, the copied file) in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// The directory to serve
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: PathBuf,
+    /// Where to listen; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = parse_socket)]
+    pub(crate) listen: SocketAddr,
+    /// What others are to send to, where that is another address (port 0: the port listened on)
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_socket)]
+    pub(crate) advertise: Option<SocketAddr>,
+    /// The server's local id, 1 to 999
+    #[arg(long, value_name = "ID", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=999))]
+    pub(crate) local_id: u32,
+    /// Threads that serve from the one mailbox
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: u16,
+    /// Change nothing, whatever is asked
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PutArgs {
+    /// The local file; - is stdin
+    pub(crate) local: PathBuf,
+    /// Its name at the server; a directory there, or a name ending in /, keeps the local name
+    pub(crate) remote: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct GetArgs {
+    /// The file at the server
+    pub(crate) remote: PathBuf,
+    /// The local name; - is stdout, a directory keeps the file's name [default: the file's name, here]
+    pub(crate) local: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CatArgs {
+    /// The file at the server
+    pub(crate) remote: PathBuf,
+    /// Where to begin, bytes
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) offset: u64,
+    /// How many bytes [default: to the end]
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LsArgs {
+    /// The directory at the server
+    #[arg(default_value = ".")]
+    pub(crate) remote: PathBuf,
+    /// Kind, size and time of last change too
+    #[arg(short, long)]
+    pub(crate) long: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StatArgs {
+    /// The file or directory at the server
+    pub(crate) remote: PathBuf,
+    /// As a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NamesArgs {
+    /// Names at the server
+    #[arg(required = true)]
+    pub(crate) remote: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct MvArgs {
+    /// The name it has at the server
+    pub(crate) from: PathBuf,
+    /// The name it is to have
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TruncateArgs {
+    /// The file at the server
+    pub(crate) remote: PathBuf,
+    /// How long it is to be, bytes
+    pub(crate) length: u64,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PingArgs {
+    /// The process to ask
+    #[arg(value_name = "HOST:PORT/ID", value_parser = parse_server)]
+    pub(crate) process: ServerAddress,
+    /// How often to ask
+    #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) count: u32,
+    /// Seconds from one to the next
+    #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = parse_seconds)]
+    pub(crate) interval: Duration,
+    /// Seconds to wait for each answer
+    #[arg(short = 'W', long, value_name = "SECONDS", default_value = "2", value_parser = parse_seconds)]
+    pub(crate) timeout: Duration,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LadderArgs {
+    /// Traces to be drawn together, one of each side
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) traces: Vec<PathBuf>,
+    /// Columns of the drawing [default: the terminal's, at most 120; 80 if there is none]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
+    pub(crate) width: Option<u16>,
+    /// Draw with ASCII characters alone
+    #[arg(long)]
+    pub(crate) ascii: bool,
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "expected a number of seconds, not below 0".to_owned())
+}

@@ -1,0 +1,122 @@
+//! `sendrec put`, `get`, `cat`.
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sendrec::copy::{self, Watch};
+
+use super::Failure;
+use super::args::{CatArgs, GetArgs, PutArgs};
+use super::files::{base_name, bytes, inside};
+use super::session::{on_stop, stop_flag, with_files};
+
+/// A bar on a terminal, nothing elsewhere; and nothing for what is over at once.
+fn bar(length: Option<u64>, to_terminal: bool) -> ProgressBar {
+    const REFRESH_HZ: u8 = 10;
+    let target =
+        if to_terminal { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(REFRESH_HZ) };
+    let (bar, template) = match length {
+        Some(length) => {
+            (ProgressBar::with_draw_target(Some(length), target), "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+        }
+        None => (ProgressBar::with_draw_target(None, target), "{spinner} {bytes} {bytes_per_sec}"),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Counts bytes on the bar.
+fn watch_with<R>(bar: &ProgressBar, body: impl FnOnce(&mut Watch<'_>) -> R) -> R {
+    let mut progress = |bytes| bar.set_position(bytes);
+    let result = body(&mut Watch { progress: &mut progress, stop: stop_flag() });
+    bar.finish_and_clear();
+    result
+}
+
+/// Tells this copy from others under way to the same name.
+fn nonce() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    (now.as_nanos() as u64) ^ (u64::from(std::process::id()) << 40)
+}
+
+pub(crate) fn put(args: &PutArgs) -> Result<(), Failure> {
+    let what = args.local.display().to_string();
+    let is_stdin = args.local == Path::new("-");
+    let (mut from, length): (Box<dyn Read>, Option<u64>) = if is_stdin {
+        (Box::new(io::stdin().lock()), None)
+    } else {
+        let file = File::open(&args.local).map_err(|error| Failure::new(&what, error))?;
+        let metadata = file.metadata().map_err(|error| Failure::new(&what, error))?;
+        if metadata.is_dir() {
+            return Err(Failure::new(&what, "it is a directory"));
+        }
+        (Box::new(io::BufReader::with_capacity(1 << 20, file)), Some(metadata.len()))
+    };
+    on_stop(|| {})?;
+    with_files(&args.server, |files| {
+        let name = inside(files, &args.remote, bytes(&args.local))?;
+        watch_with(&bar(length, false), |watch| copy::put(files, &mut *from, &what, &name, nonce(), watch))
+            .map(drop)
+            .map_err(|error| Failure::of_copy(&name, &error))
+    })
+}
+
+pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
+    let name = bytes(&args.remote);
+    let local = match &args.local {
+        Some(local) if local == Path::new("-") => {
+            return cat(&CatArgs { remote: args.remote.clone(), offset: 0, count: None, server: args.server.clone() });
+        }
+        Some(local) if local.is_dir() => local.join(base_name(&args.remote)?),
+        Some(local) => local.clone(),
+        None => base_name(&args.remote)?,
+    };
+    on_stop(|| {})?;
+    with_files(&args.server, |files| {
+        let attributes = files.stat(name).map_err(|error| Failure::of_file(name, &error))?;
+        let (mut file, what) = temporary_beside(&local)?;
+        let copied = watch_with(&bar(Some(attributes.size), false), |watch| {
+            let mut to = io::BufWriter::with_capacity(1 << 20, file.as_file_mut());
+            copy::get(files, name, 0, None, &mut to, &what, watch)?;
+            to.flush().map_err(|source| copy::CopyError::Local { what: what.clone(), source })
+        });
+        copied.map_err(|error| Failure::of_copy(name, &error))?;
+        file.persist(&local).map(drop).map_err(|error| Failure::new(&what, error.error))
+    })
+}
+
+/// A file that goes away by itself unless it is renamed, in the directory where it is to stay.
+fn temporary_beside(local: &Path) -> Result<(tempfile::NamedTempFile, String), Failure> {
+    const DEFAULT_MODE: u32 = 0o666;
+    let what = local.display().to_string();
+    let directory = match local.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    tempfile::Builder::new()
+        .prefix(".sendrec-")
+        .suffix(".part")
+        .permissions(std::fs::Permissions::from_mode(DEFAULT_MODE))
+        .tempfile_in(&directory)
+        .map(|file| (file, what.clone()))
+        .map_err(|error| Failure::new(&what, error))
+}
+
+pub(crate) fn cat(args: &CatArgs) -> Result<(), Failure> {
+    let name = bytes(&args.remote);
+    on_stop(|| {})?;
+    with_files(&args.server, |files| {
+        let mut to = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        let to_terminal = io::IsTerminal::is_terminal(&io::stdout());
+        watch_with(&bar(args.count, to_terminal), |watch| {
+            copy::get(files, name, args.offset, args.count, &mut to, "stdout", watch)?;
+            to.flush().map_err(|source| copy::CopyError::Local { what: "stdout".into(), source })
+        })
+        .map_err(|error| Failure::of_copy(name, &error))
+    })
+}

@@ -1,0 +1,35 @@
+//! `sendrec ladder`: traces joined and drawn.
+use std::io::IsTerminal;
+
+use sendrec::ladder::{Style, draw};
+use sendrec::trace::{join, read};
+
+use super::Failure;
+use super::args::LadderArgs;
+use super::output::say;
+
+/// Columns where nothing else is known.
+const WIDTH_DEFAULT: usize = 80;
+
+/// How to draw on stdout: as wide as the terminal up to a limit, in colour if it is one and NO_COLOR is not set.
+pub(crate) fn style(width: Option<u16>, ascii: bool) -> Style {
+    const WIDTH_MAX: u16 = 120;
+    let stdout = std::io::stdout();
+    let terminal = stdout.is_terminal();
+    let columns = || terminal.then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten();
+    let width = width.or_else(|| columns().map(|size| size.ws_col.clamp(60, WIDTH_MAX)));
+    let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+    Style { width: width.map_or(WIDTH_DEFAULT, usize::from), colour, ascii, ..Style::default() }
+}
+
+pub(crate) fn run(args: &LadderArgs) -> Result<(), Failure> {
+    let mut traces = Vec::new();
+    for path in &args.traces {
+        let trace = read(path).map_err(|error| Failure::Said(error.to_string()))?;
+        if trace.torn {
+            log::warn!("{}: its last line is torn; its writer was stopped while writing", path.display());
+        }
+        traces.push(trace);
+    }
+    say(draw(&join(traces), &style(args.width, args.ascii)).trim_end())
+}

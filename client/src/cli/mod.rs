@@ -1,0 +1,45 @@
+//! The command line: what was typed (`args`), what it means and does (the other files).
+mod address;
+mod args;
+mod copy;
+mod demo;
+mod files;
+mod ladder;
+mod output;
+mod ping;
+mod serve;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+pub(crate) use output::Failure;
+
+/// Runs what was typed.
+pub(crate) fn run() -> ExitCode {
+    let args = Args::parse();
+    let level = if args.verbose { "info" } else { "warn" };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+    let done = match args.command {
+        Command::Serve(command) => serve::run(&command),
+        Command::Put(command) => copy::put(&command),
+        Command::Get(command) => copy::get(&command),
+        Command::Cat(command) => copy::cat(&command),
+        Command::Ls(command) => files::ls(&command),
+        Command::Stat(command) => files::stat(&command),
+        Command::Rm(command) => files::rm(&command),
+        Command::Mv(command) => files::mv(&command),
+        Command::Mkdir(command) => files::mkdir(&command),
+        Command::Rmdir(command) => files::rmdir(&command),
+        Command::Truncate(command) => files::truncate(&command),
+        Command::Ping(command) => ping::run(&command),
+        Command::Ladder(command) => ladder::run(&command),
+        Command::Demo(command) => demo::run(&command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,90 @@
+//! Results to stdout, the rest to stderr; and how failures end.
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use sendrec::FileError;
+use sendrec::copy::CopyError;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What to say. Exit status 1.
+    Said(String),
+    /// Nobody reads our output any more: nothing to say, and nothing wrong.
+    BrokenPipe,
+    /// The user stopped it. Exit status 130, as a shell has it for Ctrl-C.
+    Interrupted,
+}
+
+impl Failure {
+    pub(crate) fn new(what: impl std::fmt::Display, why: impl std::fmt::Display) -> Self {
+        Self::Said(format!("{what}: {why}"))
+    }
+
+    /// Says it, and returns the exit status.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Self::Said(text) => {
+                // A stderr that nobody reads is no reason to panic.
+                let _ = writeln!(anstream::stderr(), "sendrec: {text}");
+                ExitCode::FAILURE
+            }
+            Self::BrokenPipe => ExitCode::SUCCESS,
+            Self::Interrupted => {
+                let _ = writeln!(anstream::stderr(), "sendrec: interrupted");
+                ExitCode::from(130)
+            }
+        }
+    }
+
+    /// A failed call on a remote name.
+    pub(crate) fn of_file(name: &[u8], error: &FileError) -> Self {
+        match error {
+            FileError::Server(code) => Self::new(String::from_utf8_lossy(name), code),
+            error => Self::Said(error.to_string()),
+        }
+    }
+
+    /// A failed copy of a remote name.
+    pub(crate) fn of_copy(name: &[u8], error: &CopyError) -> Self {
+        match error {
+            CopyError::File(error) => Self::of_file(name, error),
+            CopyError::Interrupted => Self::Interrupted,
+            CopyError::Local { source, .. } if source.kind() == ErrorKind::BrokenPipe => Self::BrokenPipe,
+            error @ CopyError::Local { .. } => Self::Said(error.to_string()),
+        }
+    }
+}
+
+/// An error of writing results.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == ErrorKind::BrokenPipe { Self::BrokenPipe } else { Self::new("stdout", error) }
+    }
+}
+
+/// A line of results.
+pub(crate) fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A remote name, safe to print on a terminal: control characters and bytes that are no text are escaped.
+pub(crate) fn printable(name: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in name.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() {
+                text.extend(character.escape_default());
+            } else {
+                text.push(character);
+            }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,121 @@
+//! `sendrec ping`: AYA, IAA, and the time between them.
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sendrec_trap::{CallError, Process, SpawnOptions};
+use serde::Serialize;
+
+use super::Failure;
+use super::args::PingArgs;
+use super::output::say;
+use super::session::{TracedNode, on_stop, stop_flag};
+
+#[derive(Serialize)]
+struct Reply {
+    number: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_us: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    up_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+fn milliseconds(span: Duration) -> f64 {
+    span.as_secs_f64() * 1e3
+}
+
+pub(crate) fn run(args: &PingArgs) -> Result<(), Failure> {
+    let session = TracedNode::toward(args.process.machine, &args.node)?;
+    on_stop(|| {})?;
+    let mut times = Vec::new();
+    let mut asked = 0;
+    {
+        let me = Process::spawn(&*session.node, SpawnOptions::default())
+            .map_err(|error| Failure::new("cannot ask", error))?;
+        for number in 1..=args.count {
+            let start = Instant::now();
+            asked = number;
+            let result = me.ping(args.process, args.timeout);
+            let elapsed = start.elapsed();
+            if result.is_ok() {
+                times.push(elapsed);
+            }
+            report(args, number, result, elapsed)?;
+            if number < args.count && !sleep_unless_stopped(args.interval.saturating_sub(elapsed)) {
+                break;
+            }
+        }
+    }
+    session.finish()?;
+    summarise(args, asked, &mut times)
+}
+
+fn report(
+    args: &PingArgs,
+    number: u32,
+    result: Result<(sendrec_trap::Epoch, Duration), CallError>,
+    elapsed: Duration,
+) -> Result<(), Failure> {
+    if args.json {
+        let alive = result.ok();
+        let reply = Reply {
+            number,
+            time_us: alive.map(|_| elapsed.as_secs_f64() * 1e6),
+            epoch: alive.map(|(epoch, _)| epoch.0),
+            up_s: alive.map(|(_, uptime)| uptime.as_secs_f64()),
+            error: result.err().map(|error| error.to_string()),
+        };
+        return say(serde_json::to_string(&reply).map_err(|error| Failure::new("JSON", error))?);
+    }
+    match result {
+        Ok((epoch, uptime)) => say(format_args!(
+            "IAA from {}: n={number} time={:.3} ms (up {:.1} s, epoch {epoch})",
+            args.process,
+            milliseconds(elapsed),
+            uptime.as_secs_f64()
+        )),
+        Err(CallError::NoSuchProcess) => {
+            let (process, time) = (args.process, milliseconds(elapsed));
+            say(format_args!("AU from {process}: n={number} time={time:.3} ms (no such process)"))
+        }
+        Err(error) => say(format_args!("nothing from {}: n={number} ({error})", args.process)),
+    }
+}
+
+/// False if the user has stopped it.
+fn sleep_unless_stopped(span: Duration) -> bool {
+    const STEP: Duration = Duration::from_millis(50);
+    let end = Instant::now() + span;
+    while !stop_flag().load(Ordering::SeqCst) {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        thread::sleep(left.min(STEP));
+    }
+    false
+}
+
+fn summarise(args: &PingArgs, asked: u32, times: &mut [Duration]) -> Result<(), Failure> {
+    times.sort();
+    if !args.json {
+        let lost = 100.0 - 100.0 * times.len() as f64 / f64::from(asked.max(1));
+        say(format_args!("\n{asked} AYA sent, {} IAA received, {lost:.0}% without", times.len()))?;
+        if let (Some(min), Some(max)) = (times.first(), times.last()) {
+            let mean = times.iter().sum::<Duration>() / times.len() as u32;
+            let median = times[times.len() / 2];
+            say(format_args!(
+                "round trip min/median/mean/max = {:.3}/{:.3}/{:.3}/{:.3} ms",
+                milliseconds(*min),
+                milliseconds(median),
+                milliseconds(mean),
+                milliseconds(*max)
+            ))?;
+        }
+    }
+    if times.is_empty() { Err(Failure::new(args.process, "no sign of life")) } else { Ok(()) }
+}

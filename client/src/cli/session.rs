@@ -1,0 +1,89 @@
+//! What a client command runs on: a node of its own, the files of its server, and a way to be stopped.
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use sendrec::Files;
+use sendrec::trace::{TraceWriter, origin_of};
+use sendrec_kernel::{Node, NodeConfig};
+use sendrec_trap::{Machine, Trap};
+
+use super::Failure;
+use super::address::local_address_toward;
+use super::args::{NodeArgs, ServerArgs};
+
+/// Set by Ctrl-C or SIGTERM.
+pub(crate) fn stop_flag() -> &'static Arc<AtomicBool> {
+    static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    STOP.get_or_init(Arc::default)
+}
+
+/// From here on Ctrl-C and SIGTERM set the flag and call `also`.
+pub(crate) fn on_stop(also: impl Fn() + Send + 'static) -> Result<(), Failure> {
+    let stop = stop_flag().clone();
+    ctrlc::set_handler(move || {
+        stop.store(true, Ordering::SeqCst);
+        also();
+    })
+    .map_err(|error| Failure::new("cannot listen for Ctrl-C", error))
+}
+
+/// A node with its trace, if one is wanted.
+pub(crate) struct TracedNode {
+    pub(crate) node: Arc<Node>,
+    trace: Option<TraceWriter>,
+}
+
+impl TracedNode {
+    /// Boots a node as `config` and the typed options say.
+    pub(crate) fn boot(mut config: NodeConfig, args: &NodeArgs, role: &str) -> Result<Self, Failure> {
+        config.faults.clone_from(&args.fault);
+        let trace = match &args.trace {
+            Some(path) => Some(create_trace(path, role)?),
+            None => None,
+        };
+        if let Some(trace) = &trace {
+            config.recorder = Some(trace.recorder());
+        }
+        let node = Node::boot(config).map_err(|error| Failure::Said(error.to_string()))?;
+        if let Some(trace) = &trace {
+            trace.begin(node.machine(), origin_of(&node));
+        }
+        Ok(Self { node: Arc::new(node), trace })
+    }
+
+    /// A node from which `remote` is reached.
+    pub(crate) fn toward(remote: Machine, args: &NodeArgs) -> Result<Self, Failure> {
+        let listen = local_address_toward(remote).map_err(|error| Failure::new(remote, error))?;
+        Self::boot(NodeConfig { listen, ..NodeConfig::default() }, args, "client")
+    }
+
+    /// Shuts the node down, and reports if the trace could not be written.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        self.node.shut_down();
+        drop(self.node);
+        match self.trace {
+            Some(trace) => trace.finish().map_err(|error| Failure::new("the trace", error)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn create_trace(path: &Path, role: &str) -> Result<TraceWriter, Failure> {
+    TraceWriter::create(path, role).map_err(|error| Failure::new(path.display(), error))
+}
+
+/// Runs `body` with the files of the server that was typed.
+pub(crate) fn with_files<R>(
+    args: &ServerArgs,
+    body: impl FnOnce(&mut Files<'_, Node>) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let session = TracedNode::toward(args.server.machine, &args.node)?;
+    let result = Files::new(&*session.node, args.server, args.timeout)
+        .map_err(|error| Failure::Said(error.to_string()))
+        .and_then(|mut files| body(&mut files));
+    let finished = session.finish();
+    let result = result?;
+    finished?;
+    Ok(result)
+}

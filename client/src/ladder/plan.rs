@@ -1,0 +1,326 @@
+//! What is to be drawn, before it has a place: lines, notes beside them, arrows between them, in order.
+use std::time::Duration;
+
+use sendrec_core::trace::{Call, Event, What};
+use sendrec_core::wire::PacketType;
+use sendrec_core::{Address, LocalId};
+
+use super::COLUMNS_MAX;
+use super::canvas::{Pen, Tone};
+use super::story::{self, Note, Story, is_process_trace, process_of};
+use super::words;
+use crate::trace::{End, Joined, Passage};
+
+/// An event by trace and number.
+pub(super) type EventId = (usize, u64);
+
+/// A vertical line.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) place: String,
+    pub(super) traced: bool,
+}
+
+/// What an arrow looks like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// From line to line.
+    Through,
+    /// From the middle, where the network doubled a packet, to its line.
+    Copy,
+    /// From its line to the middle.
+    Lost(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Arrow {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// From the fullest to the shortest.
+    pub(super) labels: Vec<String>,
+    /// The end of a label that must not go unsaid.
+    pub(super) special: String,
+    pub(super) tone: Tone,
+    pub(super) shape: Shape,
+    /// Beside the arrival.
+    pub(super) fate: Option<Note>,
+    /// Two rows, whatever the order allows: the packet was held up, and that is to be seen.
+    pub(super) slow: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Part {
+    Note(Note),
+    /// An arrow in a place of its own.
+    Whole(usize),
+    Departure(usize),
+    Arrival(usize),
+}
+
+/// One thing that happens on one line.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) at: Duration,
+    pub(super) column: usize,
+    pub(super) event: EventId,
+    pub(super) cause: Option<EventId>,
+    pub(super) part: Part,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) columns: Vec<Column>,
+    pub(super) arrows: Vec<Arrow>,
+    /// In an order that every line agrees with.
+    pub(super) items: Vec<Item>,
+    pub(super) longest: Duration,
+    pub(super) story: Story,
+    /// Words about what has no place in the drawing.
+    pub(super) hidden: Vec<String>,
+}
+
+struct Planner<'a> {
+    joined: &'a Joined,
+    pen: &'a Pen,
+    plan: Plan,
+    /// The lines, if they are processes.
+    processes: Option<Vec<LocalId>>,
+    /// The arrow of each packet's first arrival.
+    arrows: Vec<Option<usize>>,
+}
+
+pub(super) fn plan(joined: &Joined, pen: &Pen) -> Plan {
+    let story = story::tell(joined);
+    let longest = joined.moments.last().map_or(Duration::ZERO, |moment| moment.at);
+    let plan = Plan { story, longest, ..Plan::default() };
+    let arrows = vec![None; joined.packets.len()];
+    let mut planner = Planner { joined, pen, plan, processes: None, arrows };
+    if is_process_trace(joined) {
+        planner.process_columns();
+    } else {
+        planner.machine_columns();
+    }
+    for place in 0..joined.moments.len() {
+        planner.moment(place);
+    }
+    tell_apart(&mut planner.plan.columns);
+    drop_last_ends(&mut planner.plan);
+    planner.plan
+}
+
+/// Numbers those that have the same name.
+fn tell_apart(columns: &mut [Column]) {
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    for (place, column) in columns.iter_mut().enumerate() {
+        let same = |names: &[String]| names.iter().filter(|name| **name == column.name).count();
+        if same(&names) > 1 {
+            column.name = format!("{} {}", column.name, same(&names[..=place]));
+        }
+    }
+}
+
+/// That a process ends is worth a note if its machine still has to do with packets afterwards.
+fn drop_last_ends(plan: &mut Plan) {
+    let mut alive = vec![false; plan.columns.len()];
+    let mut items: Vec<Item> = std::mem::take(&mut plan.items);
+    items.reverse();
+    items.retain(|item| match &item.part {
+        Part::Note(note) => alive[item.column] || !note.text.ends_with(story::ENDS),
+        _ => {
+            alive[item.column] = true;
+            true
+        }
+    });
+    items.reverse();
+    plan.items = items;
+}
+
+impl Planner<'_> {
+    fn machine_columns(&mut self) {
+        let machines = &self.joined.machines;
+        for seen in machines.iter().take(COLUMNS_MAX) {
+            let name = match (&seen.role, seen.traced) {
+                (Some(role), _) => self.pen.clean(role),
+                (None, true) => "machine".to_owned(),
+                (None, false) => "(not traced)".to_owned(),
+            };
+            self.plan.columns.push(Column { name, place: seen.machine.to_string(), traced: seen.traced });
+        }
+        if machines.len() > COLUMNS_MAX {
+            let beyond = |packet: &&Passage| packet.from.max(packet.to) >= COLUMNS_MAX;
+            let packets = self.joined.packets.iter().filter(beyond).count();
+            let more = machines.len() - COLUMNS_MAX;
+            let words = format!("Cut: {more} more machines, with {packets} packets, are not drawn.");
+            self.plan.hidden.push(words);
+        }
+    }
+
+    fn process_columns(&mut self) {
+        let mut processes: Vec<LocalId> = Vec::new();
+        for moment in &self.joined.moments {
+            if let Some(process) = process_of(&moment.event.what)
+                && !processes.contains(&process)
+            {
+                processes.push(process);
+            }
+        }
+        let machine = self.joined.machines[0].machine;
+        for process in processes.iter().take(COLUMNS_MAX) {
+            let place = Address::new(machine, *process).to_string();
+            self.plan.columns.push(Column { name: format!("/{process}"), place, traced: true });
+        }
+        if processes.len() > COLUMNS_MAX {
+            let more = processes.len() - COLUMNS_MAX;
+            self.plan.hidden.push(format!("Cut: {more} more processes are not drawn."));
+            processes.truncate(COLUMNS_MAX);
+        }
+        self.processes = Some(processes);
+    }
+
+    /// The line on which an event stands.
+    fn column(&self, machine: usize, event: &Event) -> Option<usize> {
+        match &self.processes {
+            None => (machine < COLUMNS_MAX).then_some(machine),
+            Some(processes) => {
+                let process = process_of(&event.what).or(processes.first().copied())?;
+                processes.iter().position(|other| *other == process)
+            }
+        }
+    }
+
+    fn moment(&mut self, place: usize) {
+        let moment = &self.joined.moments[place];
+        let Some(column) = self.column(moment.machine, &moment.event) else { return };
+        if let Some(note) = self.plan.story.notes[place].clone() {
+            let note = Note { text: self.pen.clean(&note.text), ..note };
+            self.item(place, column, Part::Note(note));
+        }
+        match (&moment.event.what, moment.packet) {
+            (What::Sent { .. }, Some(packet)) => self.sent(place, packet, column),
+            (What::Received { .. }, Some(packet)) => self.received(place, packet, column),
+            (What::Trap { call, to: Some(to), .. }, _) => self.local(place, *call, *to, column),
+            _ => {}
+        }
+    }
+
+    fn item(&mut self, place: usize, column: usize, part: Part) {
+        let moment = &self.joined.moments[place];
+        let event = (moment.trace, moment.event.number);
+        let cause = moment.event.cause.map(|cause| (moment.trace, cause));
+        self.plan.items.push(Item { at: moment.at, column, event, cause, part });
+    }
+
+    fn arrow(&mut self, arrow: Arrow) -> usize {
+        self.plan.arrows.push(arrow);
+        self.plan.arrows.len() - 1
+    }
+
+    fn packet_arrow(&self, packet: &Passage, to: usize, shape: Shape) -> Arrow {
+        let copy = shape == Shape::Copy;
+        Arrow {
+            from: packet.from,
+            to,
+            labels: words::labels(&packet.note, copy),
+            special: words::tag(&packet.note, copy),
+            tone: Tone::Packet(packet.note.kind),
+            shape,
+            fate: None,
+            slow: packet.is_delayed(),
+        }
+    }
+
+    /// A packet to its own machine has no way to be drawn on.
+    fn note_to_itself(&mut self, place: usize, packet: &Passage, column: usize) {
+        let label = words::labels(&packet.note, false).swap_remove(0);
+        let note = Note { text: format!("{label} to itself"), tone: Tone::Packet(packet.note.kind) };
+        self.item(place, column, Part::Note(note));
+    }
+
+    fn sent(&mut self, place: usize, packet: usize, column: usize) {
+        let passage = &self.joined.packets[packet];
+        let receiver = passage.arrivals.first().map(|arrival| self.joined.moments[arrival.moment].machine);
+        let to = receiver.unwrap_or(passage.to);
+        if to == column {
+            return self.note_to_itself(place, passage, column);
+        }
+        if to >= COLUMNS_MAX {
+            return;
+        }
+        match passage.end {
+            End::Delivered => {
+                let arrow = self.arrow(self.packet_arrow(passage, to, Shape::Through));
+                self.arrows[packet] = Some(arrow);
+                self.item(place, column, Part::Departure(arrow));
+            }
+            End::Dropped | End::NeverReceived => {
+                let rule = passage.network.as_ref().filter(|_| passage.end == End::Dropped);
+                let why = rule.map_or("never received".to_owned(), |(_, rule)| self.pen.clean(rule));
+                let arrow = self.arrow(self.packet_arrow(passage, to, Shape::Lost(why)));
+                self.item(place, column, Part::Whole(arrow));
+            }
+            End::ReceiverNotTraced => {
+                let arrow = self.arrow(self.packet_arrow(passage, to, Shape::Through));
+                self.item(place, column, Part::Whole(arrow));
+            }
+        }
+    }
+
+    fn received(&mut self, place: usize, packet: usize, column: usize) {
+        let passage = &self.joined.packets[packet];
+        if passage.from >= COLUMNS_MAX {
+            return;
+        }
+        let nth = passage.arrivals.iter().position(|arrival| arrival.moment == place).unwrap_or(0);
+        let fate = words::fate(passage.arrivals[nth].fate);
+        let delayed = passage.is_delayed() && nth == 0;
+        let words: Vec<_> = delayed.then_some("delayed").into_iter().chain(fate).collect();
+        let fate = (!words.is_empty()).then(|| Note { text: words.join(", "), tone: Tone::Bad });
+        if passage.from == column {
+            if passage.departure.is_none() || nth > 0 {
+                self.note_to_itself(place, passage, column);
+            }
+            return;
+        }
+        if let Some(arrow) = self.arrows[packet].filter(|_| nth == 0) {
+            self.plan.arrows[arrow].fate = fate;
+            return self.item(place, column, Part::Arrival(arrow));
+        }
+        let shape = if passage.departure.is_some() && nth > 0 { Shape::Copy } else { Shape::Through };
+        let arrow = Arrow { fate, ..self.packet_arrow(passage, column, shape) };
+        let arrow = self.arrow(arrow);
+        self.item(place, column, Part::Whole(arrow));
+    }
+
+    /// A message between two processes of the one machine.
+    fn local(&mut self, place: usize, call: Call, to: Address, column: usize) {
+        let Some(processes) = &self.processes else { return };
+        let Some(receiver) = processes.iter().position(|process| *process == to.local) else { return };
+        let (label, kind) = match call {
+            Call::Call | Call::Send => ("request", PacketType::Req),
+            Call::SendOneWay => ("message", PacketType::Req),
+            Call::Forward => ("forwarded request", PacketType::Req),
+            Call::Reply => ("reply", PacketType::Rep),
+            Call::Receive | Call::TryReceive | Call::Ping | Call::Cancel => return,
+        };
+        if receiver == column || to.machine != self.joined.machines[0].machine {
+            return;
+        }
+        let arrow = self.arrow(Arrow {
+            from: column,
+            to: receiver,
+            labels: vec![label.to_owned()],
+            special: String::new(),
+            tone: Tone::Packet(kind),
+            shape: Shape::Through,
+            fate: None,
+            slow: false,
+        });
+        let moment = &self.joined.moments[place];
+        let event = (moment.trace, moment.event.number);
+        // The trap is its own cause: what it says stands beside its arrow.
+        for (column, part) in [(column, Part::Departure(arrow)), (receiver, Part::Arrival(arrow))] {
+            self.plan.items.push(Item { at: moment.at, column, event, cause: Some(event), part });
+        }
+    }
+}

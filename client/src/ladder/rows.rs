@@ -1,0 +1,143 @@
+//! The rows of the drawing: an arrow with what caused it and what it caused beside it, or a note alone.
+use std::time::Duration;
+
+use super::order::{Step, order};
+use super::plan::{EventId, Item, Part, Plan};
+use super::story::Note;
+use super::words;
+
+/// How much of an arrow stands in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leg {
+    Whole,
+    Departure,
+    Arrival,
+}
+
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) at: Duration,
+    pub(super) arrow: Option<(usize, Leg)>,
+    /// By line, at most one each.
+    pub(super) notes: Vec<(usize, Note)>,
+    /// The line and event with which a note alone may be joined by what it caused, or an arrow by what it causes.
+    lead: Option<(usize, EventId)>,
+}
+
+impl Row {
+    fn note_at(&self, column: usize) -> bool {
+        self.notes.iter().any(|(other, _)| *other == column)
+    }
+}
+
+pub(super) fn rows(plan: &Plan) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for step in order(plan) {
+        let (first, second) = match step {
+            Step::Single(first) => (first, None),
+            Step::Both(first, second) => (first, Some(second)),
+        };
+        let item = &plan.items[first];
+        match (&item.part, second) {
+            (Part::Note(note), _) => add_note(&mut rows, item, note),
+            (Part::Departure(arrow), Some(second)) => {
+                add_arrow(plan, &mut rows, item, *arrow, Leg::Whole);
+                arrive(plan, &mut rows, &plan.items[second], *arrow);
+            }
+            (Part::Departure(arrow), None) => add_arrow(plan, &mut rows, item, *arrow, Leg::Departure),
+            (Part::Arrival(arrow), _) => {
+                rows.push(Row {
+                    at: item.at,
+                    arrow: Some((*arrow, Leg::Arrival)),
+                    notes: Vec::new(),
+                    lead: None,
+                });
+                arrive(plan, &mut rows, item, *arrow);
+            }
+            (Part::Whole(arrow), _) => {
+                add_arrow(plan, &mut rows, item, *arrow, Leg::Whole);
+                if item.column == plan.arrows[*arrow].to {
+                    arrive(plan, &mut rows, item, *arrow);
+                }
+            }
+        }
+    }
+    rows
+}
+
+/// Beside the arrival that caused it, if nothing was noted on that line since; else in a row of its own.
+fn add_note(rows: &mut Vec<Row>, item: &Item, note: &Note) {
+    const ROWS_BACK: usize = 4;
+    for row in rows.iter_mut().rev().take(ROWS_BACK) {
+        let caused =
+            row.arrow.is_some() && item.cause.is_some_and(|cause| row.lead == Some((item.column, cause)));
+        if caused && !row.note_at(item.column) {
+            row.notes.push((item.column, note.clone()));
+            return;
+        }
+        if caused || row.note_at(item.column) {
+            break;
+        }
+    }
+    let lead = Some((item.column, item.event));
+    rows.push(Row { at: item.at, arrow: None, notes: vec![(item.column, note.clone())], lead });
+}
+
+/// In the row of the note that caused it, if that is the last one; else in a row of its own.
+fn add_arrow(plan: &Plan, rows: &mut Vec<Row>, item: &Item, arrow: usize, leg: Leg) {
+    let (from, to) = (plan.arrows[arrow].from, plan.arrows[arrow].to);
+    if item.column == from
+        && let Some(row) = rows.last_mut()
+        && row.arrow.is_none()
+        && !row.note_at(to)
+        && item.cause.is_some_and(|cause| row.lead == Some((item.column, cause)))
+    {
+        row.arrow = Some((arrow, leg));
+        row.lead = None;
+        return;
+    }
+    rows.push(Row { at: item.at, arrow: Some((arrow, leg)), notes: Vec::new(), lead: None });
+}
+
+/// The last row's arrow arrives.
+fn arrive(plan: &Plan, rows: &mut [Row], item: &Item, arrow: usize) {
+    if let Some(row) = rows.last_mut() {
+        row.lead = Some((item.column, item.event));
+        if let Some(fate) = &plan.arrows[arrow].fate {
+            row.notes.push((item.column, fate.clone()));
+        }
+    }
+}
+
+/// Words for what is not drawn.
+#[derive(Debug, Default)]
+pub(super) struct Cut {
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
+}
+
+/// Takes out rows that are not wanted.
+pub(super) fn cut(rows: &mut Vec<Row>, plan: &Plan, from: Option<Duration>, limit: Option<usize>) -> Cut {
+    let arrows = |rows: &[Row]| {
+        let starts = |row: &&Row| matches!(row.arrow, Some((_, Leg::Whole | Leg::Departure)));
+        rows.iter().filter(starts).count()
+    };
+    let mut cut = Cut::default();
+    if let Some(from) = from {
+        let first = rows.iter().position(|row| row.at >= from).unwrap_or(rows.len());
+        let before: Vec<Row> = rows.drain(..first).collect();
+        if !before.is_empty() {
+            let at = words::millis(from, plan.longest);
+            let (rows, packets) = (before.len(), arrows(&before));
+            cut.before = Some(format!("Left out: {rows} rows with {packets} packets before {at} ms."));
+        }
+    }
+    if let Some(limit) = limit
+        && rows.len() > limit
+    {
+        let after = rows.split_off(limit);
+        let (rows, packets) = (after.len(), arrows(&after));
+        cut.after = Some(format!("Cut: {rows} more rows with {packets} packets are not drawn."));
+    }
+    cut
+}

@@ -1,0 +1,111 @@
+//! What it all came to, under the drawing.
+use std::collections::{BTreeMap, BTreeSet};
+
+use sendrec_core::trace::{Call, What};
+use sendrec_core::wire::PacketType;
+
+use super::canvas::{Canvas, Pen, Tone, wrap};
+use super::story::Story;
+use crate::trace::{End, Joined};
+
+const INDENT: usize = 2;
+const NAMES: usize = 18;
+
+pub(super) fn tally(joined: &Joined, story: &Story, pen: &Pen) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut say = |name: &str, words: &str| {
+        for (place, part) in wrap(&pen.clean(words), pen.width - INDENT - NAMES).iter().enumerate() {
+            let mut canvas = Canvas::new(pen.width);
+            if place == 0 {
+                canvas.put(INDENT, name, Tone::Strong);
+            }
+            canvas.put(INDENT + NAMES, part, Tone::Plain);
+            lines.push(canvas.text(pen));
+        }
+    };
+    say("Packets", &packets(joined));
+    say("Operation ran", &runs(joined, story));
+    if let Some(words) = told(story) {
+        say("Client was told", &words);
+    }
+    let unknown = joined.packets.iter().filter(|packet| packet.end == End::ReceiverNotTraced).count();
+    for seen in joined.machines.iter().filter(|seen| !seen.traced) {
+        let what = if unknown > 0 { ", so nobody knows what became of packets to it" } else { "" };
+        say("Note", &format!("{} was not traced{what}.", seen.machine));
+    }
+    for (header, _) in joined.headers.iter().filter(|(_, torn)| *torn) {
+        say(
+            "Note",
+            &format!("the trace of {} breaks off in its last line, as after a kill.", header.machine),
+        );
+    }
+    lines
+}
+
+fn packets(joined: &Joined) -> String {
+    #[derive(Default)]
+    struct Count {
+        sent: usize,
+        lost: usize,
+        twice: usize,
+    }
+    let mut counts: BTreeMap<PacketType, Count> = BTreeMap::new();
+    for packet in &joined.packets {
+        let count = counts.entry(packet.note.kind).or_default();
+        count.sent += 1;
+        count.lost += usize::from(packet.end.is_lost());
+        count.twice += usize::from(packet.arrivals.len() > 1);
+    }
+    let describe = |(kind, count): (&PacketType, &Count)| {
+        let mut harm = Vec::new();
+        if count.lost > 0 {
+            harm.push(format!("{} lost", count.lost));
+        }
+        if count.twice > 0 {
+            harm.push(format!("{} doubled", count.twice));
+        }
+        let harm = if harm.is_empty() { String::new() } else { format!(" ({})", harm.join(", ")) };
+        format!("{kind} {}{harm}", count.sent)
+    };
+    let parts: Vec<_> = counts.iter().map(describe).collect();
+    let (sent, lost) =
+        counts.values().fold((0, 0), |(sent, lost), count| (sent + count.sent, lost + count.lost));
+    match sent {
+        0 => "none".to_owned(),
+        _ if lost == 0 => format!("{}: {sent} in all, none lost", parts.join(", ")),
+        _ => format!("{}: {sent} in all, {lost} lost", parts.join(", ")),
+    }
+}
+
+fn runs(joined: &Joined, story: &Story) -> String {
+    let requests = requests(joined);
+    let times = match story.runs {
+        0 => return "never, as far as these traces tell".to_owned(),
+        1 => "once".to_owned(),
+        runs => format!("{runs} times"),
+    };
+    format!("{times}, for {requests} request{}", if requests == 1 { "" } else { "s" })
+}
+
+/// How many different requests were made: over the network, however often sent, and within a machine.
+fn requests(joined: &Joined) -> usize {
+    let remote = joined.packets.iter().filter(|packet| packet.note.kind == PacketType::Req);
+    let remote: BTreeSet<_> = remote
+        .map(|packet| (packet.from, packet.note.epoch, packet.note.source, packet.to, packet.note.sequence))
+        .collect();
+    let within = joined.moments.iter().filter(|moment| match &moment.event.what {
+        What::Trap {
+            call: Call::Call | Call::Send | Call::SendOneWay | Call::Forward, to: Some(to), ..
+        } => joined.machines[moment.machine].machine == to.machine,
+        _ => false,
+    });
+    remote.len() + within.count()
+}
+
+fn told(story: &Story) -> Option<String> {
+    let mut parts: Vec<_> = story.told.iter().map(|(words, count)| format!("{words} {count}")).collect();
+    if story.waiting > 0 {
+        parts.push(format!("still waiting {}", story.waiting));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}

@@ -1,0 +1,121 @@
+//! What the drawing calls things.
+use std::time::Duration;
+
+use sendrec_core::trace::{Call, Fate, PacketNote, Timer};
+use sendrec_core::wire::{Flags, PacketType};
+
+/// A packet in words, from the fullest to the shortest.
+pub(super) fn labels(note: &PacketNote, copy: bool) -> Vec<String> {
+    let kind = note.kind.name();
+    let number = note.number;
+    let sequence = if note.sequence.0 == 0 { String::new() } else { format!(" seq {}", note.sequence) };
+    let bytes = match note.kind {
+        PacketType::Req | PacketType::Rep => format!(" {}B", note.bytes),
+        _ => String::new(),
+    };
+    let tag = tag(note, copy);
+    let mut labels = vec![
+        format!("{kind} {number}{sequence}{bytes}{tag}"),
+        format!("{kind} {number}{sequence}{tag}"),
+        format!("{kind} {number}{tag}"),
+        format!("{kind}{tag}"),
+        format!("{kind} {number}"),
+        kind.to_owned(),
+    ];
+    labels.dedup();
+    labels
+}
+
+/// What is special about a packet, with a space before it.
+pub(super) fn tag(note: &PacketNote, copy: bool) -> String {
+    let flags = note.flags();
+    let mut tag = String::new();
+    if let Some(status) = note.status {
+        tag.push_str(&format!(" {status}"));
+    }
+    if let Some(reason) = note.refused {
+        tag.push_str(&format!(" {reason}"));
+    }
+    if let Some(reason) = note.unknown {
+        tag.push_str(&format!(" {reason}"));
+    }
+    if note.kind == PacketType::Req && flags.has(Flags::ONE_WAY) {
+        tag.push_str(" one-way");
+    }
+    if copy {
+        tag.push_str(" (copy)");
+    } else if flags.has(Flags::CACHED) {
+        tag.push_str(" (from cache)");
+    } else if flags.has(Flags::AGAIN) {
+        tag.push_str(" (again)");
+    }
+    tag
+}
+
+/// What the receiving kernel made of a packet; nothing if it did what it came for.
+pub(super) const fn fate(fate: Fate) -> Option<&'static str> {
+    Some(match fate {
+        Fate::Accepted => return None,
+        Fate::DuplicateInProgress => "duplicate, in progress",
+        Fate::DuplicateAnswered => "duplicate, answered",
+        Fate::DuplicateDone => "duplicate, done with",
+        Fate::BelowFloor => "below the floor",
+        Fate::WindowFull => "window full",
+        Fate::NoRoom => "no room",
+        Fate::NoProcess => "no such process",
+        Fate::Gone => "request is gone",
+        Fate::StaleEpoch => "for a past epoch",
+        Fate::OldSender => "from a past epoch",
+        Fate::Unproved => "epoch not proved yet",
+        Fate::OtherIncarnation => "for another epoch",
+        Fate::NotAwaited => "not awaited",
+        Fate::NotRefusable => "too late to refuse",
+        Fate::Fragment => "part of a message",
+        Fate::TableFull => "tables full",
+        Fate::Unsupported => "not supported",
+    })
+}
+
+/// A system call.
+pub(super) const fn call(call: Call) -> &'static str {
+    match call {
+        Call::Send => "send",
+        Call::SendOneWay => "send one-way",
+        Call::Call => "call",
+        Call::Receive | Call::TryReceive => "receive",
+        Call::Reply => "reply",
+        Call::Forward => "forward",
+        Call::Ping => "ping",
+        Call::Cancel => "timed out",
+    }
+}
+
+/// A timer that fired.
+pub(super) const fn timer(timer: Timer) -> &'static str {
+    match timer {
+        Timer::Request { .. } => "timer: request",
+        Timer::LateAck { .. } => "timer: late ACK",
+        Timer::Reply { .. } => "timer: reply",
+        Timer::AckDelay => "timer: ACK",
+        Timer::Challenge => "timer: epoch",
+    }
+}
+
+/// A time in ms, with as many digits behind the point as a trace of this length has room for.
+pub(super) fn millis(at: Duration, longest: Duration) -> String {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let digits = if longest < Duration::from_secs(100) {
+        3
+    } else if longest < DAY {
+        0
+    } else {
+        return format!("{:.0} s", at.as_secs_f64());
+    };
+    // Rounded down, as one reads a clock.
+    let micros = at.as_micros();
+    if digits == 3 {
+        format!("{}.{:03}", micros / 1_000, micros % 1_000)
+    } else {
+        format!("{}", micros / 1_000)
+    }
+}

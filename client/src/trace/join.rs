@@ -1,0 +1,311 @@
+//! Several traces as one story: moments in one order, and each packet's passage from its departure to its end.
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use sendrec_core::trace::{Event, Fate, PacketNote, Verdict, What};
+use sendrec_core::{Epoch, Machine, PacketNumber};
+
+use super::skew::{Wall, corrections, wall};
+use super::{Header, Trace};
+
+/// Traces joined.
+#[derive(Clone, Debug, Default)]
+pub struct Joined {
+    /// The headers of the traces, as given, and whether the trace was torn.
+    pub headers: Vec<(Header, bool)>,
+    /// Every machine that is traced, or at the other end of a packet: senders of the first packets first.
+    pub machines: Vec<Seen>,
+    /// Everything that happened, in an order in which nothing is received before it is sent.
+    pub moments: Vec<Moment>,
+    /// Every packet, in the order of departure. Those whose sender is not traced stand where they arrived.
+    pub packets: Vec<Passage>,
+}
+
+/// A machine that traces speak of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number.
+    pub machine: Machine,
+    /// Its role, if it is traced and has one.
+    pub role: Option<String>,
+    /// Whether its own trace is here. Of one that is not, we know only what others sent to it and had from it.
+    pub traced: bool,
+}
+
+/// One event in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Since the first moment, clocks set right.
+    pub at: Duration,
+    /// Whose trace: a place in [`Joined::headers`].
+    pub trace: usize,
+    /// Where: a place in [`Joined::machines`].
+    pub machine: usize,
+    /// What.
+    pub event: Event,
+    /// The packet that was sent, received or harmed: a place in [`Joined::packets`].
+    pub packet: Option<usize>,
+}
+
+/// A packet's way. One that arrives twice has two arrivals; every retransmission is a packet of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// Its sender: a place in [`Joined::machines`].
+    pub from: usize,
+    /// The machine it was sent to: a place in [`Joined::machines`].
+    pub to: usize,
+    /// What it was.
+    pub note: PacketNote,
+    /// When it was sent: a place in [`Joined::moments`]. `None` if its sender is not traced.
+    pub departure: Option<usize>,
+    /// Where it arrived.
+    pub arrivals: Vec<Arrival>,
+    /// What the network was seen to do to it, and by which rule.
+    pub network: Option<(Verdict, String)>,
+    /// What became of it.
+    pub end: End,
+}
+
+/// One copy of a packet, come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// When: a place in [`Joined::moments`], whose machine is the receiver.
+    pub moment: usize,
+    /// What the receiving kernel did with it.
+    pub fate: Fate,
+}
+
+/// How a packet's way ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum End {
+    /// It came in, at least once: [`Passage::arrivals`] says with which fate.
+    Delivered,
+    /// The network dropped it: [`Passage::network`] says by which rule.
+    Dropped,
+    /// It was sent, and its receiver's trace does not have it.
+    NeverReceived,
+    /// It was sent to a machine whose trace is not here: nobody can say.
+    ReceiverNotTraced,
+}
+
+impl End {
+    /// Whether the packet is known to have been lost.
+    pub const fn is_lost(self) -> bool {
+        matches!(self, Self::Dropped | Self::NeverReceived)
+    }
+}
+
+impl Passage {
+    /// Whether it came later than the network would have had it.
+    pub fn is_delayed(&self) -> bool {
+        matches!(self.network, Some((Verdict::Delayed, _)))
+    }
+}
+
+/// What a packet is known by in all traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    machine: Machine,
+    epoch: Epoch,
+    number: PacketNumber,
+}
+
+impl Key {
+    pub(super) fn of(sender: Machine, packet: &PacketNote) -> Self {
+        Self { machine: sender, epoch: packet.epoch, number: packet.number }
+    }
+}
+
+/// Joins traces: moments by the wall clock, packets by sender and number.
+pub fn join(traces: Vec<Trace>) -> Joined {
+    let mut joiner = Joiner::new(&traces);
+    let shifts = corrections(&traces);
+    joiner.joined.headers = traces.iter().map(|trace| (trace.header.clone(), trace.torn)).collect();
+    for (trace, at, event) in merge(traces, &shifts) {
+        joiner.add(trace, at, event);
+    }
+    joiner.finish()
+}
+
+/// All events in one order: of those that may come next, the earliest. A receipt may come once its packet was sent.
+fn merge(traces: Vec<Trace>, shifts: &[Wall]) -> Vec<(usize, Wall, Event)> {
+    let mut unsent: HashSet<Key> = HashSet::new();
+    for trace in &traces {
+        for event in &trace.events {
+            if let What::Sent { packet, .. } = &event.what {
+                unsent.insert(Key::of(trace.header.machine, packet));
+            }
+        }
+    }
+    let total = traces.iter().map(|trace| trace.events.len()).sum();
+    let mut queues: Vec<_> = traces
+        .into_iter()
+        .zip(shifts)
+        .map(|(mut trace, shift)| {
+            let events = std::mem::take(&mut trace.events);
+            let timed: Vec<_> =
+                events.into_iter().map(|event| (wall(&trace, &event) + shift, event)).collect();
+            (trace.header.machine, timed.into_iter().peekable())
+        })
+        .collect();
+
+    let mut merged: Vec<(usize, Wall, Event)> = Vec::with_capacity(total);
+    let mut latest = Wall::MIN;
+    while merged.len() < total {
+        let head = |(place, (_, queue)): (usize, &mut (Machine, std::iter::Peekable<_>))| {
+            let (at, event): &(Wall, Event) = queue.peek()?;
+            let waits = match &event.what {
+                What::Received { from, packet, .. } => unsent.contains(&Key::of(*from, packet)),
+                _ => false,
+            };
+            Some((waits, *at, place))
+        };
+        // If all wait, the traces contradict each other, and the earliest goes all the same.
+        let Some((_, at, place)) = queues.iter_mut().enumerate().filter_map(head).min() else { break };
+        let (machine, queue) = &mut queues[place];
+        let Some((_, event)) = queue.next() else { break };
+        if let What::Sent { packet, .. } = &event.what {
+            unsent.remove(&Key::of(*machine, packet));
+        }
+        latest = latest.max(at);
+        merged.push((place, latest, event));
+    }
+    merged
+}
+
+#[derive(Default)]
+struct Joiner {
+    joined: Joined,
+    /// Machine of each trace.
+    owners: Vec<Machine>,
+    roles: HashMap<Machine, String>,
+    first: Option<Wall>,
+    /// Packets by key, the last sent if a number was used twice.
+    by_key: HashMap<Key, usize>,
+    /// Packets by sender's trace and number, for the network's events, which know no epoch.
+    by_number: HashMap<(usize, PacketNumber), usize>,
+}
+
+impl Joiner {
+    fn new(traces: &[Trace]) -> Self {
+        let owners = traces.iter().map(|trace| trace.header.machine).collect();
+        let named = traces.iter().filter(|trace| !trace.header.role.is_empty());
+        let roles = named.map(|trace| (trace.header.machine, trace.header.role.clone())).collect();
+        Self { owners, roles, ..Self::default() }
+    }
+
+    /// The machine's place; a new one, if nobody spoke of it before.
+    fn machine(&mut self, machine: Machine) -> usize {
+        let machines = &mut self.joined.machines;
+        if let Some(place) = machines.iter().position(|seen| seen.machine == machine) {
+            return place;
+        }
+        let (role, traced) = (self.roles.get(&machine).cloned(), self.owners.contains(&machine));
+        machines.push(Seen { machine, role, traced });
+        machines.len() - 1
+    }
+
+    fn add(&mut self, trace: usize, wall: Wall, event: Event) {
+        let first = *self.first.get_or_insert(wall);
+        let at = Duration::from_nanos(u64::try_from(wall - first).unwrap_or(u64::MAX));
+        let moment = self.joined.moments.len();
+        let owner = self.owners[trace];
+        let machine = self.machine(owner);
+        let packet = match &event.what {
+            What::Sent { to, packet } => Some(self.sent(moment, trace, owner, *to, packet)),
+            What::Received { from, packet, fate } => {
+                let arrival = Arrival { moment, fate: *fate };
+                Some(self.received(arrival, *from, machine, packet))
+            }
+            What::Network { number, verdict, rule, .. } => {
+                let packet = self.by_number.get(&(trace, *number)).copied();
+                if let Some(packet) = packet {
+                    self.joined.packets[packet].network = Some((*verdict, rule.clone()));
+                }
+                packet
+            }
+            _ => None,
+        };
+        self.joined.moments.push(Moment { at, trace, machine, event, packet });
+    }
+
+    fn sent(&mut self, moment: usize, trace: usize, from: Machine, to: Machine, note: &PacketNote) -> usize {
+        let passage = Passage {
+            from: self.machine(from),
+            to: self.machine(to),
+            note: *note,
+            departure: Some(moment),
+            arrivals: Vec::new(),
+            network: None,
+            end: End::ReceiverNotTraced,
+        };
+        let place = self.joined.packets.len();
+        self.joined.packets.push(passage);
+        self.by_key.insert(Key::of(from, note), place);
+        self.by_number.insert((trace, note.number), place);
+        place
+    }
+
+    fn received(&mut self, arrival: Arrival, from: Machine, to: usize, note: &PacketNote) -> usize {
+        let key = Key::of(from, note);
+        let known = self.by_key.get(&key).copied();
+        let place = known.filter(|place| self.joined.packets[*place].note == *note).unwrap_or_else(|| {
+            let (departure, network) = (None, None);
+            let from = self.machine(from);
+            let passage = Passage {
+                from,
+                to,
+                note: *note,
+                departure,
+                arrivals: Vec::new(),
+                network,
+                end: End::Delivered,
+            };
+            self.joined.packets.push(passage);
+            self.by_key.insert(key, self.joined.packets.len() - 1);
+            self.joined.packets.len() - 1
+        });
+        self.joined.packets[place].arrivals.push(arrival);
+        place
+    }
+
+    fn finish(mut self) -> Joined {
+        // A node that did nothing is there all the same.
+        for owner in self.owners.clone() {
+            self.machine(owner);
+        }
+        let Joined { machines, packets, moments, .. } = &mut self.joined;
+        for packet in packets.iter_mut() {
+            packet.end = match &packet.network {
+                _ if !packet.arrivals.is_empty() => End::Delivered,
+                Some((Verdict::Dropped, _)) => End::Dropped,
+                _ if machines[packet.to].traced => End::NeverReceived,
+                _ => End::ReceiverNotTraced,
+            };
+        }
+        order_columns(machines, packets, moments);
+        self.joined
+    }
+}
+
+/// Puts those first who sent first, as the client does on a slide; then those who sent nothing, as they came.
+fn order_columns(machines: &mut Vec<Seen>, packets: &mut [Passage], moments: &mut [Moment]) {
+    let mut order: Vec<usize> = Vec::new();
+    let ends = packets.iter().flat_map(|packet| [packet.from, packet.to]);
+    for machine in ends.chain(0..machines.len()) {
+        if !order.contains(&machine) {
+            order.push(machine);
+        }
+    }
+    let mut place = vec![0; machines.len()];
+    for (new, old) in order.iter().enumerate() {
+        place[*old] = new;
+    }
+    *machines = order.iter().map(|old| machines[*old].clone()).collect();
+    for packet in packets {
+        (packet.from, packet.to) = (place[packet.from], place[packet.to]);
+    }
+    for moment in moments {
+        moment.machine = place[moment.machine];
+    }
+}

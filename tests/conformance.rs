@@ -1,0 +1,145 @@
+//! One suite of generic tests for every driver and placement: two machines of a world, two nodes over UDP, and two
+//! processes of one node. Permitted differences stand in the kernel's `local` module.
+use std::thread;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use sendrec_kernel::{Node, NodeConfig};
+use sendrec_sim::World;
+use sendrec_trap::{
+    Address, CallError, From, LocalId, Options, Process, ReceiveError, Reliability, ReplyError, Semantics,
+    SendFailure, SpawnOptions, Trap,
+};
+
+const SERVER: SpawnOptions = SpawnOptions { local_id: Some(LocalId(1)), buffering: None, threads: false };
+const SHORT: Duration = Duration::from_millis(5);
+const LONG: Duration = Duration::from_secs(60);
+
+/// Answers with what was asked, until told `stop`; `late` is answered one request later, `never` not at all.
+fn server<T: Trap + ?Sized>(me: &Process<'_, T>) {
+    let mut late = None;
+    loop {
+        let request = me.receive(From::Any).unwrap();
+        match &request.message[..] {
+            b"stop" => return me.reply(request.source, "stopped").unwrap(),
+            b"never" => {}
+            b"late" => late = Some(request.source),
+            _ if !request.source.wants_reply() => {}
+            _ => {
+                me.reply(request.source, request.message.clone()).unwrap();
+                if let Some(source) = late.take() {
+                    me.reply(source, "late").unwrap();
+                    let twice = me.reply(source, "late").unwrap_err().failure;
+                    assert!(matches!(
+                        twice,
+                        SendFailure::Reply(ReplyError::NotWanted | ReplyError::Abandoned)
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// The suite: everything a client can see of the calls.
+fn client<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
+    // Every reliability and semantics brings the answer.
+    for reliability in Reliability::ALL {
+        for semantics in [Semantics::AtLeastOnce, Semantics::AtMostOnce] {
+            let how = sendrec_trap::How { options: Options { reliability, semantics }, timeout: Some(LONG) };
+            assert_eq!(me.call_with(server, "call", how).unwrap(), "call");
+            me.send_with(server, "send", how).unwrap();
+            let reply = me.receive(From::One(server)).unwrap();
+            assert!(reply.source.is_reply() && reply.message == "send");
+            assert_eq!(reply.source.address(), server);
+            me.send_one_way(server, "one way", how).unwrap();
+        }
+    }
+    // The longest message fits, one byte more is refused and handed back.
+    let longest = vec![7; me.gate().message_bytes_max()];
+    assert_eq!(me.call(server, &longest).unwrap(), longest);
+    let refused = me.call(server, [&longest[..], b"x"].concat()).unwrap_err();
+    assert_eq!(refused.failure, SendFailure::Request(CallError::TooLong));
+    assert_eq!(refused.message.len(), longest.len() + 1);
+    assert_eq!(me.call(server, "").unwrap(), "");
+    // Nobody has that id.
+    let nobody = Address::new(server.machine, LocalId(999));
+    let error = me.call(nobody, "anybody?").unwrap_err();
+    assert_eq!(error.failure, SendFailure::Request(CallError::NoSuchProcess));
+    assert_eq!(me.ping(nobody, LONG), Err(CallError::NoSuchProcess));
+    me.ping(server, LONG).unwrap();
+    // A reply to what is none of ours, or to a reply, is refused.
+    me.send(server, "send").unwrap();
+    let reply = me.receive(From::Any).unwrap();
+    let error = me.reply(reply.source, "again").unwrap_err();
+    assert_eq!(error.failure, SendFailure::Reply(ReplyError::NotWanted));
+    // Deadlines end waits; a reply that comes after its call was given up goes nowhere.
+    let how = sendrec_trap::How { timeout: Some(SHORT), ..me.how() };
+    let error = me.call_with(server, "never", how).unwrap_err();
+    assert_eq!(error.failure, SendFailure::Request(CallError::TimedOut));
+    assert_eq!(me.receive_within(From::Any, SHORT), Err(ReceiveError::TimedOut));
+    assert_eq!(me.try_receive(From::Any), Ok(None));
+    // Replies find their calls, whatever their order.
+    let late = me.start_call(server, "late");
+    assert_eq!(me.call(server, "early").unwrap(), "early");
+    assert_eq!(me.wait(late).unwrap(), "late");
+    let calls: Vec<_> = (0..32u8).map(|call| me.start_call(server, &[call; 32])).collect();
+    for (number, call) in calls.into_iter().enumerate().rev() {
+        assert_eq!(me.wait(call).unwrap(), &[number as u8; 32][..]);
+    }
+    // Non-blocking sends: the buffer is ours again when the completion says so.
+    let lent = me.send_owned(server, BytesMut::from("lent"));
+    assert_eq!(me.wait(lent).unwrap(), "lent");
+    assert_eq!(me.receive(From::One(server)).unwrap().message, "lent");
+    let copied = me.send_copied(server, b"copied");
+    me.wait(copied).unwrap();
+    assert_eq!(me.receive(From::One(server)).unwrap().message, "copied");
+    // Who ends is answered for.
+    assert_eq!(me.call(server, "stop").unwrap(), "stopped");
+}
+
+#[test]
+fn in_a_world() {
+    for seed in 0..20 {
+        let mut world = World::new(seed);
+        let (near, far) = (world.boot(), world.boot());
+        let address = Address::new(world.machine(far), LocalId(1));
+        world.spawn(far, SERVER, |me| server(me));
+        world.spawn(near, SpawnOptions::default(), move |me| client(me, address));
+        world.run();
+        assert_eq!(world.unfinished(), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn between_processes_of_one_machine_of_a_world() {
+    let mut world = World::new(1);
+    let machine = world.boot();
+    let address = Address::new(world.machine(machine), LocalId(1));
+    world.spawn(machine, SERVER, |me| server(me));
+    world.spawn(machine, SpawnOptions::default(), move |me| client(me, address));
+    world.run();
+    assert_eq!(world.unfinished(), 0);
+}
+
+#[test]
+fn over_udp() {
+    let boot = || Node::boot(NodeConfig::default()).unwrap();
+    let (near, far) = (boot(), boot());
+    let serving = Process::spawn(&far, SERVER).unwrap();
+    let address = serving.address();
+    thread::scope(|scope| {
+        scope.spawn(move || server(&serving));
+        client(&Process::spawn(&near, SpawnOptions::default()).unwrap(), address);
+    });
+}
+
+#[test]
+fn between_processes_of_one_node() {
+    let node = Node::boot(NodeConfig::default()).unwrap();
+    let serving = Process::spawn(&node, SERVER).unwrap();
+    let address = serving.address();
+    thread::scope(|scope| {
+        scope.spawn(move || server(&serving));
+        client(&Process::spawn(&node, SpawnOptions::default()).unwrap(), address);
+    });
+}
