@@ -13,7 +13,7 @@ use sendrec_trap::{CallError, Completion, SendError, Trap};
 use crate::files::{FileError, Files, call_error, check_answer};
 
 /// Requests outstanding at once: enough to cover a round trip, and few enough for the server's socket buffer.
-const OUTSTANDING: usize = 32;
+const OUTSTANDING: usize = 64;
 /// What the temporary name ends with.
 const TEMPORARY_SUFFIX: &str = ".part";
 

@@ -75,6 +75,18 @@ impl TryFrom<String> for Machine {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LocalId(pub u32);
 
+impl LocalId {
+    /// The kernel itself, which asks on behalf of requests that were forwarded to other machines.
+    pub const KERNEL: Self = Self(0);
+    /// Ids from here on are handed out; those below, from 1 up, are chosen and well known.
+    pub const FIRST_HANDED_OUT: Self = Self(1_000);
+
+    /// Whether the kernel has chosen it: then another boot gives it to somebody else.
+    pub const fn is_handed_out(self) -> bool {
+        self.0 >= Self::FIRST_HANDED_OUT.0
+    }
+}
+
 impl fmt::Display for LocalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

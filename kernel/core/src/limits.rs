@@ -43,7 +43,7 @@ pub const CONVERSATIONS_MAX: usize = 1 << 18;
 pub const PACKET_LIFE: Duration = Duration::from_secs(30);
 
 /// The server's delay before it acknowledges a request that has no reply yet (slide 19c).
-pub const LATE_ACK_DEFAULT: Duration = Duration::from_millis(20);
+pub const LATE_ACK_DEFAULT: Duration = Duration::from_millis(5);
 /// The client's delay before the acknowledgement of a reply goes alone.
 pub const ACK_DELAY_DEFAULT: Duration = Duration::from_millis(10);
 /// The retransmission time-out towards a machine of which no round trip is known.

@@ -202,3 +202,23 @@ fn a_request_run_again_after_it_was_forwarded_is_its_first_server_s_again() {
     net.run(SECOND);
     assert_eq!(error(net.claim(0, call)), CallError::NoSuchProcess);
 }
+
+#[test]
+fn one_forwarded_to_another_machine_is_the_kernel_s() {
+    for kernel in [0, 1] {
+        let (mut net, client) = office(2);
+        let client = if kernel == 0 { client } else { net.spawn(1) };
+        let (call, request) = asked(&mut net, client, kernel);
+        net.forward(1, FRONT, &request, at(2, BACK));
+        net.settle();
+        let twice = done(net.reply(1, FRONT, request.source, "mine after all"));
+        let not_yours = |outcome: &Outcome| {
+            matches!(outcome, Outcome::NotReplied { error: ReplyError::NotYours, .. })
+        };
+        assert!(twice.as_ref().is_some_and(not_yours), "{twice:?}");
+        net.exit(1, FRONT);
+        net.serve(2, BACK, "answer");
+        net.settle();
+        assert_answered_by_front(&mut net, kernel, call);
+    }
+}

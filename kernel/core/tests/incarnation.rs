@@ -480,3 +480,21 @@ fn who_was_not_heard_of_for_long_is_forgotten() {
     let holdings = net.kernels[1].holdings();
     assert_eq!((holdings.clients, holdings.served, holdings.kept_bytes), (0, 0, 0));
 }
+
+#[test]
+fn an_id_that_was_handed_out_means_somebody_else_after_a_reboot() {
+    let (mut net, client, _) = Net::pair(&prompt());
+    let handed_out = net.spawn(1);
+    let call = net.call(0, client, at(1, handed_out), "for the first one");
+    net.settle();
+    net.serve(1, handed_out, "welcome");
+    net.settle();
+    assert_eq!(text(net.claim(0, call)), "welcome");
+    net.reboot(1, 200);
+    assert_eq!(net.spawn(1), handed_out, "the next boot hands it out again");
+    net.run(SECOND);
+    let call = net.call(0, client, at(1, handed_out), "for the first one");
+    net.run(SECOND);
+    assert_eq!(error(net.claim(0, call)), CallError::CrashedNotExecuted);
+    assert_eq!(net.take(1, handed_out), None);
+}

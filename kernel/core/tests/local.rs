@@ -214,3 +214,14 @@ fn a_wait_given_up_is_no_reason_to_refuse_another() {
     net.cancel(0, call);
     assert!(matches!(net.call_and_block(0, b, at(0, a), "question"), Entry::Wait(_)));
 }
+
+#[test]
+fn who_waits_for_one_process_alone_does_not_outwait_its_life() {
+    let (mut net, client, server) = household(Buffering::default());
+    let wait = token(net.receive(0, client, From::One(at(0, server))));
+    let any = net.spawn(0);
+    let patient = token(net.receive(0, any, From::Any));
+    net.exit(0, server);
+    assert_eq!(net.claim(0, wait), failure(server, CallError::NoSuchProcess));
+    assert_eq!(net.claim(0, patient), None, "another may write to it");
+}

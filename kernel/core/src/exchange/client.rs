@@ -630,11 +630,15 @@ impl Exchange {
             // It named nobody: the server itself decides whether it is too old.
             return;
         }
+        let elder = outgoing.bound.is_blank() && uptime >= port.now.since(outgoing.first_sent);
         let event = if incarnation == epoch {
             Event::SameIncarnation
+        } else if outgoing.server.is_handed_out() && !incarnation.is_blank() {
+            // Whoever has the id now is not whom the request was for.
+            if elder { Event::DiedQueued } else { Event::YoungerIncarnation }
         } else if outgoing.options.semantics == Semantics::AtLeastOnce {
             Event::Restart
-        } else if outgoing.bound.is_blank() && uptime >= port.now.since(outgoing.first_sent) {
+        } else if elder {
             Event::ElderIncarnation
         } else {
             Event::YoungerIncarnation

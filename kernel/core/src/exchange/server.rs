@@ -366,6 +366,13 @@ impl Exchange {
         }
     }
 
+    /// The request goes on to a process of another machine: the kernel sees to its answer, and its process is out of it.
+    pub(crate) fn hand_over_to_kernel(&mut self, place: Place) {
+        if let Some(served) = self.find_served(place) {
+            served.owner = LocalId::KERNEL;
+        }
+    }
+
     /// A process to which it was forwarded will not answer.
     pub(crate) fn fail_forwarded(&mut self, place: Place, reason: AuReason, port: &mut Port<'_>) {
         let Some(served) = self.find_served(place) else { return };
@@ -441,7 +448,12 @@ impl Exchange {
         self.kept.push_back(Place { slot, generation: served.generation });
         while self.kept_bytes > self.config.cache_bytes || self.kept.len() > limits::SERVED_MAX {
             let Some(place) = self.kept.pop_front() else { break };
-            if self.find_served(place).is_some_and(|served| served.state == State::Replied) {
+            if let Some(served) = self.find_served(place)
+                && served.state == State::Replied
+            {
+                if let Some(token) = served.sender.take() {
+                    port.effects.push(Effect::ReplySettled { token, result: Err(ReplyError::NoAnswer) });
+                }
                 self.on_server_event(place.slot, Event::Evict, port);
             }
         }

@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use crate::config::Overflow;
 use crate::config::{Buffering, Config, Options};
-use crate::error::{ReceiveError, ReplyError, SpawnError, Unsent};
+use crate::error::{CallError, ReceiveError, ReplyError, SpawnError, Unsent};
 use crate::exchange::{Effect, Exchange, Holdings, Refusal};
 use crate::ids::{Address, Epoch, LocalId, Machine, Path};
 use crate::process::{
@@ -305,6 +305,13 @@ impl Kernel {
         self.end_local(now, process, out);
         self.exchange.end_process(process, &mut port!(self, now, out));
         self.apply_effects(now, out);
+        let to = Address::new(self.machine, process);
+        for (token, receiver) in self.waits.receiving_from(to) {
+            // What it had sent is in their mailboxes; more will not come.
+            self.processes.forget(receiver, token);
+            let error = CallError::NoSuchProcess;
+            self.finish(token, Outcome::NotReceived(ReceiveError::RequestFailed { to, error }), out);
+        }
         for (token, on) in waits {
             self.finish(token, traps::cancelled(on), out);
         }
@@ -422,9 +429,14 @@ impl Kernel {
     /// What rooms asked for, done. Doing it may make them ask for more.
     fn apply_effects(&mut self, now: Instant, out: &mut Out) {
         while !self.effects.is_empty() {
-            let effects = core::mem::take(&mut self.effects);
-            for effect in effects {
+            let mut effects = core::mem::take(&mut self.effects);
+            for effect in effects.drain(..) {
                 self.apply(now, effect, out);
+            }
+            // Keep the memory, unless doing it has made more.
+            if self.effects.is_empty() {
+                self.effects = effects;
+                return;
             }
         }
     }

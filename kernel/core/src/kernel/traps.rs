@@ -314,8 +314,17 @@ impl Kernel {
         if to.machine != self.machine {
             let options = Options { reliability: Reliability::ReplyAcks, ..self.config().options };
             let reply_to = ReplyTo::Client(source.ticket);
+            match source.ticket {
+                Ticket::Remote(place) => self.exchange.hand_over_to_kernel(place),
+                Ticket::Local(place) => {
+                    if let Some(request) = self.rendezvous.get_mut(place) {
+                        request.server = LocalId::KERNEL;
+                    }
+                }
+                Ticket::OneWay | Ticket::Answer => {}
+            }
             let request = Request {
-                process,
+                process: LocalId::KERNEL,
                 to,
                 message: message.clone(),
                 options,

@@ -10,9 +10,6 @@ use crate::error::SpawnError;
 use crate::ids::{Address, LocalId};
 use crate::limits;
 
-/// Ids from here on are handed out; those below are chosen, and well known.
-const FIRST_HANDED_OUT: u32 = 1_000;
-
 #[derive(Debug)]
 struct Process {
     id: LocalId,
@@ -54,7 +51,7 @@ impl Table {
             processes: Slab::new(),
             by_id: BTreeMap::new(),
             ended: BTreeSet::new(),
-            next: FIRST_HANDED_OUT,
+            next: LocalId::FIRST_HANDED_OUT.0,
         }
     }
 
@@ -66,7 +63,7 @@ impl Table {
         single_threaded: bool,
     ) -> Result<LocalId, SpawnError> {
         let id = match wished {
-            Some(id) if !(1..FIRST_HANDED_OUT).contains(&id.0) => return Err(SpawnError::Reserved(id)),
+            Some(id) if id == LocalId::KERNEL || id.is_handed_out() => return Err(SpawnError::Reserved(id)),
             Some(id) if self.by_id.contains_key(&id) || self.ended.contains(&id) => {
                 return Err(SpawnError::Taken(id));
             }
@@ -100,7 +97,7 @@ impl Table {
     /// Ends a process; its mailbox is emptied. Returns the senders that were blocked on it.
     pub(crate) fn end(&mut self, id: LocalId) -> VecDeque<BlockedSender> {
         let Some(slot) = self.by_id.remove(&id) else { return VecDeque::new() };
-        if id.0 < FIRST_HANDED_OUT {
+        if !id.is_handed_out() {
             self.ended.insert(id);
         }
         self.processes.remove(slot).mailbox.empty()

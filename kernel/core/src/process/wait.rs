@@ -102,6 +102,16 @@ impl<O> Waits<O> {
         Some((wait.process, wait.on, wait.outcome))
     }
 
+    /// The pending waits for a message of `address` alone.
+    pub(crate) fn receiving_from(&self, address: Address) -> Vec<(WaitToken, LocalId)> {
+        let from = |wait: &&Wait<O>| wait.on == BlockedOn::ReceiveFrom(address) && wait.outcome.is_none();
+        self.open
+            .iter()
+            .filter(|(_, wait)| from(wait))
+            .map(|(slot, wait)| (WaitToken { slot: slot as u32, generation: wait.generation }, wait.process))
+            .collect()
+    }
+
     /// The pending waits of a process.
     pub(crate) fn pending_of(&self, process: LocalId) -> Vec<(WaitToken, BlockedOn)> {
         let of_process = |wait: &&Wait<O>| wait.process == process && wait.outcome.is_none();

@@ -16,6 +16,8 @@ use sendrec_core::{
 
 /// One way across the network.
 pub const LATENCY: Duration = Duration::from_millis(1);
+/// The server's delay before it acknowledges a request that has no reply yet.
+pub const LATE_ACK: Duration = Duration::from_millis(20);
 
 pub fn machine(number: usize) -> Machine {
     Machine::new(SocketAddr::from(([10, 0, 0, number as u8 + 1], 7000)))
@@ -84,7 +86,14 @@ impl Net {
     }
 
     pub fn with(configs: &[Config]) -> Self {
-        let configs: Vec<_> = configs.iter().map(|config| Config { trace: true, ..config.clone() }).collect();
+        // Long enough for the network's few milliseconds, whatever the default is.
+        let late_ack = |config: &Config| {
+            if config.late_ack == Config::default().late_ack { Some(LATE_ACK) } else { config.late_ack }
+        };
+        let configs: Vec<_> = configs
+            .iter()
+            .map(|config| Config { trace: true, late_ack: late_ack(config), ..config.clone() })
+            .collect();
         // Time does not begin at zero, or uptimes would all look like ages.
         let now = Instant::from_nanos(1_000_000_000);
         let boot = |(number, config): (usize, &Config)| {
