@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use mio::{Interest, Poll, Token};
+use mio::{Poll, Token};
 use sendrec_core::exchange::Holdings;
 use sendrec_core::kernel::Counters;
 use sendrec_core::{Entry, Kernel, SpawnError, SpawnOptions, Syscall, WaitToken};
@@ -17,7 +17,6 @@ use crate::shared::{Led, Parts, Shared, Waiter};
 use crate::shim::Shim;
 use crate::socket::Socket;
 
-const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
 
 /// A kernel over a UDP socket. Any number of threads may use it at once; several nodes fit into one OS process.
@@ -37,13 +36,12 @@ impl Node {
     /// Boots a node: it listens, and its keeper runs.
     pub fn boot(config: NodeConfig) -> Result<Self, BootError> {
         let NodeConfig { listen, advertise, kernel: mut kernel_config, faults, recorder, epoch } = config;
-        let (mut socket, bound) = Socket::bind(listen)?;
+        let (socket, bound) = Socket::bind(listen)?;
         let machine = machine_of(bound, advertise)?;
         kernel_config.first_incarnation |= listen.port() == 0;
         kernel_config.trace |= recorder.is_some();
 
         let poll = Poll::new()?;
-        poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
         let waker = mio::Waker::new(poll.registry(), WAKER)?;
         let origin = std::time::Instant::now();
         let epoch = epoch.unwrap_or_else(epoch_now);

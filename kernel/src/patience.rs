@@ -2,14 +2,17 @@
 //!
 //! A wake across cores costs 30 to 60 us on a virtual machine, a look half of one. So for up to 20 us a waiting
 //! thread looks, yielding between looks so that two on one core do not burn each other's turn. But where the core is
-//! busy with others a yield may cost milliseconds: then looking is given up for a while, longer each time.
+//! busy with others a yield may cost milliseconds: one that took long is not tried again for many times as long, so
+//! that slow yields cost a few per cent of the time whatever the load is, and a chance one costs next to nothing.
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How long to look before sleeping.
 const LOOKING_NS: u64 = 20_000;
 /// A yield that takes longer than this says that the core is busy with others.
 const BUSY_YIELD_NS: u64 = 100_000;
-const BACKOFF_NS_MIN: u64 = 50_000_000;
+/// So many times as long as a slow yield took, no thread looks.
+const BACKOFF_FACTOR: u64 = 32;
+/// But no longer than this.
 const BACKOFF_NS_MAX: u64 = 1_600_000_000;
 
 /// Shared by all threads of a node: they have the same cores.
@@ -17,7 +20,6 @@ const BACKOFF_NS_MAX: u64 = 1_600_000_000;
 pub(crate) struct Patience {
     /// No looking before this time, ns.
     not_before: AtomicU64,
-    backoff_ns: AtomicU64,
 }
 
 /// One thread's wait.
@@ -28,7 +30,7 @@ pub(crate) struct Looking {
 
 impl Patience {
     pub(crate) const fn new() -> Self {
-        Self { not_before: AtomicU64::new(0), backoff_ns: AtomicU64::new(BACKOFF_NS_MIN) }
+        Self { not_before: AtomicU64::new(0) }
     }
 
     /// Gives the core away for a moment if the thread may go on looking; false if it is to sleep. `clock` reads the
@@ -42,25 +44,13 @@ impl Patience {
             return false;
         }
         std::thread::yield_now();
-        if clock() - now > BUSY_YIELD_NS {
-            self.back_off(clock());
-        } else {
-            self.relax();
+        let after = clock();
+        let took = after - now;
+        if took > BUSY_YIELD_NS {
+            let backoff = took.saturating_mul(BACKOFF_FACTOR).min(BACKOFF_NS_MAX);
+            self.not_before.store(after + backoff, Ordering::Relaxed);
         }
         true
-    }
-
-    fn back_off(&self, now: u64) {
-        let backoff = self.backoff_ns.load(Ordering::Relaxed);
-        self.not_before.store(now + backoff, Ordering::Relaxed);
-        self.backoff_ns.store((backoff * 2).min(BACKOFF_NS_MAX), Ordering::Relaxed);
-    }
-
-    /// The core is free again.
-    fn relax(&self) {
-        if self.backoff_ns.load(Ordering::Relaxed) != BACKOFF_NS_MIN {
-            self.backoff_ns.store(BACKOFF_NS_MIN, Ordering::Relaxed);
-        }
     }
 }
 

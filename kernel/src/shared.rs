@@ -2,7 +2,7 @@
 //! what comes out is done.
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Poll};
@@ -37,7 +37,9 @@ pub(crate) struct Shared {
     inner: Mutex<Inner>,
     pub(crate) socket: Socket,
     pub(crate) lead: Lead,
-    poll: Mutex<(Poll, Events)>,
+    poll: Mutex<Sleep>,
+    /// Receives since the leader slept last; [`DEREGISTERED`] once there were so many.
+    receives_since_sleep: AtomicU32,
     pub(crate) waker: Arc<mio::Waker>,
     pub(crate) patience: Patience,
     pub(crate) keeper: Bed,
@@ -54,6 +56,16 @@ pub(crate) struct Shared {
     sleeps_until: AtomicU64,
     /// When something was put in last, ns.
     pub(crate) last_input: AtomicU64,
+}
+
+/// After so many receives without a sleep the socket is taken out of the poll.
+const DEREGISTERED: u32 = 64;
+
+/// What the leader sleeps with. The socket is registered only while the node does sleep: a registered one costs a
+/// wake-up's work with every datagram, a tenth of a call, though nobody sleeps in the poll.
+struct Sleep {
+    poll: Poll,
+    events: Events,
 }
 
 /// The parts that boot puts together.
@@ -102,7 +114,8 @@ impl Shared {
             inner: Mutex::new(Inner { kernel, waiters: Vec::new(), recorder }),
             socket,
             lead: Lead::default(),
-            poll: Mutex::new((poll, Events::with_capacity(EVENTS))),
+            poll: Mutex::new(Sleep { poll, events: Events::with_capacity(EVENTS) }),
+            receives_since_sleep: AtomicU32::new(DEREGISTERED),
             waker: Arc::new(waker),
             patience: Patience::new(),
             keeper: Bed::default(),
@@ -235,7 +248,7 @@ impl Shared {
     fn receive(&self, token: Option<WaitToken>) -> Option<Option<Outcome>> {
         let mut scratch = Scratch::take();
         let mut buffer = std::mem::take(&mut scratch.buffer);
-        let now = self.now();
+        let mut now = Instant::ZERO;
         let result = match self.socket.receive(&mut buffer) {
             Err(error) => {
                 if error.kind() != io::ErrorKind::WouldBlock && error.kind() != io::ErrorKind::Interrupted {
@@ -244,6 +257,8 @@ impl Shared {
                 None
             }
             Ok(Batch { path, length, stride }) => {
+                now = self.now();
+                self.count_receive();
                 let datagrams = buffer[..length].chunks(stride).map(|bytes| (path, bytes));
                 let claimed = self.locked(now, &mut scratch, |inner, now, scratch| {
                     inner.kernel.datagrams(now, datagrams, &mut scratch.out);
@@ -315,8 +330,7 @@ impl Shared {
         let now = self.now().as_nanos();
         let timeout = (until != u64::MAX).then(|| Duration::from_nanos(until.saturating_sub(now)));
         if timeout != Some(Duration::ZERO) && !self.is_down() {
-            let (poll, events) = &mut *self.poll.lock();
-            if let Err(error) = poll.poll(events, timeout)
+            if let Err(error) = self.poll_socket(timeout)
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 log::error!("{}: the poll failed: {error}", self.machine);
@@ -325,6 +339,27 @@ impl Shared {
         self.sleeps_until.store(0, Ordering::SeqCst);
         if let Some(parker) = parker {
             parker.end_poll();
+        }
+    }
+
+    fn poll_socket(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let Sleep { poll, events } = &mut *self.poll.lock();
+        if self.receives_since_sleep.swap(0, Ordering::Relaxed) >= DEREGISTERED {
+            self.socket.register(poll.registry())?;
+        }
+        poll.poll(events, timeout)
+    }
+
+    /// Something was received without a sleep before it.
+    fn count_receive(&self) {
+        let count = self.receives_since_sleep.load(Ordering::Relaxed);
+        if count < DEREGISTERED {
+            self.receives_since_sleep.store(count + 1, Ordering::Relaxed);
+            if count + 1 == DEREGISTERED
+                && let Err(error) = self.socket.deregister(self.poll.lock().poll.registry())
+            {
+                log::error!("{}: the poll cannot be left: {error}", self.machine);
+            }
         }
     }
 

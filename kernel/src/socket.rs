@@ -4,8 +4,11 @@
 //! own address with each datagram.
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 
 use mio::net::UdpSocket;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use sendrec_core::limits::DATAGRAM_BYTES_MAX;
 use sendrec_core::{Machine, Path};
@@ -14,6 +17,8 @@ use crate::boot::{BootError, is_wildcard};
 
 /// What is asked of the system for each direction; it may grant less.
 const BUFFER_BYTES: usize = 4 << 20;
+/// The socket's events in the poll.
+const SOCKET: Token = Token(0);
 /// How often a send is tried while the system's buffer is full; after that the packet is lost, as any may be.
 const SEND_TRIES: u32 = 64;
 
@@ -45,8 +50,14 @@ impl Socket {
         Ok((Self { udp, with_address, dual_stack }, bound))
     }
 
-    pub(crate) fn source(&mut self) -> &mut UdpSocket {
-        &mut self.udp
+    /// Makes the poll tell of arrivals; of what is there already it tells at once.
+    pub(crate) fn register(&self, registry: &Registry) -> io::Result<()> {
+        registry.register(&mut SourceFd(&self.udp.as_raw_fd()), SOCKET, Interest::READABLE)
+    }
+
+    /// And no longer.
+    pub(crate) fn deregister(&self, registry: &Registry) -> io::Result<()> {
+        registry.deregister(&mut SourceFd(&self.udp.as_raw_fd()))
     }
 
     /// Receives one datagram, or several of equal size that the system has put together. Never blocks; `WouldBlock`

@@ -54,8 +54,8 @@ pub(super) struct Glyphs {
     pub(super) out_left: char,
     pub(super) cross: char,
     pub(super) dead: char,
-    /// Where the network made a copy.
-    pub(super) copy: char,
+    /// Where the network made a copy, that goes to the right; to the left.
+    pub(super) copy: [char; 2],
     /// From the shaft down and down to the shaft, of an arrow to the right; of one to the left.
     pub(super) turns_right: [char; 2],
     pub(super) turns_left: [char; 2],
@@ -75,7 +75,7 @@ const UNICODE: Glyphs = Glyphs {
     out_left: '┤',
     cross: '┼',
     dead: '╳',
-    copy: '╶',
+    copy: ['╶', '╴'],
     turns_right: ['╮', '╰'],
     turns_left: ['╭', '╯'],
     track: '╎',
@@ -93,7 +93,7 @@ const ASCII: Glyphs = Glyphs {
     out_left: '+',
     cross: '+',
     dead: 'X',
-    copy: '.',
+    copy: ['.', '.'],
     turns_right: ['\\', '\\'],
     turns_left: ['/', '/'],
     track: '!',

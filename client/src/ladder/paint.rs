@@ -246,7 +246,7 @@ impl Painter<'_> {
             (Shape::Copy, Leg::Whole) => {
                 let start = self.copy_start(arrow, from, to);
                 self.shaft(canvas, start, back(to, 1), arrow.tone);
-                canvas.set(start, glyphs.copy, arrow.tone);
+                canvas.set(start, glyphs.copy[usize::from(!rightward)], arrow.tone);
                 canvas.set(back(to, 1), head, arrow.tone);
                 left_over = self.label(canvas, arrow, start, back(to, 1));
             }

@@ -151,8 +151,8 @@ impl Planner<'_> {
             let beyond = |packet: &&Passage| packet.from.max(packet.to) >= COLUMNS_MAX;
             let packets = self.joined.packets.iter().filter(beyond).count();
             let more = machines.len() - COLUMNS_MAX;
-            let words = format!("Cut: {more} more machines, with {packets} packets, are not drawn.");
-            self.plan.hidden.push(words);
+            let (more, packets) = (words::count(more, "more machine"), words::count(packets, "packet"));
+            self.plan.hidden.push(format!("Cut: {more} with {packets} not drawn."));
         }
     }
 
@@ -172,7 +172,7 @@ impl Planner<'_> {
         }
         if processes.len() > COLUMNS_MAX {
             let more = processes.len() - COLUMNS_MAX;
-            self.plan.hidden.push(format!("Cut: {more} more processes are not drawn."));
+            self.plan.hidden.push(format!("Cut: {} not drawn.", words::count(more, "more line")));
             processes.truncate(COLUMNS_MAX);
         }
         self.processes = Some(processes);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::order::{Step, order};
 use super::plan::{EventId, Item, Part, Plan};
 use super::story::Note;
-use super::words;
+use super::words::{self, count};
 
 /// How much of an arrow stands in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,16 +128,16 @@ pub(super) fn cut(rows: &mut Vec<Row>, plan: &Plan, from: Option<Duration>, limi
         let before: Vec<Row> = rows.drain(..first).collect();
         if !before.is_empty() {
             let at = words::millis(from, plan.longest);
-            let (rows, packets) = (before.len(), arrows(&before));
-            cut.before = Some(format!("Left out: {rows} rows with {packets} packets before {at} ms."));
+            let (rows, packets) = (count(before.len(), "row"), count(arrows(&before), "packet"));
+            cut.before = Some(format!("Left out: {rows} with {packets} before {at} ms."));
         }
     }
     if let Some(limit) = limit
         && rows.len() > limit
     {
         let after = rows.split_off(limit);
-        let (rows, packets) = (after.len(), arrows(&after));
-        cut.after = Some(format!("Cut: {rows} more rows with {packets} packets are not drawn."));
+        let (rows, packets) = (count(after.len(), "more row"), count(arrows(&after), "packet"));
+        cut.after = Some(format!("Cut: {rows} with {packets} not drawn."));
     }
     cut
 }

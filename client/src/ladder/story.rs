@@ -103,7 +103,7 @@ impl Teller<'_> {
                 self.note(place, format!("knows epoch {epoch}"), Tone::Plain);
             }
             What::EpochRaised { epoch, .. } => {
-                self.note(place, format!("moves to epoch {epoch}"), Tone::Plain)
+                self.note(place, format!("moves to epoch {epoch}"), Tone::Plain);
             }
             What::Ended { process } => {
                 self.ended.insert((moment.trace, *process));

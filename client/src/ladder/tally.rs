@@ -6,6 +6,7 @@ use sendrec_core::wire::PacketType;
 
 use super::canvas::{Canvas, Pen, Tone, wrap};
 use super::story::Story;
+use super::words::count;
 use crate::trace::{End, Joined};
 
 const INDENT: usize = 2;
@@ -71,7 +72,7 @@ fn packets(joined: &Joined) -> String {
     let (sent, lost) =
         counts.values().fold((0, 0), |(sent, lost), count| (sent + count.sent, lost + count.lost));
     match sent {
-        0 => "none".to_owned(),
+        0 => "none sent".to_owned(),
         _ if lost == 0 => format!("{}: {sent} in all, none lost", parts.join(", ")),
         _ => format!("{}: {sent} in all, {lost} lost", parts.join(", ")),
     }
@@ -84,7 +85,7 @@ fn runs(joined: &Joined, story: &Story) -> String {
         1 => "once".to_owned(),
         runs => format!("{runs} times"),
     };
-    format!("{times}, for {requests} request{}", if requests == 1 { "" } else { "s" })
+    format!("{times}, for {}", count(requests, "request"))
 }
 
 /// How many different requests were made: over the network, however often sent, and within a machine.

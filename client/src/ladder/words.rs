@@ -119,3 +119,8 @@ pub(super) fn millis(at: Duration, longest: Duration) -> String {
         format!("{}", micros / 1_000)
     }
 }
+
+/// So many of them.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,193 @@
+//! What holds for any ladder: it fits its width, and every packet is drawn once.
+use sendrec_core::rng::Rng;
+use sendrec_core::trace::{Event, Fate, PacketNote, Verdict, What};
+use sendrec_core::wire::PacketType;
+use sendrec_core::{Epoch, Instant, LocalId, Machine, PacketNumber, Sequence};
+
+use crate::ladder::{Style, draw};
+use crate::trace::{End, Header, Joined, Trace, VERSION, join};
+
+fn machine(number: usize) -> Machine {
+    Machine::new(([192, 168, 100, number as u8], 65_000).into())
+}
+
+/// Machines that send each other packets, which a network harms; some are not traced, and clocks are wrong.
+fn traces(rng: &mut Rng) -> Vec<Trace> {
+    let machines = 2 + rng.below(7) as usize;
+    let mut events: Vec<Vec<(u64, Event)>> = vec![Vec::new(); machines];
+    let mut now = 10_000;
+    for number in 1..=rng.below(30) {
+        now += rng.below(2_000);
+        let from = rng.below(machines as u64) as usize;
+        let to = (from + 1 + rng.below(machines as u64 - 1) as usize) % machines;
+        let packet = packet(rng, number);
+        let mut add = |of: usize, at: u64, number: u64, cause: Option<u64>, what: What| {
+            events[of].push((at, Event { number, cause, at: Instant::from_nanos(at), what }));
+        };
+        add(from, now, 10 * number, None, What::Sent { to: machine(to), packet });
+        let verdict = [None, Some(Verdict::Dropped), Some(Verdict::Duplicated), Some(Verdict::Delayed)]
+            [rng.below(4) as usize];
+        if let Some(verdict) = verdict {
+            let (from_machine, to, kind, rule) =
+                (machine(from), machine(to), packet.kind, "loss=0.125".to_owned());
+            let number = packet.number;
+            add(from, now, 0, None, What::Network { from: from_machine, to, number, kind, verdict, rule });
+        }
+        let copies = match verdict {
+            Some(Verdict::Dropped) => 0,
+            Some(Verdict::Duplicated) => 2,
+            _ => u64::from(rng.chance(0.9)),
+        };
+        for copy in 0..copies {
+            let at = now + rng.below(5_000);
+            let fate = Fate::ALL[rng.below(Fate::ALL.len() as u64) as usize];
+            add(to, at, 10 * number + 1 + copy, None, What::Received { from: machine(from), packet, fate });
+            if rng.chance(0.5) {
+                let (process, cause) = (LocalId(1), Some(10 * number + 1 + copy));
+                add(
+                    to,
+                    at,
+                    10 * number + 5 + copy,
+                    cause,
+                    What::Taken { process, from: address(from), request: true },
+                );
+            }
+        }
+    }
+    let mut traces = Vec::new();
+    for (place, mut events) in events.into_iter().enumerate() {
+        let (skew, traced) = (rng.below(3_000), rng.chance(0.8));
+        events.sort_by_key(|(at, _)| *at);
+        if traced {
+            let header = Header {
+                version: VERSION,
+                machine: machine(place),
+                epoch: Epoch(1),
+                role: ["client", "server", "a role with a rather long name", ""][rng.below(4) as usize]
+                    .to_owned(),
+                origin_unix_ns: 1_000_000 + skew,
+            };
+            traces.push(Trace {
+                header,
+                events: events.into_iter().map(|(_, event)| event).collect(),
+                torn: false,
+            });
+        }
+    }
+    traces
+}
+
+fn address(of: usize) -> sendrec_core::Address {
+    sendrec_core::Address::new(machine(of), LocalId(1))
+}
+
+fn packet(rng: &mut Rng, number: u64) -> PacketNote {
+    PacketNote {
+        kind: PacketType::ALL[rng.below(PacketType::ALL.len() as u64) as usize],
+        number: PacketNumber(number),
+        source: LocalId(1),
+        destination: LocalId(1),
+        sequence: Sequence(rng.below(1_000_000)),
+        epoch: Epoch(1),
+        flags: rng.below(0x100) as u16,
+        bytes: rng.below(70_000) as usize,
+        unknown: None,
+        refused: None,
+        status: None,
+    }
+}
+
+/// How many arrowheads and crosses a drawing of these packets has.
+fn ends(joined: &Joined) -> usize {
+    let ends = |packet: &crate::trace::Passage| match packet.end {
+        End::Delivered => packet.arrivals.len(),
+        End::Dropped | End::NeverReceived | End::ReceiverNotTraced => 1,
+    };
+    joined.packets.iter().map(ends).sum()
+}
+
+fn count(drawn: &str, glyphs: &[char]) -> usize {
+    drawn.chars().filter(|character| glyphs.contains(character)).count()
+}
+
+#[test]
+fn every_ladder_fits_and_draws_every_packet_once() {
+    for seed in 0..400 {
+        let rng = &mut Rng::new(seed);
+        let joined = join(traces(rng));
+        for width in [0, 60, 80, 133] {
+            let drawn = draw(&joined, &Style { width, ..Style::default() });
+            let widest = drawn.lines().map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= width.max(60), "seed {seed}: {widest} wide\n{drawn}");
+            assert_eq!(count(&drawn, &['►', '◄', '╳']), ends(&joined), "seed {seed}\n{drawn}");
+            // What goes down comes up again.
+            assert_eq!(count(&drawn, &['╮', '╭']), count(&drawn, &['╰', '╯']), "seed {seed}\n{drawn}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_received_before_it_is_sent() {
+    for seed in 0..400 {
+        let joined = join(traces(&mut Rng::new(seed)));
+        assert!(joined.moments.is_sorted_by_key(|moment| moment.at), "seed {seed}");
+        for packet in &joined.packets {
+            for arrival in &packet.arrivals {
+                assert!(packet.departure.is_none_or(|departure| departure < arrival.moment), "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn traces_that_contradict_each_other_are_drawn_all_the_same() {
+    for seed in 0..400 {
+        let rng = &mut Rng::new(seed);
+        let mut traces = traces(rng);
+        // Shuffled, cut, and with the same numbers again and again.
+        for trace in &mut traces {
+            for _ in 0..trace.events.len() {
+                let (a, b) = (rng.below(trace.events.len() as u64), rng.below(trace.events.len() as u64));
+                trace.events.swap(a as usize, b as usize);
+            }
+            for event in &mut trace.events {
+                if let What::Sent { packet, .. } | What::Received { packet, .. } = &mut event.what {
+                    packet.number = PacketNumber(packet.number.0 % 4);
+                }
+                event.cause = rng.chance(0.5).then(|| rng.below(40));
+            }
+            trace.header.machine = machine(rng.below(3) as usize);
+        }
+        let drawn = draw(&join(traces), &Style::default());
+        assert!(drawn.lines().all(|line| line.chars().count() <= 80), "seed {seed}\n{drawn}");
+    }
+}
+
+#[test]
+fn more_lines_than_fit_are_cut_with_a_word() {
+    let far = |to: usize| {
+        let packet = packet(&mut Rng::new(1), to as u64);
+        Event {
+            number: to as u64,
+            cause: None,
+            at: Instant::ZERO,
+            what: What::Sent { to: machine(to), packet },
+        }
+    };
+    let header = Header {
+        version: VERSION,
+        machine: machine(0),
+        epoch: Epoch(1),
+        role: String::new(),
+        origin_unix_ns: 0,
+    };
+    let trace = Trace { header, events: (1..=10).map(far).collect(), torn: false };
+    let drawn = draw(&join(vec![trace]), &Style::default());
+    assert!(drawn.contains("Cut: 3 more machines with 3 packets not drawn."), "{drawn}");
+    assert_eq!(count(&drawn, &['►']), 7, "{drawn}");
+}
+
+#[test]
+fn an_empty_trace_is_a_ladder_too() {
+    assert!(draw(&join(Vec::new()), &Style::default()).contains("none"));
+}
