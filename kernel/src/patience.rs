@@ -2,8 +2,8 @@
 //!
 //! A wake across cores costs 30 to 60 us on a virtual machine, a look half of one. So for up to 20 us a waiting
 //! thread looks, yielding between looks so that two on one core do not burn each other's turn. But where the core is
-//! busy with others a yield may cost milliseconds: one that took long is not tried again for many times as long, so
-//! that slow yields cost a few per cent of the time whatever the load is, and a chance one costs next to nothing.
+//! busy with others a yield may cost milliseconds: after two slow ones near to each other none is tried for many times
+//! as long as they took, so that slow yields cost a few per cent of the time whatever the load is.
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How long to look before sleeping.
@@ -12,6 +12,9 @@ const LOOKING_NS: u64 = 20_000;
 const BUSY_YIELD_NS: u64 = 100_000;
 /// So many times as long as a slow yield took, no thread looks.
 const BACKOFF_FACTOR: u64 = 32;
+/// Two slow yields are near to each other if no more than so many times their length lies between them. One alone may
+/// be chance.
+const NEAR_FACTOR: u64 = 10;
 /// But no longer than this.
 const BACKOFF_NS_MAX: u64 = 1_600_000_000;
 
@@ -20,6 +23,8 @@ const BACKOFF_NS_MAX: u64 = 1_600_000_000;
 pub(crate) struct Patience {
     /// No looking before this time, ns.
     not_before: AtomicU64,
+    /// When a slow yield was over last, ns; 0 before the first.
+    last_slow: AtomicU64,
 }
 
 /// One thread's wait.
@@ -30,7 +35,7 @@ pub(crate) struct Looking {
 
 impl Patience {
     pub(crate) const fn new() -> Self {
-        Self { not_before: AtomicU64::new(0) }
+        Self { not_before: AtomicU64::new(0), last_slow: AtomicU64::new(0) }
     }
 
     /// Gives the core away for a moment if the thread may go on looking; false if it is to sleep. `clock` reads the
@@ -47,8 +52,11 @@ impl Patience {
         let after = clock();
         let took = after - now;
         if took > BUSY_YIELD_NS {
-            let backoff = took.saturating_mul(BACKOFF_FACTOR).min(BACKOFF_NS_MAX);
-            self.not_before.store(after + backoff, Ordering::Relaxed);
+            let last = self.last_slow.swap(after, Ordering::Relaxed);
+            if last != 0 && now.saturating_sub(last) < took.saturating_mul(NEAR_FACTOR) {
+                let backoff = took.saturating_mul(BACKOFF_FACTOR).min(BACKOFF_NS_MAX);
+                self.not_before.store(after + backoff, Ordering::Relaxed);
+            }
         }
         true
     }
