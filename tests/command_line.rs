@@ -27,12 +27,18 @@ impl Server {
     }
 
     fn start_on(root: TempDir, options: &[&str]) -> Self {
-        let mut child =
-            sendrec().args(["serve", "--root"]).arg(root.path()).args(options).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = sendrec()
+            .args(["serve", "--root"])
+            .arg(root.path())
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let expected = format!("serving {} at ", root.path().display());
-        let address = line.trim_end().strip_prefix(&expected).unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        let address =
+            line.trim_end().strip_prefix(&expected).unwrap_or_else(|| panic!("{line:?}")).to_owned();
         Self { child, address, root: Some(root) }
     }
 
@@ -78,8 +84,7 @@ impl Drop for Server {
 
 fn names_in(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -164,8 +169,11 @@ fn every_command_does_its_work() {
 #[test]
 fn stdin_goes_up_and_a_directory_keeps_the_name() {
     let server = Server::start(&[]);
-    let mut put =
-        sendrec().args(["put", "-", "typed", "--server", &server.address]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut put = sendrec()
+        .args(["put", "-", "typed", "--server", &server.address])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
     put.stdin.take().unwrap().write_all(b"typed in").unwrap();
     assert!(put.wait().unwrap().success());
     assert_eq!(server.ok(&["cat", "typed"]), "typed in");
@@ -277,7 +285,6 @@ fn a_server_killed_in_the_middle_of_a_put_leaves_no_half_file_and_serves_again_o
     again.ok(&["ls"]);
 }
 
-
 #[test]
 fn a_server_told_to_stop_stops_cleanly() {
     for signal in [Signal::TERM, Signal::INT] {
@@ -315,8 +322,12 @@ fn an_interrupted_put_cleans_up_at_the_server() {
 fn a_reader_that_goes_away_is_no_panic() {
     let server = Server::start(&[]);
     fs::write(server.path("long"), noise(4 << 20, 1)).unwrap();
-    let mut cat =
-        sendrec().args(["cat", "long", "--server", &server.address]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut cat = sendrec()
+        .args(["cat", "long", "--server", &server.address])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut first = [0; 100];
     let mut stdout = cat.stdout.take().unwrap();
     stdout.read_exact(&mut first).unwrap();

@@ -1,5 +1,7 @@
 //! One suite of generic tests for every driver and placement: two machines of a world, two nodes over UDP, and two
 //! processes of one node. Permitted differences stand in the kernel's `local` module.
+#![allow(clippy::redundant_closure)] // A function that is generic over gates is not general enough over their lifetimes.
+
 use std::thread;
 use std::time::Duration;
 

@@ -83,7 +83,9 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files.extend(sources(&path));
-        } else if path.extension().is_some_and(|end| end == "rs") && path.file_stem().is_some_and(|stem| stem != "tests") {
+        } else if path.extension().is_some_and(|end| end == "rs")
+            && path.file_stem().is_some_and(|stem| stem != "tests")
+        {
             let text = fs::read_to_string(&path).unwrap();
             files.push((path, text));
         }
@@ -94,9 +96,8 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
 /// The words behind each `crate::` of a text, comments left out.
 fn named(text: &str) -> impl Iterator<Item = &str> {
     let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-    code.flat_map(|line| line.split("crate::").skip(1)).map(|rest| {
-        rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("")
-    })
+    code.flat_map(|line| line.split("crate::").skip(1))
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
 }
 
 #[test]
@@ -114,7 +115,11 @@ fn no_room_of_the_core_reaches_what_it_must_not() {
             let names = line.trim_start_matches("use crate::process::").trim_matches(['{', '}', ';', ' ']);
             for name in names.split(',').map(|name| name.trim().trim_end_matches("};")) {
                 let name = name.trim_end_matches('}');
-                assert!(EXCHANGE_OF_PROCESS.contains(&name), "{}: exchange names process::{name}", path.display());
+                assert!(
+                    EXCHANGE_OF_PROCESS.contains(&name),
+                    "{}: exchange names process::{name}",
+                    path.display()
+                );
             }
         }
     }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use sendrec::Files;
 use sendrec::copy::{self, Watch};
+use sendrec_core::ids::Nonce;
 use sendrec_core::rng::Rng;
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::{
     AuReason, Flags, Fragment, HEADER_BYTES, Header, IaaStatus, Kind, Malformed, Packet, TaReason,
 };
 use sendrec_core::{Epoch, LocalId, PacketNumber, Sequence};
-use sendrec_core::ids::Nonce;
 use sendrec_fileserver::{Memory, serve};
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_trap::{Process, SpawnOptions, Trap};
@@ -133,7 +133,7 @@ fn an_honest_copy_survives_hostile_datagrams() {
         let mut watch = Watch { progress: &mut ignore, stop: &never };
         copy::put(&mut files, &mut &original[..], "memory", b"file", 1, &mut watch).unwrap();
         let mut back = Vec::new();
-        copy::get(&mut files, b"file", 0, None, &mut back, "memory", &mut watch).unwrap();
+        copy::get(&files, b"file", 0, None, &mut back, "memory", &mut watch).unwrap();
         stop.store(true, Ordering::SeqCst);
         let sent = attacker.join().unwrap();
         drop(files);

@@ -7,7 +7,9 @@ use std::time::Duration;
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_sim::{Link, World};
 use sendrec_tests::Proxy;
-use sendrec_trap::{Address, Config, From, LocalId, Machine, Options, Process, Reliability, SpawnOptions, Trap};
+use sendrec_trap::{
+    Address, Config, From, LocalId, Machine, Options, Process, Reliability, SpawnOptions, Trap,
+};
 
 const SERVER: SpawnOptions = SpawnOptions { local_id: Some(LocalId(1)), buffering: None, threads: false };
 
@@ -35,7 +37,11 @@ fn patient(reliability: Reliability) -> Config {
 
 fn slides() -> [Slide; 4] {
     [
-        Slide { config: patient(Reliability::Unreliable), packets: &["C REQ", "S REP"], work_ends_after: "C REQ" },
+        Slide {
+            config: patient(Reliability::Unreliable),
+            packets: &["C REQ", "S REP"],
+            work_ends_after: "C REQ",
+        },
         Slide {
             config: patient(Reliability::AckEach),
             packets: &["C REQ", "S ACK", "S REP", "C ACK"],
@@ -96,7 +102,8 @@ fn in_virtual_time() {
 #[test]
 fn over_udp_as_a_proxy_sees_them() {
     for slide in slides() {
-        let boot = || Node::boot(NodeConfig { kernel: slide.config.clone(), ..NodeConfig::default() }).unwrap();
+        let boot =
+            || Node::boot(NodeConfig { kernel: slide.config.clone(), ..NodeConfig::default() }).unwrap();
         let (near, far) = (boot(), boot());
         let proxy = Proxy::before(far.machine().socket_addr());
         let server = Process::spawn(&far, SERVER).unwrap();

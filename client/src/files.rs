@@ -68,14 +68,22 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
 
     /// Slide 14: reads at most `nbytes` bytes of `file` from `position` on into `buf`; returns how many came, fewer
     /// at the end of the file or where a message has room for no more.
-    pub fn read(&mut self, file: &[u8], position: u64, nbytes: usize, buf: &mut [u8]) -> Result<usize, FileError> {
+    pub fn read(
+        &mut self,
+        file: &[u8],
+        position: u64,
+        nbytes: usize,
+        buf: &mut [u8],
+    ) -> Result<usize, FileError> {
         let mut m1 = FileMessage::request(Opcode::Read, file);
         m1.offset = position;
         m1.count = u32::try_from(nbytes.min(buf.len())).unwrap_or(u32::MAX);
         self.send(&m1)?;
         let m1 = self.receive()?;
         let count = m1.data.len();
-        buf.get_mut(..count).ok_or(FileError::NoFileServer { server: self.server })?.copy_from_slice(&m1.data);
+        buf.get_mut(..count)
+            .ok_or(FileError::NoFileServer { server: self.server })?
+            .copy_from_slice(&m1.data);
         Ok(count)
     }
 

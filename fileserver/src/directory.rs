@@ -84,6 +84,7 @@ fn attributes(metadata: &Metadata) -> Attributes {
     Attributes { kind, size: metadata.len(), modified: since.map_or(0, |since| since.as_secs() as i64) }
 }
 
+#[allow(clippy::needless_pass_by_value)] // As `map_err` wants it.
 fn code(error: io::Error) -> Code {
     match error.kind() {
         ErrorKind::NotFound => Code::E_NOT_FOUND,

@@ -117,7 +117,9 @@ impl Store for Memory {
             _ => {}
         }
         let inside = nodes.iter().filter(|(key, _)| {
-            key.len() == directory.len() + 1 && key.starts_with(&directory) && &key[directory.len()][..] > after
+            key.len() == directory.len() + 1
+                && key.starts_with(&directory)
+                && &key[directory.len()][..] > after
         });
         let entry = |(key, node): (&Vec<Vec<u8>>, &Node)| Entry {
             name: key[directory.len()].clone(),

@@ -48,7 +48,12 @@ fn do_create(store: &dyn Store, m1: &FileMessage) -> Result<(), Code> {
     store.create(Name::new(&m1.filename)?)
 }
 
-fn do_read(store: &dyn Store, m1: &FileMessage, m2: &mut FileMessage, data_bytes_max: usize) -> Result<(), Code> {
+fn do_read(
+    store: &dyn Store,
+    m1: &FileMessage,
+    m2: &mut FileMessage,
+    data_bytes_max: usize,
+) -> Result<(), Code> {
     let mut data = BytesMut::zeroed((m1.count as usize).min(data_bytes_max));
     let count = store.read(Name::new(&m1.filename)?, m1.offset, &mut data)?;
     data.truncate(count);
@@ -77,7 +82,12 @@ fn do_stat(store: &dyn Store, m1: &FileMessage, m2: &mut FileMessage) -> Result<
 }
 
 /// As many entries as fit. A name is at most 255 bytes long, so one always does.
-fn do_list(store: &dyn Store, m1: &FileMessage, m2: &mut FileMessage, data_bytes_max: usize) -> Result<(), Code> {
+fn do_list(
+    store: &dyn Store,
+    m1: &FileMessage,
+    m2: &mut FileMessage,
+    data_bytes_max: usize,
+) -> Result<(), Code> {
     // An entry takes 20 bytes at least: more than this need not be looked up.
     let fit = data_bytes_max / 20 + 1;
     let wanted = (m1.count as usize).clamp(1, fit);

@@ -201,10 +201,10 @@ proptest! {
     #[test]
     fn any_bytes_are_a_message_or_none(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let bytes = Bytes::from(bytes);
+        let _ = decode_entries(bytes.clone());
         if let Ok(message) = FileMessage::decode(bytes.clone()) {
-            prop_assert_eq!(message.encode().freeze(), bytes.clone());
+            prop_assert_eq!(message.encode().freeze(), bytes);
         }
-        let _ = decode_entries(bytes);
     }
 }
 

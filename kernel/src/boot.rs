@@ -66,7 +66,9 @@ pub enum BootError {
         source: std::io::Error,
     },
     /// It listens on all addresses, and nobody can send to "all".
-    #[error("{listen} listens on all addresses, which nobody can send to: say with --advertise HOST:PORT which one others are to use")]
+    #[error(
+        "{listen} listens on all addresses, which nobody can send to: say with --advertise HOST:PORT which one others are to use"
+    )]
     NeedsAdvertise {
         /// Where it was to listen.
         listen: SocketAddr,

@@ -79,7 +79,13 @@ impl Node {
     }
 
     /// Waits as leader or follower until the token is ready, and claims it.
-    fn wait_for_token(&self, token: WaitToken, parker: &Arc<Parker>, deadline: Option<Instant>, down: Down) -> Outcome {
+    fn wait_for_token(
+        &self,
+        token: WaitToken,
+        parker: &Arc<Parker>,
+        deadline: Option<Instant>,
+        down: Down,
+    ) -> Outcome {
         let shared = &self.shared;
         loop {
             let led = self.lead_or_follow(Some(token), parker, deadline);
@@ -99,7 +105,12 @@ impl Node {
     }
 
     /// One spell of waiting.
-    fn lead_or_follow(&self, token: Option<WaitToken>, parker: &Arc<Parker>, deadline: Option<Instant>) -> Led {
+    fn lead_or_follow(
+        &self,
+        token: Option<WaitToken>,
+        parker: &Arc<Parker>,
+        deadline: Option<Instant>,
+    ) -> Led {
         let shared = &self.shared;
         if parker.is_ready() {
             return Led::Told;

@@ -138,7 +138,10 @@ impl Shared {
 
     /// Puts something into the kernel under the lock, and does what comes out once it is released. `None` if the
     /// node is down.
-    pub(crate) fn with_kernel<R>(&self, input: impl FnOnce(&mut Inner, Instant, &mut Scratch) -> R) -> Option<R> {
+    pub(crate) fn with_kernel<R>(
+        &self,
+        input: impl FnOnce(&mut Inner, Instant, &mut Scratch) -> R,
+    ) -> Option<R> {
         let mut scratch = Scratch::take();
         let now = self.now();
         let locked = self.locked(now, &mut scratch, input);
@@ -287,7 +290,12 @@ impl Shared {
     }
 
     /// Leads until the thread's own wait is over. The caller has the lead, and passes it on afterwards.
-    pub(crate) fn lead_until(&self, token: Option<WaitToken>, deadline: Option<Instant>, parker: &Arc<Parker>) -> Led {
+    pub(crate) fn lead_until(
+        &self,
+        token: Option<WaitToken>,
+        deadline: Option<Instant>,
+        parker: &Arc<Parker>,
+    ) -> Led {
         let mut looking = Looking::new();
         loop {
             if self.is_down() {
@@ -329,12 +337,12 @@ impl Shared {
         let until = self.next_deadline().min(until);
         let now = self.now().as_nanos();
         let timeout = (until != u64::MAX).then(|| Duration::from_nanos(until.saturating_sub(now)));
-        if timeout != Some(Duration::ZERO) && !self.is_down() {
-            if let Err(error) = self.poll_socket(timeout)
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                log::error!("{}: the poll failed: {error}", self.machine);
-            }
+        if timeout != Some(Duration::ZERO)
+            && !self.is_down()
+            && let Err(error) = self.poll_socket(timeout)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            log::error!("{}: the poll failed: {error}", self.machine);
         }
         self.sleeps_until.store(0, Ordering::SeqCst);
         if let Some(parker) = parker {
@@ -421,7 +429,12 @@ impl Inner {
     }
 
     /// Ends a wait whose deadline has passed.
-    pub(crate) fn cancel(&mut self, now: Instant, token: WaitToken, scratch: &mut Scratch) -> Option<Outcome> {
+    pub(crate) fn cancel(
+        &mut self,
+        now: Instant,
+        token: WaitToken,
+        scratch: &mut Scratch,
+    ) -> Option<Outcome> {
         if let Some(waiter) = self.waiters.get_mut(token.index()) {
             *waiter = None;
         }

@@ -115,7 +115,10 @@ fn processes_of_one_node_need_no_socket() {
         scope.spawn(|| echo(&server));
         let client = Process::spawn(&node, SpawnOptions::default()).unwrap();
         for round in 0..1_000u32 {
-            assert_eq!(client.call(server.address(), &round.to_be_bytes()).unwrap(), &round.to_be_bytes()[..]);
+            assert_eq!(
+                client.call(server.address(), &round.to_be_bytes()).unwrap(),
+                &round.to_be_bytes()[..]
+            );
         }
         let sent: u64 = sendrec_core::wire::PacketType::ALL
             .into_iter()

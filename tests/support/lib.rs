@@ -47,9 +47,7 @@ impl Proxy {
                 while !stop.load(Ordering::SeqCst) {
                     let (length, sender) = match from.recv_from(&mut buffer) {
                         Ok(received) => received,
-                        Err(error)
-                            if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                        {
+                        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                             continue;
                         }
                         Err(_) => return,

@@ -10,8 +10,17 @@ use super::address::{ServerAddress, parse_server, parse_socket};
 
 /// A message-passing kernel in user space: send, receive, and what is built on them.
 #[derive(Debug, Parser)]
-#[command(name = "sendrec", version, about, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
-#[command(after_help = "Example:\n  sendrec demo\n  sendrec serve --root . --listen 127.0.0.1:7000 &\n  sendrec ls -l --server 127.0.0.1:7000/1")]
+#[command(
+    name = "sendrec",
+    version,
+    about,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Example:\n  sendrec demo\n  sendrec serve --root . --listen 127.0.0.1:7000 &\n  sendrec ls -l --server 127.0.0.1:7000/1"
+)]
 pub(crate) struct Args {
     /// Say more on stderr (RUST_LOG says even more).
     #[arg(short, long, global = true)]
@@ -25,16 +34,24 @@ pub(crate) enum Command {
     /// Show it all in seconds: a file goes up and comes back, a call as a ladder, the same with its reply lost
     Demo(DemoArgs),
     /// Serve a directory's files
-    #[command(after_help = "Example:\n  sendrec serve --root /srv/files --listen 127.0.0.1:7000\n  prints: serving /srv/files at 127.0.0.1:7000/1")]
+    #[command(
+        after_help = "Example:\n  sendrec serve --root /srv/files --listen 127.0.0.1:7000\n  prints: serving /srv/files at 127.0.0.1:7000/1"
+    )]
     Serve(ServeArgs),
     /// Copy a local file to the server
-    #[command(after_help = "Example:\n  sendrec put notes.txt archive/notes.txt --server 127.0.0.1:7000/1\n  tar c . | sendrec put - backup.tar")]
+    #[command(
+        after_help = "Example:\n  sendrec put notes.txt archive/notes.txt --server 127.0.0.1:7000/1\n  tar c . | sendrec put - backup.tar"
+    )]
     Put(PutArgs),
     /// Copy a file from the server
-    #[command(after_help = "Example:\n  sendrec get archive/notes.txt --server 127.0.0.1:7000/1\n  sendrec get backup.tar - | tar t")]
+    #[command(
+        after_help = "Example:\n  sendrec get archive/notes.txt --server 127.0.0.1:7000/1\n  sendrec get backup.tar - | tar t"
+    )]
     Get(GetArgs),
     /// Write a file of the server, or a part of it, to stdout
-    #[command(after_help = "Example:\n  sendrec cat notes.txt --offset 100 --count 20 --server 127.0.0.1:7000/1")]
+    #[command(
+        after_help = "Example:\n  sendrec cat notes.txt --offset 100 --count 20 --server 127.0.0.1:7000/1"
+    )]
     Cat(CatArgs),
     /// List a directory
     #[command(after_help = "Example:\n  sendrec ls -l archive --server 127.0.0.1:7000/1")]
@@ -61,7 +78,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  sendrec ping 127.0.0.1:7000/1 -c 5")]
     Ping(PingArgs),
     /// Draw the ladder of one or more trace files
-    #[command(after_help = "Example:\n  sendrec ls --trace client.jsonl --server 127.0.0.1:7000/1\n  sendrec ladder client.jsonl server.jsonl")]
+    #[command(
+        after_help = "Example:\n  sendrec ls --trace client.jsonl --server 127.0.0.1:7000/1\n  sendrec ladder client.jsonl server.jsonl"
+    )]
     Ladder(LadderArgs),
 }
 
@@ -238,9 +257,15 @@ pub(crate) struct LadderArgs {
     /// Columns of the drawing [default: the terminal's, at most 120; 80 if there is none]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
     pub(crate) width: Option<u16>,
-    /// Draw with ASCII characters alone
+    /// Draw with ASCII characters alone [default: where the locale is not UTF-8]
     #[arg(long)]
     pub(crate) ascii: bool,
+    /// Begin at this time of the drawing, milliseconds
+    #[arg(long, value_name = "MS")]
+    pub(crate) from: Option<f64>,
+    /// Draw so many rows at most
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) limit: Option<usize>,
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

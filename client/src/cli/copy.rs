@@ -16,12 +16,16 @@ use super::session::{on_stop, stop_flag, with_files};
 /// A bar on a terminal, nothing elsewhere; and nothing for what is over at once.
 fn bar(length: Option<u64>, to_terminal: bool) -> ProgressBar {
     const REFRESH_HZ: u8 = 10;
-    let target =
-        if to_terminal { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(REFRESH_HZ) };
+    let target = if to_terminal {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr_with_hz(REFRESH_HZ)
+    };
     let (bar, template) = match length {
-        Some(length) => {
-            (ProgressBar::with_draw_target(Some(length), target), "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
-        }
+        Some(length) => (
+            ProgressBar::with_draw_target(Some(length), target),
+            "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        ),
         None => (ProgressBar::with_draw_target(None, target), "{spinner} {bytes} {bytes_per_sec}"),
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -70,7 +74,12 @@ pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
     let name = bytes(&args.remote);
     let local = match &args.local {
         Some(local) if local == Path::new("-") => {
-            return cat(&CatArgs { remote: args.remote.clone(), offset: 0, count: None, server: args.server.clone() });
+            return cat(&CatArgs {
+                remote: args.remote.clone(),
+                offset: 0,
+                count: None,
+                server: args.server.clone(),
+            });
         }
         Some(local) if local.is_dir() => local.join(base_name(&args.remote)?),
         Some(local) => local.clone(),

@@ -106,10 +106,15 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     copy_there_and_back(&directory, &root)?;
     say("\n2. One small read (slide 14), as a ladder. The reply acknowledges the request (slide 22c).\n")?;
     let read = one_read(&directory, &root, "read", &[])?;
-    check("the read needs REQ, REP and ACK", kinds(&read) == [PacketType::Req, PacketType::Rep, PacketType::Ack])?;
+    check(
+        "the read needs REQ, REP and ACK",
+        kinds(&read) == [PacketType::Req, PacketType::Rep, PacketType::Ack],
+    )?;
     check("the operation ran once", runs(&read) == 1)?;
 
-    say("\n3. The same read with its reply lost. The server does not run it again: its kernel keeps the reply.\n")?;
+    say(
+        "\n3. The same read with its reply lost. The server does not run it again: its kernel keeps the reply.\n",
+    )?;
     let lost = one_read(&directory, &root, "lost-reply", &["--fault", "drop=REP#1"])?;
     let dropped = lost.packets.iter().filter(|packet| packet.end == End::Dropped);
     check("one packet died, a REP", dropped.map(|packet| packet.note.kind).eq([PacketType::Rep]))?;
@@ -154,7 +159,7 @@ fn copy_there_and_back(directory: &Path, root: &Path) -> Result<(), Failure> {
     let put = start.elapsed();
     let mut to = fs::File::create(&back).map_err(|error| Failure::new(back.display(), error))?;
     let start = Instant::now();
-    copy::get(&mut files, b"copied", 0, None, &mut to, "came-back", &mut watch)
+    copy::get(&files, b"copied", 0, None, &mut to, "came-back", &mut watch)
         .map_err(|error| Failure::of_copy(b"copied", &error))?;
     let get = start.elapsed();
     drop(files);
@@ -164,8 +169,18 @@ fn copy_there_and_back(directory: &Path, root: &Path) -> Result<(), Failure> {
     let digests = [file_digest(&original)?, file_digest(&root.join("copied"))?, file_digest(&back)?];
     let short = |digest: &String| digest[..16].to_owned();
     say(format_args!("   {length} bytes          sha-256 {}...", short(&digests[0])))?;
-    say(format_args!("   put  {:>6.2} s  {:>5.0} MB/s  sha-256 {}... at the server", put.as_secs_f64(), rate(put), short(&digests[1])))?;
-    say(format_args!("   get  {:>6.2} s  {:>5.0} MB/s  sha-256 {}... back here", get.as_secs_f64(), rate(get), short(&digests[2])))?;
+    say(format_args!(
+        "   put  {:>6.2} s  {:>5.0} MB/s  sha-256 {}... at the server",
+        put.as_secs_f64(),
+        rate(put),
+        short(&digests[1])
+    ))?;
+    say(format_args!(
+        "   get  {:>6.2} s  {:>5.0} MB/s  sha-256 {}... back here",
+        get.as_secs_f64(),
+        rate(get),
+        short(&digests[2])
+    ))?;
     check("the file's digest is equal on both sides", digests.iter().all(|digest| *digest == digests[0]))
 }
 

@@ -115,7 +115,10 @@ pub(crate) fn stat(args: &StatArgs) -> Result<(), Failure> {
 }
 
 /// Does the same to each name. A name that fails is reported, the others are done all the same.
-fn each(args: &NamesArgs, mut act: impl FnMut(&mut Files<'_, Node>, &[u8]) -> Result<(), FileError>) -> Result<(), Failure> {
+fn each(
+    args: &NamesArgs,
+    mut act: impl FnMut(&mut Files<'_, Node>, &[u8]) -> Result<(), FileError>,
+) -> Result<(), Failure> {
     with_files(&args.server, |files| {
         let mut failures = Vec::new();
         for name in &args.remote {
@@ -168,7 +171,8 @@ pub(crate) fn inside(files: &mut Files<'_, Node>, remote: &Path, local: &[u8]) -
     }
     let base = local.rsplit(|byte| *byte == b'/').find(|part| !part.is_empty());
     let base = base.filter(|base| *base != b"-" && *base != b"." && *base != b"..");
-    let base = base.ok_or_else(|| Failure::new(remote.display(), "it is a directory; say which name to use in it"))?;
+    let base =
+        base.ok_or_else(|| Failure::new(remote.display(), "it is a directory; say which name to use in it"))?;
     let mut inside = name.to_vec();
     if !name.ends_with(b"/") {
         inside.push(b'/');

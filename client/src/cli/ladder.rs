@@ -1,5 +1,6 @@
 //! `sendrec ladder`: traces joined and drawn.
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use sendrec::ladder::{Style, draw};
 use sendrec::trace::{join, read};
@@ -19,7 +20,16 @@ pub(crate) fn style(width: Option<u16>, ascii: bool) -> Style {
     let columns = || terminal.then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten();
     let width = width.or_else(|| columns().map(|size| size.ws_col.clamp(60, WIDTH_MAX)));
     let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+    let ascii = ascii || (terminal && !locale_is_utf8());
     Style { width: width.map_or(WIDTH_DEFAULT, usize::from), colour, ascii, ..Style::default() }
+}
+
+/// Whether the terminal is said to understand more than ASCII.
+fn locale_is_utf8() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 pub(crate) fn run(args: &LadderArgs) -> Result<(), Failure> {
@@ -31,5 +41,14 @@ pub(crate) fn run(args: &LadderArgs) -> Result<(), Failure> {
         }
         traces.push(trace);
     }
-    say(draw(&join(traces), &style(args.width, args.ascii)).trim_end())
+    let mut style = style(args.width, args.ascii);
+    style.from = match args.from {
+        Some(from) => Some(
+            Duration::try_from_secs_f64(from / 1e3)
+                .map_err(|_| Failure::new("--from", "expected milliseconds, not below 0"))?,
+        ),
+        None => None,
+    };
+    style.limit = args.limit;
+    say(draw(&join(traces), &style).trim_end())
 }

@@ -212,9 +212,8 @@ fn one_forwarded_to_another_machine_is_the_kernel_s() {
         net.forward(1, FRONT, &request, at(2, BACK));
         net.settle();
         let twice = done(net.reply(1, FRONT, request.source, "mine after all"));
-        let not_yours = |outcome: &Outcome| {
-            matches!(outcome, Outcome::NotReplied { error: ReplyError::NotYours, .. })
-        };
+        let not_yours =
+            |outcome: &Outcome| matches!(outcome, Outcome::NotReplied { error: ReplyError::NotYours, .. });
         assert!(twice.as_ref().is_some_and(not_yours), "{twice:?}");
         net.exit(1, FRONT);
         net.serve(2, BACK, "answer");

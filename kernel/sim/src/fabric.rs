@@ -1,6 +1,6 @@
 //! The network of a world: who gets which datagram when.
-use std::collections::BinaryHeap;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use sendrec_core::{Instant, Machine};
 

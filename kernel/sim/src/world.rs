@@ -12,7 +12,9 @@ use sendrec_core::rng::Rng;
 use sendrec_core::trace::{Event, What};
 use sendrec_core::wire::{PacketType, View};
 use sendrec_core::{Entry, Epoch, Kernel, Out, Path, WaitToken};
-use sendrec_trap::{Config, Instant, LocalId, Machine, Outcome, Process, Slot, SpawnError, SpawnOptions, Syscall};
+use sendrec_trap::{
+    Config, Instant, LocalId, Machine, Outcome, Process, Slot, SpawnError, SpawnOptions, Syscall,
+};
 
 use crate::fabric::Fabric;
 use crate::gate::{Gate, Suspended};
@@ -92,7 +94,7 @@ impl World {
     }
 
     /// A world whose machines have this configuration and this network.
-    pub fn with(seed: u64, config: Config, link: Link) -> Self {
+    pub fn with(seed: u64, mut config: Config, link: Link) -> Self {
         let inner = Inner {
             now: Instant::ZERO,
             rng: Rng::new(seed),
@@ -105,7 +107,7 @@ impl World {
             passages: Vec::new(),
             events: Vec::new(),
         };
-        let config = Config { first_incarnation: true, ..config };
+        config.first_incarnation = true;
         Self { inner: Rc::new(RefCell::new(inner)), bodies: Vec::new(), deadlines: BTreeMap::new(), config }
     }
 
@@ -241,14 +243,22 @@ impl Inner {
         self.kernels[machine.0].config()
     }
 
-    fn with_kernel<R>(&mut self, machine: MachineId, input: impl FnOnce(&mut Kernel, Instant, &mut Out) -> R) -> R {
+    fn with_kernel<R>(
+        &mut self,
+        machine: MachineId,
+        input: impl FnOnce(&mut Kernel, Instant, &mut Out) -> R,
+    ) -> R {
         let mut out = Out::default();
         let result = input(&mut self.kernels[machine.0], self.now, &mut out);
         self.apply(machine, out);
         result
     }
 
-    pub(crate) fn spawn_process(&mut self, machine: MachineId, options: SpawnOptions) -> Result<LocalId, SpawnError> {
+    pub(crate) fn spawn_process(
+        &mut self,
+        machine: MachineId,
+        options: SpawnOptions,
+    ) -> Result<LocalId, SpawnError> {
         self.with_kernel(machine, |kernel, now, out| kernel.spawn(now, options, out))
     }
 

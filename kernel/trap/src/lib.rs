@@ -73,8 +73,9 @@ pub use error::{Down, PingError, SendError, SendFailure};
 pub use message::{Message, To};
 pub use process::{How, Process};
 pub use sendrec_core::{
-    Address, Buffering, CallError, Config, Epoch, From, Instant, LocalId, Machine, Options, Outcome, Overflow,
-    ReceiveError, Received, Reliability, ReplyError, Semantics, Source, SpawnError, SpawnOptions, Syscall,
+    Address, Buffering, CallError, Config, Epoch, From, Instant, LocalId, Machine, Options, Outcome,
+    Overflow, ReceiveError, Received, Reliability, ReplyError, Semantics, Source, SpawnError, SpawnOptions,
+    Syscall,
 };
 
 /// What a driver offers to the processes on it.

@@ -7,10 +7,10 @@ use sendrec_core::{
     SpawnError, SpawnOptions, Syscall,
 };
 
+use crate::Trap;
 use crate::completion::Completion;
 use crate::error::{PingError, SendError, SendFailure};
 use crate::message::{Message, To};
-use crate::Trap;
 
 /// How one send or call is to go. [`Process::how`] gives the configuration's way; change what is to differ.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +104,11 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
 
     /// Lends a buffer to the kernel and returns: nothing is copied, and the completion gives the buffer back when
     /// the message is as safe as a blocking send would wait for.
-    pub fn send_owned(&self, to: impl Into<To>, message: BytesMut) -> Completion<Result<BytesMut, SendError>> {
+    pub fn send_owned(
+        &self,
+        to: impl Into<To>,
+        message: BytesMut,
+    ) -> Completion<Result<BytesMut, SendError>> {
         let call = send_call(to.into(), message.freeze(), self.gate.options(), false);
         Completion::new(self.gate.submit(self.id, call), |outcome| sent(outcome).map(BytesMut::from))
     }
@@ -178,7 +182,11 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
     }
 
     /// Waits for a completion, but no longer than `timeout`; then it is handed back, and its call goes on.
-    pub fn wait_within<R>(&self, mut completion: Completion<R>, timeout: Duration) -> Result<R, Completion<R>> {
+    pub fn wait_within<R>(
+        &self,
+        mut completion: Completion<R>,
+        timeout: Duration,
+    ) -> Result<R, Completion<R>> {
         let deadline = self.gate.now() + timeout;
         self.gate.wait(completion.slot(), Some(deadline));
         completion.test().ok_or(completion)
@@ -210,7 +218,9 @@ fn sent(outcome: Outcome) -> Result<Bytes, SendError> {
         Outcome::Unsent(unsent) => {
             Err(SendError { failure: SendFailure::Request(unsent.error), message: unsent.message })
         }
-        Outcome::NotReplied { error, message } => Err(SendError { failure: SendFailure::Reply(error), message }),
+        Outcome::NotReplied { error, message } => {
+            Err(SendError { failure: SendFailure::Reply(error), message })
+        }
         _ => Err(SendError { failure: SendFailure::Reply(ReplyError::Down), message: Bytes::new() }),
     }
 }

@@ -2,7 +2,7 @@
 //! is believed of other machines' incarnations.
 //!
 //! Deliberately not here: mailboxes. Room in one comes as a permit that the kernel holds while this room admits the
-//! request; what is to happen to waits goes back as [`Effect`]s.
+//! request; what is to happen to waits goes back as `Effect`s.
 mod challenge;
 mod client;
 mod client_states;

@@ -1,7 +1,7 @@
 //! Processes: who lives here, what waits in whose mailbox, and who waits for whom.
 //!
 //! Deliberately not here: packets, requests of other machines, time. Room in a mailbox is handed out as a
-//! [`Permit`]: whoever holds one may deliver one message and cannot be refused.
+//! `Permit`: whoever holds one may deliver one message and cannot be refused.
 mod mailbox;
 mod rendezvous;
 mod table;
