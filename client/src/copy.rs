@@ -5,15 +5,20 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use sendrec_fileserver::{Code, FIXED_BYTES, FileMessage, Opcode};
-use sendrec_trap::{CallError, Completion, SendError, Trap};
+use sendrec_trap::{CallError, Completion, Instant, Message, SendError, Trap};
 
 use crate::files::{FileError, Files, call_error, check_answer};
 
-/// Requests outstanding at once: enough to cover a round trip, and few enough for the server's socket buffer.
+/// Requests without an answer at once: enough to cover a round trip, and few enough for the server's socket buffer.
 const OUTSTANDING: usize = 64;
+/// Requests whose answers are kept until those before them have come: how far one lost packet lets the others go on.
+const AHEAD: usize = 512;
+/// How long to wait for the answer that is next before looking what else has come.
+const LOOK_INTERVAL: Duration = Duration::from_micros(500);
 /// What the temporary name ends with.
 const TEMPORARY_SUFFIX: &str = ".part";
 
@@ -62,15 +67,66 @@ impl Watch<'_> {
     }
 }
 
-type Call = Completion<Result<Bytes, SendError>>;
+/// Requests under way, whose answers are taken in the order they were asked.
+struct Pipeline<'f, 't, T: Trap + ?Sized, G> {
+    files: &'f Files<'t, T>,
+    calls: VecDeque<Call<G>>,
+    /// No fewer than are without an answer.
+    unanswered: usize,
+}
 
-/// Waits for one answer, as long as the files' time-out says.
-fn answer<T: Trap + ?Sized>(files: &Files<'_, T>, call: Call) -> Result<FileMessage, FileError> {
-    let server = files.server();
-    match files.process().wait_within(call, files.timeout()) {
-        Ok(Ok(message)) => check_answer(message, server),
-        Ok(Err(error)) => Err(FileError::Call { server, error: call_error(error.failure) }),
-        Err(_late) => Err(FileError::Call { server, error: CallError::TimedOut }),
+struct Call<G> {
+    completion: Completion<Result<Bytes, SendError>>,
+    deadline: Instant,
+    tag: G,
+}
+
+impl<'f, 't, T: Trap + ?Sized, G> Pipeline<'f, 't, T, G> {
+    fn new(files: &'f Files<'t, T>) -> Self {
+        Self { files, calls: VecDeque::with_capacity(AHEAD), unanswered: 0 }
+    }
+
+    fn has_room(&self) -> bool {
+        self.unanswered < OUTSTANDING && self.calls.len() < AHEAD
+    }
+
+    fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    fn ask(&mut self, message: impl Message, tag: G) {
+        let process = self.files.process();
+        let deadline = process.gate().now() + self.files.timeout();
+        let completion = process.start_call(self.files.server(), message);
+        self.calls.push_back(Call { completion, deadline, tag });
+        self.unanswered += 1;
+    }
+
+    /// Nobody wants to know any more.
+    fn forget_all(&mut self) {
+        self.calls.clear();
+        self.unanswered = 0;
+    }
+
+    /// The next answer, with what it was asked with; `None` if it has not come yet, or nothing was asked.
+    fn next(&mut self) -> Result<Option<(FileMessage, G)>, FileError> {
+        let Some(Call { completion, deadline, tag }) = self.calls.pop_front() else { return Ok(None) };
+        let (process, server) = (self.files.process(), self.files.server());
+        match process.wait_within(completion, LOOK_INTERVAL) {
+            Ok(Ok(message)) => {
+                self.unanswered = self.unanswered.min(self.calls.len());
+                Ok(Some((check_answer(message, server)?, tag)))
+            }
+            Ok(Err(error)) => Err(FileError::Call { server, error: call_error(error.failure) }),
+            Err(_) if process.gate().now() >= deadline => {
+                Err(FileError::Call { server, error: CallError::TimedOut })
+            }
+            Err(completion) => {
+                self.calls.push_front(Call { completion, deadline, tag });
+                self.unanswered = self.calls.iter().filter(|call| !call.completion.is_done()).count();
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -133,12 +189,12 @@ fn write_all<T: Trap + ?Sized>(
     watch: &mut Watch<'_>,
 ) -> Result<u64, CopyError> {
     let chunk = chunk_bytes(files, name)?;
-    let mut calls: VecDeque<(Call, u64)> = VecDeque::with_capacity(OUTSTANDING);
+    let mut pipeline = Pipeline::new(files);
     let (mut sent, mut written) = (0u64, 0u64);
     let mut at_end = false;
-    while !at_end || !calls.is_empty() {
+    while !at_end || !pipeline.is_empty() {
         watch.check()?;
-        while !at_end && calls.len() < OUTSTANDING {
+        while !at_end && pipeline.has_room() {
             let mut message = BytesMut::zeroed(FIXED_BYTES + name.len() + chunk);
             let data = FIXED_BYTES + name.len();
             let count = fill(from, &mut message[data..]).map_err(|error| CopyError::local(what, error))?;
@@ -151,11 +207,10 @@ fn write_all<T: Trap + ?Sized>(
             head.count = count as u32;
             message[..data].copy_from_slice(&head.encode());
             message.truncate(data + count);
-            calls.push_back((files.process().start_call(files.server(), message), count as u64));
+            pipeline.ask(message, count as u64);
             sent += count as u64;
         }
-        if let Some((call, count)) = calls.pop_front() {
-            answer(files, call)?;
+        if let Some((_, count)) = pipeline.next()? {
             written += count;
             (watch.progress)(written);
         }
@@ -193,35 +248,37 @@ pub fn get<T: Trap + ?Sized>(
 ) -> Result<u64, CopyError> {
     let chunk = chunk_bytes(files, name)?;
     let end = count.map_or(u64::MAX, |count| offset.saturating_add(count));
-    let mut calls: VecDeque<(Call, u64, usize)> = VecDeque::with_capacity(OUTSTANDING);
+    let mut pipeline = Pipeline::new(files);
     let (mut asked, mut read) = (offset, 0u64);
     let mut at_end = false;
     loop {
         watch.check()?;
-        while !at_end && asked < end && calls.len() < OUTSTANDING {
+        while !at_end && asked < end && pipeline.has_room() {
             let wanted = (end - asked).min(chunk as u64) as usize;
             let mut m1 = FileMessage::request(Opcode::Read, name);
             m1.offset = asked;
             m1.count = wanted as u32;
-            calls.push_back((files.process().start_call(files.server(), m1.encode()), asked, wanted));
+            pipeline.ask(m1.encode(), wanted);
             asked += wanted as u64;
         }
-        let Some((call, at, wanted)) = calls.pop_front() else { return Ok(read) };
-        let data = answer(files, call)?.data;
+        if pipeline.is_empty() {
+            return Ok(read);
+        }
+        let Some((answer, wanted)) = pipeline.next()? else { continue };
+        let data = answer.data;
         if data.len() > wanted {
             return Err(FileError::NoFileServer { server: files.server() }.into());
         }
         if at_end && !data.is_empty() {
             // The end that was read before is the end no more: the file grew. What was asked for behind it is asked
             // for again, from where it was.
-            calls.clear();
+            pipeline.forget_all();
             asked = offset + read;
             at_end = false;
             continue;
         }
         to.write_all(&data).map_err(|error| CopyError::local(what, error))?;
         read += data.len() as u64;
-        debug_assert!(at_end || at + data.len() as u64 == offset + read);
         at_end |= data.len() < wanted;
         (watch.progress)(read);
     }

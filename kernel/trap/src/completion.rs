@@ -139,6 +139,11 @@ impl<R> Completion<R> {
         &self.slot
     }
 
+    /// Whether the result has come, and was not handed out yet. Only looks; [`Completion::test`] also drives.
+    pub fn is_done(&self) -> bool {
+        self.slot.is_full()
+    }
+
     /// The result, if it has come (slide 17, `test`). It is handed out once; after that, `None` for ever.
     pub fn test(&mut self) -> Option<R> {
         if !self.slot.is_full()
