@@ -26,6 +26,15 @@ impl Syscall {
     }
 }
 
+/// What a process wants sent.
+struct Asked {
+    to: Address,
+    message: Bytes,
+    options: Options,
+    /// `Send`, `SendOneWay` or `Call`.
+    kind: Call,
+}
+
 /// What a wait ends with when its process ends.
 pub(super) fn cancelled(on: BlockedOn) -> Outcome {
     ended(on, CallError::Cancelled, ReceiveError::Cancelled, Bytes::new())
@@ -49,11 +58,10 @@ impl Kernel {
         let (name, to) = call.name();
         self.tracer.cause(&mut out.events, || What::Trap { process, call: name, to });
         let entry = match call {
-            Syscall::Send { to, message, options, one_way, blocking } => {
-                self.trap_send(now, process, to, message, options, one_way, blocking, out)
-            }
-            Syscall::Call { to, message, options, blocking } => {
-                self.trap_call(now, process, to, message, options, blocking, out)
+            Syscall::Send { to, message, options, blocking, .. }
+            | Syscall::Call { to, message, options, blocking } => {
+                let asked = Asked { to, message, options, kind: name };
+                self.trap_request(now, process, asked, blocking, out)
             }
             Syscall::Receive { from, wait } => self.trap_receive(process, from, wait, out),
             Syscall::Reply { source, message } => self.trap_reply(now, process, source, message, out),
@@ -157,62 +165,38 @@ impl Kernel {
         token
     }
 
-    #[allow(clippy::too_many_arguments)] // One parameter for each field of the call.
-    fn trap_send(
+    /// A send, a one-way message or a call: they differ in where the reply goes, and in what ends the wait.
+    fn trap_request(
         &mut self,
         now: Instant,
         process: LocalId,
-        to: Address,
-        message: Bytes,
-        options: Options,
-        one_way: bool,
+        asked: Asked,
         blocking: bool,
         out: &mut Out,
     ) -> Entry {
+        let Asked { to, message, options, kind } = asked;
         if let Err(error) = self.check_send(now, process, to, message.len(), blocking) {
             return Entry::Done(Outcome::Unsent(Unsent { error, message }));
         }
-        let token = self.block(process, BlockedOn::Send(to), blocking);
-        let reply_to = if one_way { ReplyTo::Nobody } else { ReplyTo::Mailbox };
+        let on = if kind == Call::Call { BlockedOn::Call(to) } else { BlockedOn::Send(to) };
+        let token = self.block(process, on, blocking);
+        let (reply_to, sender) = match kind {
+            Call::Call => (ReplyTo::Call(token), None),
+            Call::SendOneWay => (ReplyTo::Nobody, Some(token)),
+            _ => (ReplyTo::Mailbox, Some(token)),
+        };
         if to.machine == self.machine {
             let entry = self.send_local(LocalSend { process, to: to.local, message, reply_to, token }, out);
             if let Entry::Done(_) = entry {
                 self.processes.clear_waits_for(process, token);
             }
-            return self.trace_blocked(process, BlockedOn::Send(to), entry, out);
+            return self.trace_blocked(process, on, entry, out);
         }
-        let request = Request { process, to, message, options, one_way, reply_to, sender: Some(token) };
+        let one_way = kind == Call::SendOneWay;
+        let request = Request { process, to, message, options, one_way, reply_to, sender };
         self.exchange.send(request, &mut port!(self, now, out));
         self.apply_effects(now, out);
-        self.settle(process, BlockedOn::Send(to), token, out)
-    }
-
-    #[allow(clippy::too_many_arguments)] // One parameter for each field of the call.
-    fn trap_call(
-        &mut self,
-        now: Instant,
-        process: LocalId,
-        to: Address,
-        message: Bytes,
-        options: Options,
-        blocking: bool,
-        out: &mut Out,
-    ) -> Entry {
-        if let Err(error) = self.check_send(now, process, to, message.len(), blocking) {
-            return Entry::Done(Outcome::Unsent(Unsent { error, message }));
-        }
-        let token = self.block(process, BlockedOn::Call(to), blocking);
-        let reply_to = ReplyTo::Call(token);
-        if to.machine == self.machine {
-            let entry = self.send_local(LocalSend { process, to: to.local, message, reply_to, token }, out);
-            if let Entry::Done(_) = entry {
-                self.processes.clear_waits_for(process, token);
-            }
-            return self.trace_blocked(process, BlockedOn::Call(to), entry, out);
-        }
-        let request = Request { process, to, message, options, one_way: false, reply_to, sender: None };
-        self.exchange.send(request, &mut port!(self, now, out));
-        self.trace_blocked(process, BlockedOn::Call(to), Entry::Wait(token), out)
+        self.settle(process, on, token, out)
     }
 
     /// A wait that was over before the trap returned is no wait: nobody has to be woken.
