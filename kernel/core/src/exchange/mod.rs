@@ -3,12 +3,15 @@
 //!
 //! Deliberately not here: mailboxes. Room in one comes as a permit that the kernel holds while this room admits the
 //! request; what is to happen to waits goes back as `Effect`s.
+mod arrival;
 mod challenge;
 mod client;
+mod client_packets;
 mod client_states;
 mod conversation;
 mod peer;
 mod server;
+mod server_packets;
 mod server_states;
 #[cfg(test)]
 mod tests;
@@ -37,8 +40,8 @@ pub use server_states::{
     Action as ServerAction, Event as ServerEvent, State as ServerState, step as server_step,
 };
 
+pub(crate) use arrival::Refusal;
 pub(crate) use client::Request;
-pub(crate) use server::Refusal;
 
 use client::Outgoing;
 use conversation::Conversations;

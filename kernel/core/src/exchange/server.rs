@@ -1,303 +1,49 @@
-//! The server's side: requests of other machines, from arrival until their clients await them no more, and the
+//! The server's side: requests of other machines from their admission until their clients await them no more, and the
 //! duplicate cache that this amounts to.
-use core::time::Duration;
-
 use bytes::Bytes;
 
-use super::peer::Judgement;
 use super::server_states::{Action, Event, State, step};
-use super::{Effect, Exchange, Port, TimerKey, options_of};
+use super::{Effect, Exchange, Port};
 use crate::config::{Options, Reliability, Semantics};
 use crate::error::ReplyError;
-use crate::ids::{Address, Epoch, LocalId, Nonce, Path, Sequence};
+use crate::ids::{Epoch, LocalId, Sequence};
 use crate::limits;
 use crate::process::{Place, WaitToken};
-use crate::time::{Instant, micros_u32};
+use crate::time::Instant;
 use crate::timer::{Handle, Timers};
-use crate::trace::{Fate, Timer, What};
-use crate::wire::{AuReason, Flags, Header, IaaStatus, Kind, TaReason, View};
+use crate::trace::{Timer, What};
+use crate::wire::{AuReason, Flags};
 
 /// One request of another machine.
 #[derive(Debug)]
 pub(super) struct Served {
-    generation: u32,
-    peer: u32,
-    window: u32,
-    client: LocalId,
-    sequence: Sequence,
+    pub(super) generation: u32,
+    pub(super) peer: u32,
+    pub(super) window: u32,
+    pub(super) client: LocalId,
+    pub(super) sequence: Sequence,
     /// The local id the client sent to: replies come from it, wherever the request was forwarded.
-    addressed: LocalId,
+    pub(super) addressed: LocalId,
     /// The process that has it now.
-    owner: LocalId,
-    state: State,
-    options: Options,
+    pub(super) owner: LocalId,
+    pub(super) state: State,
+    pub(super) options: Options,
     /// The number of the REQ's last copy, for an AU to echo.
-    last_copy: crate::ids::PacketNumber,
-    arrived: Instant,
+    pub(super) last_copy: crate::ids::PacketNumber,
+    pub(super) arrived: Instant,
     /// Copies of the message that its process has, or has in its mailbox: one, or more at least once.
-    runs: u32,
-    reply: Bytes,
+    pub(super) runs: u32,
+    pub(super) reply: Bytes,
     /// Who waits for the reply's acknowledgement.
-    sender: Option<WaitToken>,
-    tries: u32,
-    timer: Handle,
-}
-
-/// A request for whose message the kernel is to find room.
-#[derive(Debug)]
-pub(crate) struct Arrival {
-    pub(crate) to: LocalId,
-    pub(crate) from: Address,
-    pub(crate) one_way: bool,
-    peer: u32,
-    window: u32,
-    options: Options,
-    header: Header,
-    /// At least once: the request is known, and is to run again.
-    known: Option<u32>,
-}
-
-/// Why a request that could run is refused all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    NoProcess,
-    Full,
-    Discard,
+    pub(super) sender: Option<WaitToken>,
+    pub(super) tries: u32,
+    pub(super) timer: Handle,
 }
 
 impl Exchange {
     /// Whether a process here has requests it has not answered.
     pub(super) fn server_is_engaged(&self) -> bool {
         self.in_progress > 0
-    }
-
-    /// REQ. Either its fate is decided here, or room must be found for it first.
-    pub(crate) fn handle_request(
-        &mut self,
-        path: Path,
-        view: &View<'_>,
-        port: &mut Port<'_>,
-    ) -> Result<Arrival, Fate> {
-        let header = *view.header();
-        if !view.is_whole() {
-            return Err(Fate::Fragment);
-        }
-        let peer = self.admit_client(path, &header, port)?;
-        let options = options_of(header.flags);
-        let one_way = header.flags.has(Flags::ONE_WAY);
-        if !self.is_meant(peer, &header, options, port.now) {
-            self.transmit_unknown(peer, &header, AuReason::StaleEpoch, port);
-            return Err(Fate::StaleEpoch);
-        }
-        let window = self.find_or_make_window(peer, &header, port.now).ok_or(Fate::TableFull)?;
-        self.take_floor(window, &header, port);
-        let floor = self.windows.get(window).floor;
-        let Some(above) = header.sequence.above(floor) else { return Err(Fate::BelowFloor) };
-        if above >= u64::from(self.config.window) {
-            self.transmit_try_again(peer, &header, TaReason::WindowFull, port);
-            return Err(Fate::WindowFull);
-        }
-        let known = self.windows.get(window).slot(header.sequence);
-        if let Some(slot) = known {
-            self.served[slot as usize].last_copy = header.number;
-            self.duplicate(slot, port)?;
-        } else if self.windows.get(window).is_answered(above) {
-            return Err(Fate::BelowFloor);
-        } else if !self.would_remember(window, &header, options, port.now) {
-            self.transmit_unknown(peer, &header, AuReason::UnknownRequest, port);
-            return Err(Fate::Gone);
-        }
-        if self.served.len() >= limits::SERVED_MAX {
-            self.transmit_try_again(peer, &header, TaReason::KernelFull, port);
-            return Err(Fate::TableFull);
-        }
-        let from = Address::new(path.remote, header.source);
-        Ok(Arrival { to: header.destination, from, one_way, peer, window, options, header, known })
-    }
-
-    /// A request seen before. `Ok` if it is to run again all the same.
-    fn duplicate(&mut self, slot: u32, port: &mut Port<'_>) -> Result<(), Fate> {
-        let options = self.served[slot as usize].options;
-        let reruns =
-            options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable;
-        let event = if reruns { Event::Rerun } else { Event::Duplicate };
-        if step(self.served[slot as usize].state, event).1 == Action::DeliverAgain {
-            return Ok(());
-        }
-        let fate = match self.served[slot as usize].state {
-            State::Queued | State::Executing => Fate::DuplicateInProgress,
-            State::Replied => Fate::DuplicateAnswered,
-            State::Settled | State::Gone => Fate::DuplicateDone,
-            State::Evicted | State::DiedQueued | State::DiedExecuting => Fate::Gone,
-        };
-        self.on_server_event(slot, event, port);
-        Err(fate)
-    }
-
-    /// Whether the sender's incarnation may be served; what it deserves for an answer if not.
-    fn admit_client(&mut self, path: Path, header: &Header, port: &mut Port<'_>) -> Result<u32, Fate> {
-        if self.peers.find(path.remote).is_none() && !self.make_peer_room(port.now) {
-            return Err(Fate::TableFull);
-        }
-        let peer = self.find_or_make_peer(path, port.now);
-        let judgement = self.peers.get_mut(peer).judge(header.source_epoch);
-        match judgement {
-            Judgement::Current => self.learn_epoch(peer, header.source_epoch, port),
-            Judgement::Candidate => self.challenge(peer, port),
-            Judgement::Busy => return Err(Fate::Unproved),
-            Judgement::Old => {
-                self.transmit_unknown(peer, header, AuReason::OldSender, port);
-                return Err(Fate::OldSender);
-            }
-        }
-        let state = self.peers.get_mut(peer);
-        state.path = path;
-        state.heard = port.now;
-        Ok(peer)
-    }
-
-    /// Whether a request is for this incarnation: it names it; or it names none and no other can have had it; or it
-    /// may run anywhere and any number of times.
-    fn is_meant(&self, peer: u32, header: &Header, options: Options, now: Instant) -> bool {
-        if header.destination_epoch == self.epoch_toward(peer)
-            || options.semantics == Semantics::AtLeastOnce
-            || options.reliability == Reliability::Unreliable
-        {
-            return true;
-        }
-        let age = Duration::from_micros(u64::from(header.elapsed_us));
-        let older_than_request = now.since(self.booted) > age.saturating_add(self.config.packet_life);
-        header.destination_epoch.is_blank() && (self.config.first_incarnation || older_than_request)
-    }
-
-    /// Whether a request that is not known here cannot have been run and forgotten. A window is forgotten when its
-    /// client was not heard of for two lives of a packet; one first sent less than a life before the window was made,
-    /// and not longer than a life under way, is none of those.
-    fn would_remember(&self, window: u32, header: &Header, options: Options, now: Instant) -> bool {
-        if options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable {
-            return true;
-        }
-        let age = Duration::from_micros(u64::from(header.elapsed_us));
-        age < now.since(self.windows.get(window).since).saturating_add(self.config.packet_life)
-    }
-
-    fn find_or_make_window(&mut self, peer: u32, header: &Header, now: Instant) -> Option<u32> {
-        const LOOKS: usize = 64;
-        if let Some(window) = self.windows.find(peer, header.source_epoch, header.source) {
-            self.windows.get_mut(window).touch(now);
-            return Some(window);
-        }
-        if self.windows.is_full() {
-            self.forget_some(now, LOOKS);
-        }
-        if self.windows.is_full() {
-            return None;
-        }
-        self.peers.get_mut(peer).users += 1;
-        Some(self.windows.insert(peer, header.source_epoch, header.source, header.floor, now))
-    }
-
-    /// What the client declares not to await any more is forgotten, or settled if it is above the floor.
-    fn take_floor(&mut self, window: u32, header: &Header, port: &mut Port<'_>) {
-        while let Some(slot) = self.windows.get_mut(window).raise(header.floor) {
-            self.on_server_event(slot, Event::Passed, port);
-        }
-        let state = self.windows.get_mut(window);
-        if header.floor != state.floor {
-            return;
-        }
-        // A packet sent before may come after: what was declared stays declared.
-        let mut bits = header.answered & !state.answered;
-        state.answered |= header.answered;
-        while bits != 0 {
-            let above = u64::from(bits.trailing_zeros()) + 1;
-            bits &= bits - 1;
-            let sequence = header.floor.plus(above);
-            if let Some(slot) = self.windows.get(window).slot(sequence) {
-                self.on_server_event(slot, Event::Abandon, port);
-            }
-        }
-    }
-
-    /// The kernel has found room: the request is queued from here on. `None` for a one-way message, which is over.
-    pub(crate) fn admit(&mut self, arrival: &Arrival, port: &mut Port<'_>) -> Option<Place> {
-        let Arrival { header, options, .. } = arrival;
-        if let Some(slot) = arrival.known {
-            if self.served[slot as usize].state != State::Executing {
-                self.in_progress += 1;
-                self.served[slot as usize].owner = arrival.to;
-                self.release(slot, Ok(()), port);
-            }
-            let served = &mut self.served[slot as usize];
-            served.state = step(served.state, Event::Rerun).0;
-            served.runs += 1;
-            return Some(Place { slot, generation: served.generation });
-        }
-        let slot = self.make_served(arrival, port.now);
-        let unreliable = options.reliability == Reliability::Unreliable;
-        if arrival.one_way {
-            self.served[slot as usize].state = State::Settled;
-            self.in_progress -= 1;
-            if !unreliable {
-                self.transmit_request_ack(slot, port);
-            }
-            if unreliable || options.semantics == Semantics::AtLeastOnce {
-                self.forget(slot);
-            }
-            return None;
-        }
-        match (options.reliability, self.config.late_ack) {
-            (Reliability::AckEach, _) => self.transmit_request_ack(slot, port),
-            (Reliability::ReplyAcks, Some(late)) => {
-                self.timers.arm(self.served[slot as usize].timer, port.now + late);
-            }
-            _ => {}
-        }
-        debug_assert_eq!(self.served[slot as usize].sequence, header.sequence);
-        Some(Place { slot, generation: self.served[slot as usize].generation })
-    }
-
-    fn make_served(&mut self, arrival: &Arrival, now: Instant) -> u32 {
-        self.generation = self.generation.wrapping_add(1);
-        self.in_progress += 1;
-        let slot = self.served.vacant_key() as u32;
-        let timer = self.timers.add(TimerKey::Served(slot));
-        self.served.insert(Served {
-            generation: self.generation,
-            peer: arrival.peer,
-            window: arrival.window,
-            client: arrival.header.source,
-            sequence: arrival.header.sequence,
-            addressed: arrival.to,
-            owner: arrival.to,
-            state: State::Queued,
-            options: arrival.options,
-            last_copy: arrival.header.number,
-            arrived: now,
-            runs: 1,
-            reply: Bytes::new(),
-            sender: None,
-            tries: 0,
-            timer,
-        });
-        self.windows.get_mut(arrival.window).set(arrival.header.sequence, slot);
-        slot
-    }
-
-    /// The kernel has found no room.
-    pub(crate) fn refuse(&mut self, arrival: &Arrival, refusal: Refusal, port: &mut Port<'_>) -> Fate {
-        let unreliable = arrival.options.reliability == Reliability::Unreliable;
-        match refusal {
-            Refusal::NoProcess => {
-                self.transmit_unknown(arrival.peer, &arrival.header, AuReason::NoProcess, port);
-                Fate::NoProcess
-            }
-            Refusal::Full if !unreliable => {
-                self.transmit_try_again(arrival.peer, &arrival.header, TaReason::MailboxFull, port);
-                Fate::NoRoom
-            }
-            Refusal::Full | Refusal::Discard => Fate::NoRoom,
-        }
     }
 
     fn find_served(&mut self, place: Place) -> Option<&mut Served> {
@@ -397,7 +143,7 @@ impl Exchange {
     }
 
     /// A step of the table, and what it asks for.
-    fn on_server_event(&mut self, slot: u32, event: Event, port: &mut Port<'_>) {
+    pub(super) fn on_server_event(&mut self, slot: u32, event: Event, port: &mut Port<'_>) {
         let Some(served) = self.served.get_mut(slot as usize) else { return };
         let before = served.state;
         let (state, action) = step(before, event);
@@ -479,7 +225,7 @@ impl Exchange {
         self.served[slot as usize].reply = Bytes::new();
     }
 
-    fn release(&mut self, slot: u32, result: Result<(), ReplyError>, port: &mut Port<'_>) {
+    pub(super) fn release(&mut self, slot: u32, result: Result<(), ReplyError>, port: &mut Port<'_>) {
         let served = &mut self.served[slot as usize];
         self.timers.disarm(served.timer);
         let reply = core::mem::take(&mut served.reply);
@@ -490,7 +236,7 @@ impl Exchange {
     }
 
     /// Takes the request out of every table.
-    fn forget(&mut self, slot: u32) {
+    pub(super) fn forget(&mut self, slot: u32) {
         let served = self.served.remove(slot as usize);
         self.timers.remove(served.timer);
         self.windows.get_mut(served.window).clear(served.sequence);
@@ -536,69 +282,6 @@ impl Exchange {
         }
     }
 
-    /// AYA: is the machine, the process, the request alive?
-    pub(crate) fn handle_probe(
-        &mut self,
-        path: Path,
-        view: &View<'_>,
-        process_lives: bool,
-        port: &mut Port<'_>,
-    ) -> Fate {
-        let header = *view.header();
-        let Kind::Aya { nonce } = header.kind else { return Fate::Unsupported };
-        let peer = match self.admit_client(path, &header, port) {
-            Ok(peer) => peer,
-            Err(fate) => return fate,
-        };
-        if header.sequence == Sequence::NONE {
-            if header.destination != LocalId(0) && !process_lives {
-                self.transmit_unknown(peer, &header, AuReason::NoProcess, port);
-                return Fate::NoProcess;
-            }
-            let kind = Kind::Iaa { status: IaaStatus::Alive, nonce, uptime_us: self.uptime_us(port.now) };
-            let mut answer = self.header(peer, kind, header.destination, header.source, Sequence::NONE);
-            answer.destination_epoch = header.source_epoch;
-            self.transmit(peer, answer, Bytes::new(), port);
-            return Fate::Accepted;
-        }
-        if header.destination_epoch != self.epoch_toward(peer) {
-            self.transmit_unknown(peer, &header, AuReason::StaleEpoch, port);
-            return Fate::StaleEpoch;
-        }
-        let known = self.windows.find(peer, header.source_epoch, header.source).and_then(|window| {
-            self.take_floor(window, &header, port);
-            self.windows.get_mut(window).touch(port.now);
-            self.windows.get(window).slot(header.sequence)
-        });
-        let Some(slot) = known else {
-            self.transmit_unknown(peer, &header, AuReason::UnknownRequest, port);
-            return Fate::Gone;
-        };
-        self.served[slot as usize].last_copy = header.number;
-        self.on_server_event(slot, Event::Aya, port);
-        Fate::Accepted
-    }
-
-    /// ACK of a reply.
-    pub(crate) fn handle_reply_ack(&mut self, path: Path, view: &View<'_>, port: &mut Port<'_>) -> Fate {
-        let header = *view.header();
-        let Some(peer) = self.peers.find(path.remote) else { return Fate::NotAwaited };
-        if header.destination_epoch != self.epoch_toward(peer) {
-            return Fate::OtherIncarnation;
-        }
-        let Some(window) = self.windows.find(peer, header.source_epoch, header.source) else {
-            return Fate::NotAwaited;
-        };
-        self.windows.get_mut(window).touch(port.now);
-        let slot = self.windows.get(window).slot(header.sequence);
-        let replied = slot.is_some_and(|slot| self.served[slot as usize].state == State::Replied);
-        if let Some(slot) = slot {
-            self.on_server_event(slot, Event::Ack, port);
-        }
-        self.take_floor(window, &header, port);
-        if replied { Fate::Accepted } else { Fate::DuplicateDone }
-    }
-
     pub(super) fn on_served_timer(&mut self, slot: u32, port: &mut Port<'_>) {
         let Some(served) = self.served.get_mut(slot as usize) else { return };
         let sequence = served.sequence;
@@ -624,70 +307,5 @@ impl Exchange {
             let wait = wait.saturating_mul(1 << served.tries.min(16)).min(self.config.retransmit_max);
             self.timers.arm(served.timer, now + wait);
         }
-    }
-
-    fn served_header(&self, slot: u32, kind: Kind, now: Instant) -> (u32, Header) {
-        let served = &self.served[slot as usize];
-        let mut header = self.header(served.peer, kind, served.addressed, served.client, served.sequence);
-        header.destination_epoch = self.windows.get(served.window).epoch;
-        header.elapsed_us = micros_u32(now.since(served.arrived));
-        (served.peer, header)
-    }
-
-    fn transmit_reply(&mut self, slot: u32, message: Bytes, flags: Flags, port: &mut Port<'_>) {
-        let (peer, mut header) = self.served_header(slot, Kind::Rep, port.now);
-        header.flags = flags.with(super::flags_of(self.served[slot as usize].options, false));
-        self.transmit(peer, header, message, port);
-    }
-
-    fn transmit_request_ack(&mut self, slot: u32, port: &mut Port<'_>) {
-        if self.served[slot as usize].options.reliability == Reliability::Unreliable {
-            return;
-        }
-        let (peer, mut header) = self.served_header(slot, Kind::Ack, port.now);
-        header.flags = Flags::FROM_SERVER;
-        self.transmit(peer, header, Bytes::new(), port);
-    }
-
-    fn transmit_alive(&mut self, slot: u32, status: IaaStatus, port: &mut Port<'_>) {
-        let kind = Kind::Iaa { status, nonce: Nonce(0), uptime_us: self.uptime_us(port.now) };
-        let (peer, header) = self.served_header(slot, kind, port.now);
-        self.transmit(peer, header, Bytes::new(), port);
-    }
-
-    fn transmit_gone(&mut self, slot: u32, reason: AuReason, port: &mut Port<'_>) {
-        let refused = self.served[slot as usize].last_copy;
-        let uptime_us = self.uptime_us(port.now);
-        let kind = Kind::Au { reason, refused, known: Epoch::BLANK, uptime_us, nonce: Nonce(0) };
-        let (peer, header) = self.served_header(slot, kind, port.now);
-        self.timers.disarm(self.served[slot as usize].timer);
-        self.transmit(peer, header, Bytes::new(), port);
-    }
-
-    /// AU for a packet whose request is not in the tables.
-    pub(super) fn transmit_unknown(
-        &mut self,
-        peer: u32,
-        refused: &Header,
-        reason: AuReason,
-        port: &mut Port<'_>,
-    ) {
-        let known = if reason == AuReason::OldSender { self.peers.get(peer).epoch } else { Epoch::BLANK };
-        let nonce = if let Kind::Aya { nonce } = refused.kind { nonce } else { Nonce(0) };
-        let uptime_us = self.uptime_us(port.now);
-        let kind = Kind::Au { reason, refused: refused.number, known, uptime_us, nonce };
-        self.answer_to(peer, refused, kind, port);
-    }
-
-    fn transmit_try_again(&mut self, peer: u32, refused: &Header, reason: TaReason, port: &mut Port<'_>) {
-        let wait_us = micros_u32(limits::TRY_AGAIN_HINT);
-        let kind = Kind::Ta { refused: refused.number, wait_us, reason };
-        self.answer_to(peer, refused, kind, port);
-    }
-
-    fn answer_to(&mut self, peer: u32, packet: &Header, kind: Kind, port: &mut Port<'_>) {
-        let mut header = self.header(peer, kind, packet.destination, packet.source, packet.sequence);
-        header.destination_epoch = packet.source_epoch;
-        self.transmit(peer, header, Bytes::new(), port);
     }
 }

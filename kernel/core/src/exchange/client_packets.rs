@@ -1,0 +1,245 @@
+//! The client's side: packets of servers, and what is proved of their incarnations.
+use bytes::Bytes;
+
+use super::client::Outgoing;
+use super::client_states::{Action, Event, State, step};
+use super::peer::Judgement;
+use super::{Effect, Exchange, Port};
+use crate::config::{Reliability, Semantics};
+use crate::ids::{Epoch, PacketNumber, Path};
+use crate::limits;
+use crate::time::Instant;
+use crate::timer::Timers;
+use crate::trace::Fate;
+use crate::wire::{AuReason, Flags, Header, Kind, View};
+
+impl Exchange {
+    /// REP, ACK of a request, IAA, TA or AU from a server.
+    pub(crate) fn handle_from_server(&mut self, path: Path, view: &View<'_>, port: &mut Port<'_>) -> Fate {
+        let header = view.header();
+        let Some(peer) = self.peers.find(path.remote) else { return Fate::NotAwaited };
+        if header.destination_epoch != self.epoch_toward(peer) {
+            return Fate::OtherIncarnation;
+        }
+        match self.peers.get_mut(peer).judge(header.source_epoch) {
+            Judgement::Current => self.learn_epoch(peer, header.source_epoch, port),
+            Judgement::Old => {
+                // Its clock was set back. It is told so, as a client would be; what tells so itself gets no answer.
+                if !is_old_sender(header) {
+                    self.transmit_unknown(peer, header, AuReason::OldSender, port);
+                }
+                return Fate::OldSender;
+            }
+            Judgement::Busy => return Fate::Unproved,
+            Judgement::Candidate => {
+                // It says it is another incarnation. Nothing is believed before it has echoed our nonce.
+                if self.handle_echo(peer, header, port) {
+                    return Fate::Accepted;
+                }
+                self.challenge(peer, port);
+                self.doubt(peer, header, port);
+                return Fate::Unproved;
+            }
+        }
+        self.peers.get_mut(peer).heard = port.now;
+        if self.handle_echo(peer, header, port) {
+            return Fate::Accepted;
+        }
+        if is_old_sender(header) {
+            // Our clock was set back, or somebody wants us to think so: only the echo of a nonce is believed.
+            self.challenge(peer, port);
+            return Fate::Accepted;
+        }
+        self.handle_of_request(peer, view, port)
+    }
+
+    /// An AU(stale) of another incarnation: the request it refuses is in doubt until that one is proved.
+    fn doubt(&mut self, peer: u32, header: &Header, port: &mut Port<'_>) {
+        if matches!(header.kind, Kind::Au { reason: AuReason::StaleEpoch, .. })
+            && let Some(conversation) = self.conversations.find(header.destination, peer)
+            && let Some(slot) = self.conversations.get(conversation).slot(header.sequence)
+        {
+            self.on_client_event(slot, Event::Stale, port);
+        }
+    }
+
+    fn handle_of_request(&mut self, peer: u32, view: &View<'_>, port: &mut Port<'_>) -> Fate {
+        let header = view.header();
+        let Some(conversation) = self.conversations.find(header.destination, peer) else {
+            return Fate::NotAwaited;
+        };
+        let Some(slot) = self.conversations.get(conversation).slot(header.sequence) else {
+            return self.handle_late(conversation, header, port);
+        };
+        let outgoing = &self.outgoing[slot as usize];
+        if outgoing.server != header.source || outgoing.state == State::Held {
+            return Fate::NotAwaited;
+        }
+        let event = match header.kind {
+            Kind::Rep if !view.is_whole() => return Fate::Fragment,
+            Kind::Rep => {
+                self.on_reply(slot, view, port);
+                return Fate::Accepted;
+            }
+            Kind::Ack if outgoing.one_way => Event::FinalAck,
+            Kind::Ack => Event::Ack,
+            Kind::Iaa { .. } => Event::Iaa,
+            Kind::Ta { refused, .. } => {
+                if outgoing.state != State::Sent || refused != outgoing.last_copy {
+                    return Fate::NotRefusable;
+                }
+                Event::Ta
+            }
+            Kind::Au { reason, refused, .. } => match self.on_unknown(slot, reason, refused, header) {
+                Some(event) => event,
+                None => return Fate::NotRefusable,
+            },
+            _ => return Fate::Unsupported,
+        };
+        if matches!(event, Event::Ack | Event::Iaa | Event::FinalAck) {
+            self.note_round_trip(slot, header, port.now);
+        }
+        self.on_client_event(slot, event, port);
+        Fate::Accepted
+    }
+
+    /// Which event an AU is; none if it answers an earlier copy, and a later one may have fared better.
+    fn on_unknown(
+        &mut self,
+        slot: u32,
+        reason: AuReason,
+        refused: PacketNumber,
+        header: &Header,
+    ) -> Option<Event> {
+        let outgoing = &self.outgoing[slot as usize];
+        let repeats = outgoing.options.semantics == Semantics::AtLeastOnce;
+        Some(match reason {
+            AuReason::NoProcess if refused != outgoing.last_copy => return None,
+            AuReason::NoProcess => Event::NoProcess,
+            AuReason::DiedQueued
+            | AuReason::DiedExecuting
+            | AuReason::UnknownRequest
+            | AuReason::Discarded
+                if repeats && outgoing.tries < self.config.retries =>
+            {
+                self.outgoing[slot as usize].tries += 1;
+                Event::Restart
+            }
+            AuReason::DiedQueued => Event::DiedQueued,
+            AuReason::DiedExecuting => Event::DiedExecuting,
+            AuReason::UnknownRequest => Event::Unknown,
+            AuReason::Discarded => Event::Discarded,
+            AuReason::StaleEpoch if outgoing.named == header.source_epoch => return None,
+            AuReason::StaleEpoch => Event::Stale,
+            AuReason::OldSender => return None,
+        })
+    }
+
+    fn note_round_trip(&mut self, slot: u32, header: &Header, now: Instant) {
+        let outgoing = &mut self.outgoing[slot as usize];
+        outgoing.bound = header.source_epoch;
+        if outgoing.copies == 1 && matches!(outgoing.state, State::Sent) {
+            let held = core::time::Duration::from_micros(u64::from(header.elapsed_us));
+            let elapsed = now.since(outgoing.last_sent);
+            let peer = outgoing.peer;
+            self.peers.get_mut(peer).round_trip.sample(elapsed, held);
+        }
+    }
+
+    fn on_reply(&mut self, slot: u32, view: &View<'_>, port: &mut Port<'_>) {
+        let header = view.header();
+        self.note_round_trip(slot, header, port.now);
+        let outgoing = &mut self.outgoing[slot as usize];
+        let (state, action) = step(outgoing.state, Event::Rep);
+        debug_assert_eq!((state, action), (State::Closed, Action::Deliver));
+        outgoing.state = state;
+        let mut outgoing = self.close_outgoing(slot, port);
+        let sent = core::mem::take(&mut outgoing.message);
+        if let Some(token) = outgoing.sender.take() {
+            port.effects.push(Effect::Accepted { token, message: sent });
+        }
+        let from = outgoing.address(self.peers.get(outgoing.peer).path.remote);
+        let message = Bytes::copy_from_slice(view.payload());
+        self.owe_ack(&outgoing, message.len(), port);
+        let Outgoing { process, reply_to, .. } = outgoing;
+        port.effects.push(Effect::Answered { process, from, reply_to, message });
+    }
+
+    /// The reply is here: acknowledge it now, or with the next request, or after a delay.
+    fn owe_ack(&mut self, outgoing: &Outgoing, reply_bytes: usize, port: &mut Port<'_>) {
+        let slot = outgoing.conversation;
+        let now = match outgoing.options.reliability {
+            Reliability::Unreliable => return,
+            Reliability::AckEach => true,
+            Reliability::ReplyAcks => {
+                self.config.ack_delay.is_zero() || reply_bytes > limits::LARGE_REPLY_BYTES
+            }
+        };
+        if now {
+            self.transmit_ack(slot, outgoing.sequence, outgoing.server, port);
+            return;
+        }
+        let conversation = self.conversations.get_mut(slot);
+        if conversation.owed.is_empty() {
+            self.timers.arm(conversation.timer, port.now + self.config.ack_delay);
+        }
+        conversation.owed.push_back((outgoing.sequence, outgoing.server));
+    }
+
+    /// A packet about a request that is over. A reply that came again is acknowledged again: its ACK was lost.
+    fn handle_late(&mut self, conversation: u32, header: &Header, port: &mut Port<'_>) -> Fate {
+        if !self.conversations.get(conversation).is_over(header.sequence) {
+            return Fate::NotAwaited;
+        }
+        let wants_ack = header.flags.has(Flags::ACK_EACH) || header.flags.has(Flags::REPLY_ACKS);
+        if matches!(header.kind, Kind::Rep) && wants_ack {
+            self.transmit_ack(conversation, header.sequence, header.source, port);
+        }
+        Fate::NotAwaited
+    }
+
+    /// `epoch` is proved to live at the machine a request went to, and has for `uptime`: what does that mean for it?
+    pub(super) fn on_incarnation(
+        &mut self,
+        slot: u32,
+        epoch: Epoch,
+        uptime: core::time::Duration,
+        port: &mut Port<'_>,
+    ) {
+        let Some(outgoing) = self.outgoing.get(slot as usize) else { return };
+        let incarnation = outgoing.incarnation();
+        if incarnation.is_blank() && outgoing.state != State::Doubted {
+            // It named nobody: the server itself decides whether it is too old.
+            return;
+        }
+        let elder = outgoing.bound.is_blank() && uptime >= port.now.since(outgoing.first_sent);
+        let event = if incarnation == epoch {
+            Event::SameIncarnation
+        } else if outgoing.server.is_handed_out() && !incarnation.is_blank() {
+            // Whoever has the id now is not whom the request was for.
+            if elder { Event::DiedQueued } else { Event::YoungerIncarnation }
+        } else if outgoing.options.semantics == Semantics::AtLeastOnce {
+            Event::Restart
+        } else if elder {
+            Event::ElderIncarnation
+        } else {
+            Event::YoungerIncarnation
+        };
+        self.on_client_event(slot, event, port);
+    }
+
+    pub(super) fn is_doubted(&self, slot: u32) -> bool {
+        self.outgoing.get(slot as usize).is_some_and(|outgoing| outgoing.state == State::Doubted)
+    }
+
+    /// The requests outstanding at `peer`.
+    pub(super) fn outgoing_to(&self, peer: u32) -> alloc::vec::Vec<u32> {
+        let to_peer = |outgoing: &Outgoing| outgoing.peer == peer;
+        self.outgoing.iter().filter(|(_, outgoing)| to_peer(outgoing)).map(|(slot, _)| slot as u32).collect()
+    }
+}
+
+/// AU: you are an older incarnation than one known.
+const fn is_old_sender(header: &Header) -> bool {
+    matches!(header.kind, Kind::Au { reason: AuReason::OldSender, .. })
+}

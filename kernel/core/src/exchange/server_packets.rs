@@ -1,0 +1,148 @@
+//! The server's side: what it sends, and the packets of clients that are no requests.
+use bytes::Bytes;
+
+use super::server_states::{Event, State};
+use super::{Exchange, Port};
+use crate::config::Reliability;
+use crate::ids::{Epoch, LocalId, Nonce, Path, Sequence};
+use crate::limits;
+use crate::time::{Instant, micros_u32};
+use crate::timer::Timers;
+use crate::trace::Fate;
+use crate::wire::{AuReason, Flags, Header, IaaStatus, Kind, TaReason, View};
+
+impl Exchange {
+    /// AYA: is the machine, the process, the request alive?
+    pub(crate) fn handle_probe(
+        &mut self,
+        path: Path,
+        view: &View<'_>,
+        process_lives: bool,
+        port: &mut Port<'_>,
+    ) -> Fate {
+        let header = *view.header();
+        let Kind::Aya { nonce } = header.kind else { return Fate::Unsupported };
+        let peer = match self.admit_client(path, &header, port) {
+            Ok(peer) => peer,
+            Err(fate) => return fate,
+        };
+        if header.sequence == Sequence::NONE {
+            if header.destination != LocalId(0) && !process_lives {
+                self.transmit_unknown(peer, &header, AuReason::NoProcess, port);
+                return Fate::NoProcess;
+            }
+            let kind = Kind::Iaa { status: IaaStatus::Alive, nonce, uptime_us: self.uptime_us(port.now) };
+            let mut answer = self.header(peer, kind, header.destination, header.source, Sequence::NONE);
+            answer.destination_epoch = header.source_epoch;
+            self.transmit(peer, answer, Bytes::new(), port);
+            return Fate::Accepted;
+        }
+        if header.destination_epoch != self.epoch_toward(peer) {
+            self.transmit_unknown(peer, &header, AuReason::StaleEpoch, port);
+            return Fate::StaleEpoch;
+        }
+        let known = self.windows.find(peer, header.source_epoch, header.source).and_then(|window| {
+            self.take_floor(window, &header, port);
+            self.windows.get_mut(window).touch(port.now);
+            self.windows.get(window).slot(header.sequence)
+        });
+        let Some(slot) = known else {
+            self.transmit_unknown(peer, &header, AuReason::UnknownRequest, port);
+            return Fate::Gone;
+        };
+        self.served[slot as usize].last_copy = header.number;
+        self.on_server_event(slot, Event::Aya, port);
+        Fate::Accepted
+    }
+
+    /// ACK of a reply.
+    pub(crate) fn handle_reply_ack(&mut self, path: Path, view: &View<'_>, port: &mut Port<'_>) -> Fate {
+        let header = *view.header();
+        let Some(peer) = self.peers.find(path.remote) else { return Fate::NotAwaited };
+        if header.destination_epoch != self.epoch_toward(peer) {
+            return Fate::OtherIncarnation;
+        }
+        let Some(window) = self.windows.find(peer, header.source_epoch, header.source) else {
+            return Fate::NotAwaited;
+        };
+        self.windows.get_mut(window).touch(port.now);
+        let slot = self.windows.get(window).slot(header.sequence);
+        let replied = slot.is_some_and(|slot| self.served[slot as usize].state == State::Replied);
+        if let Some(slot) = slot {
+            self.on_server_event(slot, Event::Ack, port);
+        }
+        self.take_floor(window, &header, port);
+        if replied { Fate::Accepted } else { Fate::DuplicateDone }
+    }
+
+    fn served_header(&self, slot: u32, kind: Kind, now: Instant) -> (u32, Header) {
+        let served = &self.served[slot as usize];
+        let mut header = self.header(served.peer, kind, served.addressed, served.client, served.sequence);
+        header.destination_epoch = self.windows.get(served.window).epoch;
+        header.elapsed_us = micros_u32(now.since(served.arrived));
+        (served.peer, header)
+    }
+
+    pub(super) fn transmit_reply(&mut self, slot: u32, message: Bytes, flags: Flags, port: &mut Port<'_>) {
+        let (peer, mut header) = self.served_header(slot, Kind::Rep, port.now);
+        header.flags = flags.with(super::flags_of(self.served[slot as usize].options, false));
+        self.transmit(peer, header, message, port);
+    }
+
+    pub(super) fn transmit_request_ack(&mut self, slot: u32, port: &mut Port<'_>) {
+        if self.served[slot as usize].options.reliability == Reliability::Unreliable {
+            return;
+        }
+        let (peer, mut header) = self.served_header(slot, Kind::Ack, port.now);
+        header.flags = Flags::FROM_SERVER;
+        self.transmit(peer, header, Bytes::new(), port);
+    }
+
+    pub(super) fn transmit_alive(&mut self, slot: u32, status: IaaStatus, port: &mut Port<'_>) {
+        let kind = Kind::Iaa { status, nonce: Nonce(0), uptime_us: self.uptime_us(port.now) };
+        let (peer, header) = self.served_header(slot, kind, port.now);
+        self.transmit(peer, header, Bytes::new(), port);
+    }
+
+    pub(super) fn transmit_gone(&mut self, slot: u32, reason: AuReason, port: &mut Port<'_>) {
+        let refused = self.served[slot as usize].last_copy;
+        let uptime_us = self.uptime_us(port.now);
+        let kind = Kind::Au { reason, refused, known: Epoch::BLANK, uptime_us, nonce: Nonce(0) };
+        let (peer, header) = self.served_header(slot, kind, port.now);
+        self.timers.disarm(self.served[slot as usize].timer);
+        self.transmit(peer, header, Bytes::new(), port);
+    }
+
+    /// AU for a packet whose request is not in the tables.
+    pub(super) fn transmit_unknown(
+        &mut self,
+        peer: u32,
+        refused: &Header,
+        reason: AuReason,
+        port: &mut Port<'_>,
+    ) {
+        let known = if reason == AuReason::OldSender { self.peers.get(peer).epoch } else { Epoch::BLANK };
+        let nonce = if let Kind::Aya { nonce } = refused.kind { nonce } else { Nonce(0) };
+        let uptime_us = self.uptime_us(port.now);
+        let kind = Kind::Au { reason, refused: refused.number, known, uptime_us, nonce };
+        self.answer_to(peer, refused, kind, port);
+    }
+
+    pub(super) fn transmit_try_again(
+        &mut self,
+        peer: u32,
+        refused: &Header,
+        reason: TaReason,
+        port: &mut Port<'_>,
+    ) {
+        let wait_us = micros_u32(limits::TRY_AGAIN_HINT);
+        let kind = Kind::Ta { refused: refused.number, wait_us, reason };
+        self.answer_to(peer, refused, kind, port);
+    }
+
+    fn answer_to(&mut self, peer: u32, packet: &Header, kind: Kind, port: &mut Port<'_>) {
+        let mut header = self.header(peer, kind, packet.destination, packet.source, packet.sequence);
+        header.destination_epoch = packet.source_epoch;
+        self.transmit(peer, header, Bytes::new(), port);
+    }
+}
