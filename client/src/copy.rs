@@ -104,7 +104,9 @@ impl<'f, 't, T: Trap + ?Sized, G> Pipeline<'f, 't, T, G> {
 
     /// Nobody wants to know any more.
     fn forget_all(&mut self) {
-        self.calls.clear();
+        for call in self.calls.drain(..) {
+            self.files.process().cancel(call.completion);
+        }
         self.unanswered = 0;
     }
 
@@ -250,10 +252,9 @@ pub fn get<T: Trap + ?Sized>(
     let end = count.map_or(u64::MAX, |count| offset.saturating_add(count));
     let mut pipeline = Pipeline::new(files);
     let (mut asked, mut read) = (offset, 0u64);
-    let mut at_end = false;
     loop {
         watch.check()?;
-        while !at_end && asked < end && pipeline.has_room() {
+        while asked < end && pipeline.has_room() {
             let wanted = (end - asked).min(chunk as u64) as usize;
             let mut m1 = FileMessage::request(Opcode::Read, name);
             m1.offset = asked;
@@ -269,17 +270,17 @@ pub fn get<T: Trap + ?Sized>(
         if data.len() > wanted {
             return Err(FileError::NoFileServer { server: files.server() }.into());
         }
-        if at_end && !data.is_empty() {
-            // The end that was read before is the end no more: the file grew. What was asked for behind it is asked
-            // for again, from where it was.
-            pipeline.forget_all();
-            asked = offset + read;
-            at_end = false;
-            continue;
+        if data.is_empty() {
+            // Nothing is at the end alone. What was asked for behind it does not matter.
+            return Ok(read);
         }
         to.write_all(&data).map_err(|error| CopyError::local(what, error))?;
         read += data.len() as u64;
-        at_end |= data.len() < wanted;
         (watch.progress)(read);
+        if data.len() < wanted {
+            // Near the end, or the server's messages have room for less than ours: on from where this one ended.
+            pipeline.forget_all();
+            asked = offset + read;
+        }
     }
 }

@@ -3,14 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sendrec_core::fault::Faults;
-use sendrec_core::trace::Event;
-use sendrec_trap::{Config, Epoch, Machine};
-
-/// Takes down the events of a node, in order, under the node's lock: be quick.
-pub trait Recorder: Send {
-    /// One event.
-    fn record(&mut self, event: &Event);
-}
+use sendrec_trap::{Config, Epoch, Machine, Recorder};
 
 /// Everything a node is told. `NodeConfig::default()` listens on a port of 127.0.0.1 that the system chooses.
 pub struct NodeConfig {

@@ -45,7 +45,7 @@ impl Node {
         let waker = mio::Waker::new(poll.registry(), WAKER)?;
         let origin = std::time::Instant::now();
         let epoch = epoch.unwrap_or_else(epoch_now);
-        let seed = epoch.0 ^ u64::from(bound.port()) << 48;
+        let seed = getrandom::u64().map_err(std::io::Error::other)?;
         let kernel = Kernel::new(Instant::ZERO, kernel_config, machine, epoch, seed);
         let shim = faults.map(Shim::new);
         let shared = Arc::new(Shared::new(Parts { kernel, socket, poll, waker, shim, recorder, origin }));
@@ -224,6 +224,10 @@ impl Trap for Node {
         });
         self.shared.keeper.rouse();
         submitted.unwrap_or_else(|| Slot::filled(down.outcome()))
+    }
+
+    fn cancel(&self, slot: &Arc<Slot>) {
+        self.shared.with_kernel(|inner, now, scratch| inner.cancel_slot(now, slot, scratch));
     }
 
     fn wait(&self, slot: &Arc<Slot>, deadline: Option<Instant>) -> bool {

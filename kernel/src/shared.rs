@@ -8,9 +8,8 @@ use std::time::Duration;
 use mio::{Events, Poll};
 use parking_lot::Mutex;
 use sendrec_core::{Instant, Kernel, Machine, Outcome, WaitToken};
-use sendrec_trap::{Drive, Options, Slot};
+use sendrec_trap::{Drive, Options, Recorder, Slot};
 
-use crate::boot::Recorder;
 use crate::keeper::Bed;
 use crate::lead::Lead;
 use crate::parker::{Parker, wake_poll};
@@ -29,7 +28,7 @@ pub(crate) enum Waiter {
 pub(crate) struct Inner {
     pub(crate) kernel: Kernel,
     /// By the index of the token.
-    waiters: Vec<Option<Waiter>>,
+    waiters: Vec<Option<(WaitToken, Waiter)>>,
     recorder: Option<Box<dyn Recorder>>,
 }
 
@@ -262,7 +261,9 @@ impl Shared {
             Ok(Batch { path, length, stride }) => {
                 now = self.now();
                 self.count_receive();
-                let datagrams = buffer[..length].chunks(stride).map(|bytes| (path, bytes));
+                // An empty datagram is one too, though no chunk.
+                let empty = (length == 0).then_some(&[][..]);
+                let datagrams = buffer[..length].chunks(stride).chain(empty).map(|bytes| (path, bytes));
                 let claimed = self.locked(now, &mut scratch, |inner, now, scratch| {
                     inner.kernel.datagrams(now, datagrams, &mut scratch.out);
                     let token = token.filter(|token| inner.kernel.is_ready(*token))?;
@@ -352,9 +353,10 @@ impl Shared {
 
     fn poll_socket(&self, timeout: Option<Duration>) -> io::Result<()> {
         let Sleep { poll, events } = &mut *self.poll.lock();
-        if self.receives_since_sleep.swap(0, Ordering::Relaxed) >= DEREGISTERED {
+        if self.receives_since_sleep.load(Ordering::Relaxed) >= DEREGISTERED {
             self.socket.register(poll.registry())?;
         }
+        self.receives_since_sleep.store(0, Ordering::Relaxed);
         poll.poll(events, timeout)
     }
 
@@ -391,7 +393,7 @@ impl Shared {
 
     fn tell_all(&self) {
         let waiting = self.inner.lock().waiters.iter_mut().filter_map(Option::take).collect::<Vec<_>>();
-        for waiter in waiting {
+        for (_, waiter) in waiting {
             match waiter {
                 Waiter::Thread(parker) => {
                     parker.tell_ready();
@@ -418,7 +420,7 @@ impl Inner {
         if index >= self.waiters.len() {
             self.waiters.resize_with(index + 1, || None);
         }
-        self.waiters[index] = Some(waiter);
+        self.waiters[index] = Some((token, waiter));
     }
 
     /// What came of a wait; it is registered no longer.
@@ -441,13 +443,24 @@ impl Inner {
         self.kernel.cancel(now, token, &mut scratch.out)
     }
 
+    /// Takes back the call of a completion.
+    pub(crate) fn cancel_slot(&mut self, now: Instant, slot: &Arc<Slot>, scratch: &mut Scratch) {
+        let waits = |waiter: &Option<(WaitToken, Waiter)>| matches!(waiter, Some((_, Waiter::Slot(other))) if Arc::ptr_eq(other, slot));
+        let found = self.waiters.iter().find(|waiter| waits(waiter)).and_then(|waiter| waiter.as_ref());
+        if let Some(&(token, _)) = found
+            && let Some(outcome) = self.cancel(now, token, scratch)
+        {
+            scratch.slots.push((slot.clone(), outcome));
+        }
+    }
+
     /// Notes who is to be told, and writes events down.
     fn settle(&mut self, scratch: &mut Scratch) {
         let Scratch { out, threads, slots, .. } = scratch;
         for wake in out.wakes.drain(..) {
             match self.waiters.get_mut(wake.token.index()).and_then(Option::take) {
-                Some(Waiter::Thread(parker)) => threads.push(parker),
-                Some(Waiter::Slot(slot)) => {
+                Some((_, Waiter::Thread(parker))) => threads.push(parker),
+                Some((_, Waiter::Slot(slot))) => {
                     if let Some(outcome) = self.kernel.claim(wake.token) {
                         slots.push((slot, outcome));
                     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use sendrec_core::trace::Event;
-use sendrec_kernel::{BootError, Node, NodeConfig, Recorder};
+use sendrec_kernel::{BootError, Node, NodeConfig};
 use sendrec_trap::{
-    Address, CallError, From, LocalId, Process, ReceiveError, SendFailure, SpawnOptions, Trap,
+    Address, CallError, From, LocalId, Process, ReceiveError, Recorder, SendFailure, SpawnOptions, Trap,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -141,8 +141,9 @@ fn completions_are_tested_and_waited_for() {
         let mut call = client.start_call(server, "again");
         let reply = loop {
             // Nobody waits: testing is what drives the node.
-            if let Some(reply) = call.test() {
-                break reply;
+            match call.test() {
+                Ok(reply) => break reply,
+                Err(pending) => call = pending,
             }
             thread::yield_now();
         };
@@ -194,6 +195,18 @@ fn a_completion_is_a_future_for_any_executor() {
         });
         assert_eq!(replies, ("one".into(), "two".into()));
     });
+}
+
+#[test]
+fn a_completion_that_is_cancelled_leaves_nothing_behind() {
+    let (near, far) = (node(), node());
+    let server = Process::spawn(&far, well_known(1)).unwrap();
+    let client = Process::spawn(&near, SpawnOptions::default()).unwrap();
+    let call = client.start_call(server.address(), "never answered");
+    assert!(server.receive_within(From::Any, LONG).is_ok());
+    let left = client.cancel(call).unwrap().unwrap_err();
+    assert_eq!(left.failure, SendFailure::Request(CallError::TimedOut));
+    assert_eq!(near.holdings().unwrap().outgoing, 0);
 }
 
 #[test]
@@ -292,7 +305,8 @@ fn ipv6_and_wildcard_addresses_work() {
             continue;
         }
         let local = if listen.is_ipv6() && !listen.ip().is_unspecified() { "[::1]:0" } else { "127.0.0.1:0" };
-        let advertise = listen.ip().is_unspecified().then(|| local.parse().unwrap());
+        // Not the address the system would answer from by itself: the node must answer from where it was asked.
+        let advertise = listen.ip().is_unspecified().then(|| "127.0.0.2:0".parse().unwrap());
         let far = Node::boot(NodeConfig { listen, advertise, ..NodeConfig::default() }).unwrap();
         let near =
             Node::boot(NodeConfig { listen: local.parse().unwrap(), ..NodeConfig::default() }).unwrap();

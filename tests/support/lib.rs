@@ -44,10 +44,13 @@ impl Proxy {
             let (stop, report, client) = (stop.clone(), report.clone(), client.clone());
             thread::spawn(move || {
                 let mut buffer = [0; 65_536];
-                while !stop.load(Ordering::SeqCst) {
+                loop {
                     let (length, sender) = match from.recv_from(&mut buffer) {
                         Ok(received) => received,
-                        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                        Err(error)
+                            if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+                                && !stop.load(Ordering::SeqCst) =>
+                        {
                             continue;
                         }
                         Err(_) => return,
@@ -72,17 +75,23 @@ impl Proxy {
         Self { address, seen, stop, threads }
     }
 
-    /// Everything that passed so far and was not taken yet.
-    pub fn packets(&self) -> Vec<String> {
+    /// Forwards what has been sent, stops, and returns what passed and was not taken yet.
+    pub fn stop(mut self) -> Vec<String> {
+        self.end();
         self.seen.try_iter().collect()
+    }
+
+    /// The threads end when they find nothing to forward.
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
+        self.end();
     }
 }

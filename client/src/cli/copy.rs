@@ -3,6 +3,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,7 +12,7 @@ use sendrec::copy::{self, Watch};
 use super::Failure;
 use super::args::{CatArgs, GetArgs, PutArgs};
 use super::files::{base_name, bytes, inside};
-use super::session::{on_stop, stop_flag, with_files};
+use super::session::{is_stopped, stop_flag, with_files};
 
 /// A bar on a terminal, nothing elsewhere; and nothing for what is over at once.
 fn bar(length: Option<u64>, to_terminal: bool) -> ProgressBar {
@@ -48,11 +49,64 @@ fn nonce() -> u64 {
     (now.as_nanos() as u64) ^ (u64::from(std::process::id()) << 40)
 }
 
+/// Standard input, read by a thread of its own so that a stop need not wait for more to be typed.
+struct Stdin {
+    chunks: Receiver<io::Result<Vec<u8>>>,
+    chunk: Vec<u8>,
+    taken: usize,
+}
+
+impl Stdin {
+    fn start() -> Self {
+        const CHUNK_BYTES: usize = 64 << 10;
+        const CHUNKS_AHEAD: usize = 4;
+        let (give, chunks) = sync_channel(CHUNKS_AHEAD);
+        std::thread::spawn(move || {
+            let mut stdin = io::stdin().lock();
+            loop {
+                let mut chunk = vec![0; CHUNK_BYTES];
+                let read = stdin.read(&mut chunk).map(|count| {
+                    chunk.truncate(count);
+                    chunk
+                });
+                let is_last = !matches!(&read, Ok(chunk) if !chunk.is_empty());
+                if give.send(read).is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        Self { chunks, chunk: Vec::new(), taken: 0 }
+    }
+}
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+        while self.taken == self.chunk.len() {
+            match self.chunks.recv_timeout(LOOK_INTERVAL) {
+                Ok(chunk) => (self.chunk, self.taken) = (chunk?, 0),
+                Err(RecvTimeoutError::Timeout) if is_stopped() => {
+                    return Err(io::Error::other("interrupted"));
+                }
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+            }
+            if self.chunk.is_empty() {
+                return Ok(0);
+            }
+        }
+        let count = buffer.len().min(self.chunk.len() - self.taken);
+        buffer[..count].copy_from_slice(&self.chunk[self.taken..self.taken + count]);
+        self.taken += count;
+        Ok(count)
+    }
+}
+
 pub(crate) fn put(args: &PutArgs) -> Result<(), Failure> {
     let what = args.local.display().to_string();
     let is_stdin = args.local == Path::new("-");
     let (mut from, length): (Box<dyn Read>, Option<u64>) = if is_stdin {
-        (Box::new(io::stdin().lock()), None)
+        (Box::new(Stdin::start()), None)
     } else {
         let file = File::open(&args.local).map_err(|error| Failure::new(&what, error))?;
         let metadata = file.metadata().map_err(|error| Failure::new(&what, error))?;
@@ -61,7 +115,6 @@ pub(crate) fn put(args: &PutArgs) -> Result<(), Failure> {
         }
         (Box::new(io::BufReader::with_capacity(1 << 20, file)), Some(metadata.len()))
     };
-    on_stop(|| {})?;
     with_files(&args.server, |files| {
         let name = inside(files, &args.remote, bytes(&args.local))?;
         watch_with(&bar(length, false), |watch| copy::put(files, &mut *from, &what, &name, nonce(), watch))
@@ -85,7 +138,6 @@ pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
         Some(local) => local.clone(),
         None => base_name(&args.remote)?,
     };
-    on_stop(|| {})?;
     with_files(&args.server, |files| {
         let attributes = files.stat(name).map_err(|error| Failure::of_file(name, &error))?;
         let (mut file, what) = temporary_beside(&local)?;
@@ -118,7 +170,6 @@ fn temporary_beside(local: &Path) -> Result<(tempfile::NamedTempFile, String), F
 
 pub(crate) fn cat(args: &CatArgs) -> Result<(), Failure> {
     let name = bytes(&args.remote);
-    on_stop(|| {})?;
     with_files(&args.server, |files| {
         let mut to = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let to_terminal = io::IsTerminal::is_terminal(&io::stdout());

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use sendrec::FileError;
 use sendrec::copy::CopyError;
 
+use super::session::INTERRUPTED;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -12,7 +14,7 @@ pub(crate) enum Failure {
     Said(String),
     /// Nobody reads our output any more: nothing to say, and nothing wrong.
     BrokenPipe,
-    /// The user stopped it. Exit status 130, as a shell has it for Ctrl-C.
+    /// The user stopped it. Exit status 130.
     Interrupted,
 }
 
@@ -32,7 +34,7 @@ impl Failure {
             Self::BrokenPipe => ExitCode::SUCCESS,
             Self::Interrupted => {
                 let _ = writeln!(anstream::stderr(), "sendrec: interrupted");
-                ExitCode::from(130)
+                ExitCode::from(INTERRUPTED)
             }
         }
     }
@@ -40,7 +42,7 @@ impl Failure {
     /// A failed call on a remote name.
     pub(crate) fn of_file(name: &[u8], error: &FileError) -> Self {
         match error {
-            FileError::Server(code) => Self::new(String::from_utf8_lossy(name), code),
+            FileError::Server(code) => Self::new(printable(name), code),
             error => Self::Said(error.to_string()),
         }
     }

@@ -1,5 +1,4 @@
 //! `sendrec ping`: AYA, IAA, and the time between them.
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,7 @@ use serde::Serialize;
 use super::Failure;
 use super::args::PingArgs;
 use super::output::say;
-use super::session::{TracedNode, on_stop, stop_flag};
+use super::session::{TracedNode, is_stopped, on_stop};
 
 #[derive(Serialize)]
 struct Reply {
@@ -30,7 +29,8 @@ fn milliseconds(span: Duration) -> f64 {
 
 pub(crate) fn run(args: &PingArgs) -> Result<(), Failure> {
     let session = TracedNode::toward(args.process.machine, &args.node)?;
-    on_stop(|| {})?;
+    let node = session.node.clone();
+    on_stop(Duration::ZERO, move || node.shut_down())?;
     let mut times = Vec::new();
     let mut asked = 0;
     {
@@ -40,6 +40,10 @@ pub(crate) fn run(args: &PingArgs) -> Result<(), Failure> {
             let start = Instant::now();
             asked = number;
             let result = me.ping(args.process, args.timeout);
+            if is_stopped() {
+                asked -= u32::from(result.is_err());
+                break;
+            }
             let elapsed = start.elapsed();
             if result.is_ok() {
                 times.push(elapsed);
@@ -90,7 +94,7 @@ fn report(
 fn sleep_unless_stopped(span: Duration) -> bool {
     const STEP: Duration = Duration::from_millis(50);
     let end = Instant::now() + span;
-    while !stop_flag().load(Ordering::SeqCst) {
+    while !is_stopped() {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return true;
@@ -116,6 +120,9 @@ fn summarise(args: &PingArgs, asked: u32, times: &mut [Duration]) -> Result<(), 
                 milliseconds(*max)
             ))?;
         }
+    }
+    if times.is_empty() && is_stopped() {
+        return Err(Failure::Interrupted);
     }
     if times.is_empty() { Err(Failure::new(args.process, "no sign of life")) } else { Ok(()) }
 }

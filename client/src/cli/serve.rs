@@ -1,5 +1,6 @@
 //! `sendrec serve`: a directory's files, until Ctrl-C or SIGTERM.
 use std::thread;
+use std::time::Duration;
 
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::{Malformed, PacketType};
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = NodeConfig { listen: args.listen, advertise: args.advertise, ..NodeConfig::default() };
     let session = TracedNode::boot(config, &args.node, "server")?;
     let node = session.node.clone();
-    on_stop(move || {
+    on_stop(Duration::ZERO, move || {
         report(&node);
         node.shut_down();
     })?;

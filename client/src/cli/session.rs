@@ -2,6 +2,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use sendrec::Files;
 use sendrec::trace::{TraceWriter, origin_of};
@@ -12,18 +13,31 @@ use super::Failure;
 use super::address::local_address_toward;
 use super::args::{NodeArgs, ServerArgs};
 
+/// The exit status of a command that the user has stopped, as a shell has it for Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+/// How long a stopped command may take to clean up.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
 /// Set by Ctrl-C or SIGTERM.
 pub(crate) fn stop_flag() -> &'static Arc<AtomicBool> {
     static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     STOP.get_or_init(Arc::default)
 }
 
-/// From here on Ctrl-C and SIGTERM set the flag and call `also`.
-pub(crate) fn on_stop(also: impl Fn() + Send + 'static) -> Result<(), Failure> {
+/// Whether the user has stopped the command.
+pub(crate) fn is_stopped() -> bool {
+    stop_flag().load(Ordering::SeqCst)
+}
+
+/// From here on Ctrl-C and SIGTERM set the flag and, after `grace`, call `then`. A second one ends the process at once.
+pub(crate) fn on_stop(grace: Duration, then: impl Fn() + Send + 'static) -> Result<(), Failure> {
     let stop = stop_flag().clone();
     ctrlc::set_handler(move || {
-        stop.store(true, Ordering::SeqCst);
-        also();
+        if stop.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        std::thread::sleep(grace);
+        then();
     })
     .map_err(|error| Failure::new("cannot listen for Ctrl-C", error))
 }
@@ -79,10 +93,16 @@ pub(crate) fn with_files<R>(
     body: impl FnOnce(&mut Files<'_, Node>) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
     let session = TracedNode::toward(args.server.machine, &args.node)?;
+    // What is under way may end by itself and clean up; what waits for a silent server is ended.
+    let node = session.node.clone();
+    on_stop(STOP_GRACE, move || node.shut_down())?;
     let result = Files::new(&*session.node, args.server, args.timeout)
         .map_err(|error| Failure::Said(error.to_string()))
         .and_then(|mut files| body(&mut files));
     let finished = session.finish();
+    if is_stopped() && result.is_err() {
+        return Err(Failure::Interrupted);
+    }
     let result = result?;
     finished?;
     Ok(result)

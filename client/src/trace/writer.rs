@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sendrec_core::trace::{Event, What};
 use sendrec_core::{Epoch, Machine};
-use sendrec_kernel::Recorder;
+use sendrec_trap::Recorder;
 use sendrec_trap::Trap;
 
 use super::{Header, VERSION};
@@ -59,7 +59,7 @@ impl TraceWriter {
         Self { shared: Arc::new(Mutex::new(shared)) }
     }
 
-    /// What [`sendrec_kernel::NodeConfig::recorder`] wants.
+    /// What a node's configuration wants.
     pub fn recorder(&self) -> Box<dyn Recorder> {
         Box::new(self.clone())
     }

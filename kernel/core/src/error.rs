@@ -93,6 +93,9 @@ pub enum ReceiveError {
         /// Why.
         error: CallError,
     },
+    /// The one process whose message was wanted does not exist, or no longer.
+    #[error("no such process: {0}")]
+    NoSuchProcess(Address),
     /// The caller's deadline came first. No message was lost.
     #[error("timed out")]
     TimedOut,

@@ -66,3 +66,9 @@ pub const SWEEP_INTERVAL_DEFAULT: Duration = Duration::from_millis(1);
 pub const OUTGOING_MAX: usize = 1 << 20;
 /// A TA asks for at least this wait.
 pub const TRY_AGAIN_HINT: Duration = Duration::from_millis(1);
+/// Requests between processes of one kernel that are not answered yet.
+pub const RENDEZVOUS_MAX: usize = 1 << 20;
+/// Answers to its sends that a process may leave unread in its mailbox and go on sending.
+pub const ANSWERS_MAX: usize = 1 << 16;
+/// Client processes of one machine that a server remembers: one machine does not keep all others out.
+pub const WINDOWS_PER_MACHINE_MAX: u32 = 1 << 14;

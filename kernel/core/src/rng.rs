@@ -1,6 +1,30 @@
 //! SplitMix64: a seeded stream of numbers, the same on every machine and in every release.
 //!
-//! It decides jitter, nonces and faults; it is no source of secrets. (Steele, Lea and Flood, OOPSLA 2014.)
+//! It decides jitter and faults; it is no source of secrets. (Steele, Lea and Flood, OOPSLA 2014.)
+use siphasher::sip::SipHasher24;
+
+use crate::ids::Nonce;
+
+/// Nonces that nobody can foretell who does not know the seed, however many others were seen: SipHash of a count.
+#[derive(Clone, Debug)]
+pub(crate) struct Nonces {
+    key: (u64, u64),
+    count: u64,
+}
+
+impl Nonces {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        Self { key: (rng.next_u64(), rng.next_u64()), count: 0 }
+    }
+
+    /// The next one; never 0, which stands for none.
+    pub(crate) fn next(&mut self) -> Nonce {
+        self.count += 1;
+        let hasher = SipHasher24::new_with_keys(self.key.0, self.key.1);
+        Nonce(hasher.hash(&self.count.to_be_bytes()).max(1))
+    }
+}
 
 /// A stream of pseudo-random numbers that is a function of its seed.
 #[derive(Clone, Debug)]

@@ -4,10 +4,12 @@ mod harness;
 use std::time::Duration;
 
 use bytes::Bytes;
-use harness::{Net, at, done, error, mutate, prompt, reliably, text, token};
+use harness::{Net, at, done, error, machine, mutate, prompt, reliably, text, token};
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::{AuReason, Kind, PacketType, TaReason, View};
-use sendrec_core::{Buffering, CallError, Config, From, LocalId, Outcome, Overflow, Reliability, Sequence};
+use sendrec_core::{
+    Buffering, CallError, Config, From, LocalId, Options, Outcome, Overflow, Reliability, Sequence, limits,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -327,4 +329,78 @@ fn a_kernel_knows_so_many_machines_and_forgets_the_silent_ones_for_new_ones() {
     net.inject(1, stranger(PEERS_MAX), &bytes);
     assert_eq!(net.fates(1, Fate::TableFull), 10, "the others have been silent for long");
     assert!(net.kernels[1].holdings().machines <= PEERS_MAX);
+}
+
+#[test]
+fn a_try_again_is_obeyed_for_as_long_as_it_asks() {
+    let config = Config { retransmit_max: 60 * SECOND, ..prompt() };
+    let (mut net, client, server) = pair_with(mailbox(1, Overflow::TryAgain), &config);
+    net.call(0, client, at(1, server), "one");
+    net.settle();
+    net.hold_next(1, PacketType::Ta);
+    net.call(0, client, at(1, server), "two");
+    net.run(Duration::from_millis(2));
+    let patient = mutate(&net.last_of(PacketType::Ta).2, |packet| {
+        let Kind::Ta { wait_us, .. } = &mut packet.header.kind else { unreachable!() };
+        *wait_us = 20_000_000;
+    });
+    net.inject_packet(0, machine(1), &patient);
+    let before = net.log.len();
+    net.run(19 * SECOND);
+    let again = net.log[before..].iter().filter(|packet| *packet == "A REQ").count();
+    assert_eq!(again, 0, "{:?}", &net.log[before..]);
+    net.run(12 * SECOND);
+    assert!(net.log[before..].iter().any(|packet| packet == "A REQ"));
+}
+
+#[test]
+fn one_machine_with_many_clients_keeps_no_other_out() {
+    let (mut net, client, server) = Net::pair(&prompt());
+    let stranger = machine(9);
+    let call = net.call(0, client, at(1, server), "question");
+    net.settle();
+    net.serve(1, server, "answer");
+    net.settle();
+    assert_eq!(text(net.claim(0, call)), "answer");
+    let request = net.last_of(PacketType::Req).2;
+    for number in 0..limits::WINDOWS_PER_MACHINE_MAX + 10 {
+        let packet = mutate(&request, |packet| {
+            packet.header.source = LocalId(1_000 + number);
+            packet.header.destination = LocalId(77);
+        });
+        net.inject_packet(1, stranger, &packet);
+    }
+    assert_eq!(net.fates(1, Fate::TableFull), 10);
+    assert_eq!(
+        net.log.iter().filter(|packet| *packet == "B TA").count(),
+        10,
+        "and they are told to try again"
+    );
+    let other = net.spawn(0);
+    let call = net.call(0, other, at(1, server), "another client");
+    net.settle();
+    net.serve(1, server, "welcome");
+    net.settle();
+    assert_eq!(text(net.claim(0, call)), "welcome");
+}
+
+#[test]
+fn answers_left_unread_end_further_sends_and_not_the_kernel() {
+    let mut net = Net::new(1, &prompt());
+    let (client, server) = (net.spawn(0), net.spawn_as(0, 1));
+    for _ in 0..limits::ANSWERS_MAX {
+        assert!(matches!(
+            done(net.send(0, client, at(0, server), "", Options::default())),
+            Some(Outcome::Sent(_))
+        ));
+        net.serve(0, server, "unread");
+        net.events.clear();
+    }
+    let refused = done(net.send(0, client, at(0, server), "", Options::default()));
+    assert_eq!(error(refused), CallError::TooMany);
+    assert!(net.take(0, client).unwrap().source.is_reply());
+    assert!(matches!(
+        done(net.send(0, client, at(0, server), "", Options::default())),
+        Some(Outcome::Sent(_))
+    ));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use harness::{Net, at, done, error, prompt};
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::PacketType;
-use sendrec_core::{CallError, Config, Entry, LocalId, Options, Outcome, Received, ReplyError};
+use sendrec_core::{CallError, Config, Entry, LocalId, Options, Outcome, Received, ReplyError, Semantics};
 
 const SECOND: Duration = Duration::from_secs(1);
 const FRONT: LocalId = LocalId(1);
@@ -220,4 +220,23 @@ fn one_forwarded_to_another_machine_is_the_kernel_s() {
         net.settle();
         assert_answered_by_front(&mut net, kernel, call);
     }
+}
+
+#[test]
+fn a_request_goes_on_as_its_client_asked_for_it() {
+    // The front's own sends may run more than once; what it forwards for one who wants it once may not.
+    let loose = Options { semantics: Semantics::AtLeastOnce, ..Options::default() };
+    let config = Config { first_incarnation: true, ..prompt() };
+    let mut net = Net::with(&[config.clone(), Config { options: loose, ..config.clone() }, config]);
+    let client = net.spawn(0);
+    net.spawn_as(1, FRONT.0);
+    net.spawn_as(2, BACK.0);
+    let (call, request) = asked(&mut net, client, 0);
+    net.forward(1, FRONT, &request, at(2, BACK));
+    net.settle();
+    net.drop_next(2, PacketType::Rep);
+    net.serve(2, BACK, "answer");
+    net.run(SECOND);
+    assert_eq!(net.runs(2), 1);
+    assert_answered_by_front(&mut net, 0, call);
 }

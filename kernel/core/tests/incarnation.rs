@@ -498,3 +498,25 @@ fn an_id_that_was_handed_out_means_somebody_else_after_a_reboot() {
     assert_eq!(error(net.claim(0, call)), CallError::CrashedNotExecuted);
     assert_eq!(net.take(1, handed_out), None);
 }
+
+#[test]
+fn a_nonce_follows_from_nothing_that_is_sent() {
+    // Two kernels alike in all that packets tell, and unlike in their seed alone, ask with unlike nonces.
+    let nonces = [1, 2].map(|seed| {
+        let mut kernel = sendrec_core::Kernel::new(
+            sendrec_core::Instant::ZERO,
+            Config::default(),
+            machine(0),
+            Epoch(100),
+            seed,
+        );
+        let mut out = sendrec_core::Out::default();
+        let process = kernel.spawn(sendrec_core::Instant::ZERO, SpawnOptions::default(), &mut out).unwrap();
+        let ping = sendrec_core::Syscall::Ping { to: to_server() };
+        kernel.trap(sendrec_core::Instant::ZERO, process, ping.clone(), &mut out);
+        kernel.trap(sendrec_core::Instant::ZERO, process, ping, &mut out);
+        out.transmits.iter().map(|transmit| transmit.packet.header.kind).collect::<Vec<_>>()
+    });
+    assert_ne!(nonces[0][0], nonces[1][0]);
+    assert_ne!(nonces[0][0], nonces[0][1]);
+}

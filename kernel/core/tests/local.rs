@@ -222,6 +222,30 @@ fn who_waits_for_one_process_alone_does_not_outwait_its_life() {
     let any = net.spawn(0);
     let patient = token(net.receive(0, any, From::Any));
     net.exit(0, server);
-    assert_eq!(net.claim(0, wait), failure(server, CallError::NoSuchProcess));
+    let gone = Some(Outcome::NotReceived(ReceiveError::NoSuchProcess(at(0, server))));
+    assert_eq!(net.claim(0, wait), gone);
     assert_eq!(net.claim(0, patient), None, "another may write to it");
+    assert_eq!(done(net.receive(0, client, From::One(at(0, server)))), gone, "nor does it begin to wait");
+}
+
+#[test]
+fn to_call_one_who_waits_for_our_message_is_no_deadlock() {
+    let (mut net, a, b) = household(Buffering::default());
+    let wait = token(net.receive(0, b, From::One(at(0, a))));
+    let call = token(net.call_and_block(0, a, at(0, b), "here it is"));
+    assert!(matches!(net.claim(0, wait), Some(Outcome::Received(_))));
+    assert_eq!(net.claim(0, call), None, "and is to be answered");
+}
+
+#[test]
+fn a_send_that_has_room_blocks_nobody_and_is_no_deadlock() {
+    let (mut net, a, b) = household(mailbox(1, Overflow::Block));
+    token(net.call_and_block(0, a, at(0, b), "question"));
+    let send = |net: &mut Net| {
+        let (to, message) = (at(0, a), "while you wait".into());
+        let options = Options::default();
+        net.trap(0, b, sendrec_core::Syscall::Send { to, message, options, one_way: true, blocking: true })
+    };
+    assert!(matches!(done(send(&mut net)), Some(Outcome::Sent(_))));
+    assert_eq!(error(done(send(&mut net))), CallError::Deadlock, "the mailbox is full now");
 }

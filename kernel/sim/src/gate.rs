@@ -106,6 +106,10 @@ impl Trap for Gate<'_> {
         }
     }
 
+    fn cancel(&self, slot: &Arc<Slot>) {
+        self.inner.borrow_mut().cancel_slot(slot);
+    }
+
     fn wait(&self, slot: &Arc<Slot>, deadline: Option<Instant>) -> bool {
         while !slot.is_full() && deadline.is_none_or(|deadline| self.now() < deadline) {
             self.yielder.suspend(Suspended { deadline });

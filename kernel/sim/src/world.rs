@@ -283,6 +283,17 @@ impl Inner {
         self.with_kernel(machine, |kernel, now, out| kernel.cancel(now, token, out))
     }
 
+    pub(crate) fn cancel_slot(&mut self, slot: &Arc<Slot>) {
+        let waits = |waiter: &Waiter| matches!(waiter, Waiter::Slot(other, _) if Arc::ptr_eq(other, slot));
+        let found = self.waiters.iter().find(|(_, waiter)| waits(waiter)).map(|(key, _)| *key);
+        if let Some((machine, token)) = found
+            && let Some(outcome) = self.cancel(machine, token)
+            && let Some(interrupt) = slot.fill(outcome)
+        {
+            interrupt.run();
+        }
+    }
+
     fn make_runnable(&mut self, body: usize) {
         if !self.runnable.contains(&body) {
             self.runnable.push(body);

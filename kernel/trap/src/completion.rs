@@ -67,7 +67,11 @@ impl Slot {
 
     /// Fills it; returns what is to be run once no lock is held.
     pub fn fill(&self, outcome: Outcome) -> Option<Interrupt> {
-        let mut state = self.state.lock();
+        self.fill_locked(&mut self.state.lock(), outcome)
+    }
+
+    #[allow(clippy::unused_self)] // The state is this slot's.
+    fn fill_locked(&self, state: &mut State, outcome: Outcome) -> Option<Interrupt> {
         state.full = true;
         match state.interrupt.take() {
             Some(Interrupt(Kind::Deliver(deliver, _))) => {
@@ -94,7 +98,11 @@ impl Slot {
 
     /// Fills it, if nothing has, with what its call ends with on a kernel that is shut down.
     pub fn break_down(&self) -> Option<Interrupt> {
-        if self.is_full() { None } else { self.fill(self.down.outcome()) }
+        let mut state = self.state.lock();
+        if state.full {
+            return None;
+        }
+        self.fill_locked(&mut state, self.down.outcome())
     }
 
     /// Whether it was filled.
@@ -123,7 +131,8 @@ impl std::fmt::Debug for Slot {
 }
 
 /// The result of a call that goes on by itself. Test it, wait for it with [`crate::Process::wait`], or `.await` it
-/// with any executor. Dropped, the call goes on and its result is lost.
+/// with any executor. Dropped, the call goes on and its result is lost;
+/// [`crate::Process::cancel`] takes it back.
 #[must_use = "a completion says when the buffer is free and whether the call succeeded"]
 pub struct Completion<R> {
     slot: Arc<Slot>,
@@ -144,15 +153,18 @@ impl<R> Completion<R> {
         self.slot.is_full()
     }
 
-    /// The result, if it has come (slide 17, `test`). It is handed out once; after that, `None` for ever.
-    pub fn test(&mut self) -> Option<R> {
+    /// The result, if it has come (slide 17, `test`); else the completion, to be tested again.
+    pub fn test(self) -> Result<R, Self> {
         if !self.slot.is_full()
             && let Some(drive) = &self.slot.drive
             && !drive.drive()
         {
             drive.engage();
         }
-        self.slot.take().map(self.read)
+        match self.slot.take() {
+            Some(outcome) => Ok((self.read)(outcome)),
+            None => Err(self),
+        }
     }
 }
 

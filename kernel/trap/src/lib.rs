@@ -24,8 +24,8 @@
 //! fn server<T: Trap + ?Sized>(me: &Process<'_, T>) {
 //!     while let Ok(m1) = me.receive(From::Any) {                   // receive(FILE_SERVER, &m1)
 //!         let mut m2 = vec![0];                                    // struct message m2
-//!         let r = match m1.message[0] {                            // case (m1.opcode) {
-//!             READ => do_read(&m1, &mut m2),                       // case READ: r = do_read(&m1, &m2); break
+//!         let r = match m1.message.first() {                       // case (m1.opcode) {
+//!             Some(&READ) => do_read(&m1, &mut m2),                // case READ: r = do_read(&m1, &m2); break
 //!             _ => E_BAD_OPCODE,                                   // default: r = E_BAD_OPCODE }
 //!         };
 //!         m2[0] = r;                                               // m2.result = r
@@ -63,6 +63,7 @@ mod completion;
 mod error;
 mod message;
 mod process;
+mod recorder;
 
 use std::sync::Arc;
 
@@ -72,6 +73,7 @@ pub use crossbeam_channel::Sender;
 pub use error::{Down, PingError, SendError, SendFailure};
 pub use message::{Message, To};
 pub use process::{How, Process};
+pub use recorder::Recorder;
 pub use sendrec_core::{
     Address, Buffering, CallError, Config, Epoch, From, Instant, LocalId, Machine, Options, Outcome,
     Overflow, ReceiveError, Received, Reliability, ReplyError, Semantics, Source, SpawnError, SpawnOptions,
@@ -110,4 +112,8 @@ pub trait Trap {
 
     /// Waits until the slot is full, or the deadline has passed. False if it is still empty.
     fn wait(&self, slot: &Arc<Slot>, deadline: Option<Instant>) -> bool;
+
+    /// Takes back the call whose outcome is to go into the slot; it is filled with what that leaves. A full slot stays
+    /// as it is.
+    fn cancel(&self, slot: &Arc<Slot>);
 }

@@ -102,8 +102,9 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
         Completion::new(self.gate.submit(self.id, call), |outcome| sent(outcome).map(drop))
     }
 
-    /// Lends a buffer to the kernel and returns: nothing is copied, and the completion gives the buffer back when
-    /// the message is as safe as a blocking send would wait for.
+    /// Lends a buffer to the kernel and returns; the completion gives the buffer back when the message is as safe as a
+    /// blocking send would wait for. Nothing is copied on the way in, nor on the way back unless somebody still has
+    /// the message: a process of the same kernel, or a kernel that keeps it as a reply.
     pub fn send_owned(
         &self,
         to: impl Into<To>,
@@ -175,21 +176,25 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
     pub fn wait<R>(&self, mut completion: Completion<R>) -> R {
         loop {
             self.gate.wait(completion.slot(), None);
-            if let Some(result) = completion.test() {
-                return result;
+            match completion.test() {
+                Ok(result) => return result,
+                Err(pending) => completion = pending,
             }
         }
     }
 
+    /// Takes a call back that nobody wants to wait for any longer. It may run all the same; its reply goes nowhere.
+    /// What had come of it already is returned.
+    pub fn cancel<R>(&self, completion: Completion<R>) -> Option<R> {
+        self.gate.cancel(completion.slot());
+        completion.test().ok()
+    }
+
     /// Waits for a completion, but no longer than `timeout`; then it is handed back, and its call goes on.
-    pub fn wait_within<R>(
-        &self,
-        mut completion: Completion<R>,
-        timeout: Duration,
-    ) -> Result<R, Completion<R>> {
+    pub fn wait_within<R>(&self, completion: Completion<R>, timeout: Duration) -> Result<R, Completion<R>> {
         let deadline = self.gate.now() + timeout;
         self.gate.wait(completion.slot(), Some(deadline));
-        completion.test().ok_or(completion)
+        completion.test()
     }
 
     fn enter(&self, call: Syscall, timeout: Option<Duration>) -> Outcome {

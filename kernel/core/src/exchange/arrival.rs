@@ -58,7 +58,10 @@ impl Exchange {
             self.transmit_unknown(peer, &header, AuReason::StaleEpoch, port);
             return Err(Fate::StaleEpoch);
         }
-        let window = self.find_or_make_window(peer, &header, port.now).ok_or(Fate::TableFull)?;
+        let Some(window) = self.find_or_make_window(peer, &header, port.now) else {
+            self.transmit_try_again(peer, &header, TaReason::KernelFull, port);
+            return Err(Fate::TableFull);
+        };
         self.take_floor(window, &header, port);
         let floor = self.windows.get(window).floor;
         let Some(above) = header.sequence.above(floor) else { return Err(Fate::BelowFloor) };
@@ -164,10 +167,11 @@ impl Exchange {
         if self.windows.is_full() {
             self.forget_some(now, LOOKS);
         }
-        if self.windows.is_full() {
+        if self.windows.is_full() || self.peers.get(peer).windows >= limits::WINDOWS_PER_MACHINE_MAX {
             return None;
         }
         self.peers.get_mut(peer).users += 1;
+        self.peers.get_mut(peer).windows += 1;
         Some(self.windows.insert(peer, header.source_epoch, header.source, header.floor, now))
     }
 

@@ -21,7 +21,7 @@ impl Exchange {
         if self.peers.get(peer).challenge.is_some() {
             return;
         }
-        let nonce = Nonce(port.rng.next_u64() | 1);
+        let nonce = port.nonces.next();
         self.peers.get_mut(peer).challenge = Some(Challenge { nonce, tries: 0 });
         self.transmit_challenge(peer, port);
     }
@@ -124,6 +124,7 @@ impl Exchange {
         let changed = core::mem::replace(&mut state.epoch, epoch) != epoch;
         let machine = state.path.remote;
         if changed {
+            log::info!("{machine} has booted again: epoch {epoch}");
             port.tracer.event(port.events, || What::EpochKnown { machine, epoch, proved: true });
         }
         self.drop_windows(peer, |other| other != epoch, port);
@@ -153,6 +154,9 @@ impl Exchange {
         let state = self.peers.get_mut(peer);
         state.our_epoch = epoch;
         let machine = state.path.remote;
+        log::warn!(
+            "{machine} knows a later incarnation of ours: was the clock set back? We are {epoch} to it"
+        );
         port.tracer.event(port.events, || What::EpochRaised { machine, epoch });
         // What was refused for its sender's age was not run.
         for slot in self.outgoing_to(peer) {

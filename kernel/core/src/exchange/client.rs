@@ -42,6 +42,8 @@ pub(super) struct Outgoing {
     pub(super) copies: u32,
     pub(super) tries: u32,
     pub(super) refusals: u32,
+    /// How long the last TA asks to wait at least.
+    pub(super) wait_min: core::time::Duration,
     pub(super) last_copy: PacketNumber,
     pub(super) timer: Handle,
 }
@@ -118,6 +120,7 @@ impl Exchange {
             copies: 0,
             tries: 0,
             refusals: 0,
+            wait_min: core::time::Duration::ZERO,
             last_copy: PacketNumber::default(),
             timer,
         });
@@ -285,7 +288,8 @@ impl Exchange {
         let factor = 1u32 << (outgoing.refusals - 1).min(BACKOFF_SHIFT_MAX);
         let wait = self.config.try_again.saturating_mul(factor).min(self.config.retransmit_max);
         let jittered = (wait / 2).saturating_add(wait.mul_f64(port.rng.below(1_000) as f64 / 1_000.0));
-        self.timers.arm(outgoing.timer, port.now + jittered);
+        let wait = jittered.max(outgoing.wait_min.min(self.config.retransmit_max));
+        self.timers.arm(outgoing.timer, port.now + wait);
     }
 
     fn transmit_probe(&mut self, slot: u32, port: &mut Port<'_>) {
@@ -426,7 +430,7 @@ impl Exchange {
     /// Asks whether `to` lives; `token` is told.
     pub(crate) fn ping(&mut self, process: LocalId, to: Address, token: WaitToken, port: &mut Port<'_>) {
         let peer = self.find_or_make_peer(Path::to(to.machine), port.now);
-        let nonce = Nonce(port.rng.next_u64() | 1);
+        let nonce = port.nonces.next();
         self.pings.insert(nonce, token);
         let header = self.header(peer, Kind::Aya { nonce }, process, to.local, Sequence::NONE);
         self.transmit(peer, header, Bytes::new(), port);

@@ -1,4 +1,6 @@
 //! The client's side: packets of servers, and what is proved of their incarnations.
+use core::time::Duration;
+
 use bytes::Bytes;
 
 use super::client::Outgoing;
@@ -84,10 +86,11 @@ impl Exchange {
             Kind::Ack if outgoing.one_way => Event::FinalAck,
             Kind::Ack => Event::Ack,
             Kind::Iaa { .. } => Event::Iaa,
-            Kind::Ta { refused, .. } => {
+            Kind::Ta { refused, wait_us, .. } => {
                 if outgoing.state != State::Sent || refused != outgoing.last_copy {
                     return Fate::NotRefusable;
                 }
+                self.outgoing[slot as usize].wait_min = Duration::from_micros(u64::from(wait_us));
                 Event::Ta
             }
             Kind::Au { reason, refused, .. } => match self.on_unknown(slot, reason, refused, header) {
@@ -139,7 +142,7 @@ impl Exchange {
         let outgoing = &mut self.outgoing[slot as usize];
         outgoing.bound = header.source_epoch;
         if outgoing.copies == 1 && matches!(outgoing.state, State::Sent) {
-            let held = core::time::Duration::from_micros(u64::from(header.elapsed_us));
+            let held = Duration::from_micros(u64::from(header.elapsed_us));
             let elapsed = now.since(outgoing.last_sent);
             let peer = outgoing.peer;
             self.peers.get_mut(peer).round_trip.sample(elapsed, held);

@@ -27,7 +27,7 @@ use crate::config::{Config, Options, Reliability, Semantics};
 use crate::error::{CallError, ReplyError};
 use crate::ids::{Address, Epoch, LocalId, Nonce, PacketNumber, Sequence};
 use crate::process::{Place, ReplyTo, WaitToken};
-use crate::rng::Rng;
+use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
 use crate::timer::{Sweep, Timers};
 use crate::trace::{Event, PacketNote, Tracer, What};
@@ -56,6 +56,7 @@ pub(crate) struct Port<'a> {
     pub(crate) events: &'a mut Vec<Event>,
     pub(crate) tracer: &'a mut Tracer,
     pub(crate) rng: &'a mut Rng,
+    pub(crate) nonces: &'a mut Nonces,
     pub(crate) effects: &'a mut Vec<Effect>,
 }
 

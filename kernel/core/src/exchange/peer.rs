@@ -77,6 +77,8 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// Conversations and windows that refer to it: it is not forgotten while there are any.
     pub(super) users: u32,
+    /// The windows among them.
+    pub(super) windows: u32,
 }
 
 impl Peer {
@@ -92,6 +94,7 @@ impl Peer {
             timer,
             heard: now,
             users: 0,
+            windows: 0,
         }
     }
 

@@ -113,10 +113,11 @@ impl Exchange {
     }
 
     /// The request goes on to a process of another machine: the kernel sees to its answer, and its process is out of it.
-    pub(crate) fn hand_over_to_kernel(&mut self, place: Place) {
-        if let Some(served) = self.find_served(place) {
-            served.owner = LocalId::KERNEL;
-        }
+    /// Returns how its client asked for it.
+    pub(crate) fn hand_over_to_kernel(&mut self, place: Place) -> Option<Options> {
+        let served = self.find_served(place)?;
+        served.owner = LocalId::KERNEL;
+        Some(served.options)
     }
 
     /// A process to which it was forwarded will not answer.
@@ -255,7 +256,9 @@ impl Exchange {
                 self.in_progress -= 1;
             }
         }
-        self.peers.get_mut(window.peer).users -= 1;
+        let peer = self.peers.get_mut(window.peer);
+        peer.users -= 1;
+        peer.windows -= 1;
     }
 
     /// Whether a process here has a request of this client, or waits until its reply is acknowledged: then the client

@@ -6,14 +6,15 @@
 use bytes::Bytes;
 
 use super::{Entry, Kernel, Out, Outcome, port};
-use crate::config::Overflow;
+use crate::config::{Options, Overflow};
 use crate::error::{CallError, ReplyError, Unsent};
 use crate::ids::{Address, LocalId};
 use crate::process::{
-    BlockedSender, Failure, Letter, LocalRequest, NoRoom, Place, Received, ReplyTo, Source, Ticket, WaitToken,
+    Awaited, BlockedSender, Failure, Letter, LocalRequest, NoRoom, Place, Received, ReplyTo, Source, Ticket,
+    WaitToken,
 };
 use crate::time::Instant;
-use crate::trace::What;
+use crate::trace::{BlockedOn, What};
 use crate::wire::AuReason;
 
 /// A message from one process of this kernel to another.
@@ -21,20 +22,30 @@ pub(super) struct LocalSend {
     pub(super) process: LocalId,
     pub(super) to: LocalId,
     pub(super) message: Bytes,
+    pub(super) options: Options,
     pub(super) reply_to: ReplyTo,
     /// The wait to be ended: by the reply for a call, by room for a send. Opened by the caller, and closed if the
     /// send is over at once.
     pub(super) token: WaitToken,
+    /// Whether the calling thread does nothing else meanwhile.
+    pub(super) blocking: bool,
 }
 
 impl Kernel {
     pub(super) fn send_local(&mut self, send: LocalSend, out: &mut Out) -> Entry {
-        let LocalSend { process, to, message, reply_to, token } = send;
+        let LocalSend { process, to, message, options, reply_to, token, blocking } = send;
+        let is_call = matches!(reply_to, ReplyTo::Call(_));
         let from = Address::new(self.machine, process);
         let reserved = self.processes.reserve(to, from, message.len());
         let error = match &reserved {
             Err(NoRoom::NoProcess) => Some(CallError::NoSuchProcess),
             Err(NoRoom::Full(Overflow::Discard)) => Some(CallError::Refused),
+            Err(NoRoom::Full(_))
+                if blocking && self.processes.would_deadlock(process, to, Awaited::Action) =>
+            {
+                Some(CallError::Deadlock)
+            }
+            _ if reply_to != ReplyTo::Nobody && self.rendezvous.is_full() => Some(CallError::TooMany),
             _ => None,
         };
         if let Some(error) = error {
@@ -52,16 +63,17 @@ impl Kernel {
             Ticket::OneWay
         } else {
             let addressed = Address::new(self.machine, to);
-            let request = LocalRequest { client: process, server: to, addressed, reply_to, taken: false };
+            let request =
+                LocalRequest { client: process, server: to, addressed, reply_to, options, taken: false };
             Ticket::Local(self.rendezvous.open(request))
         };
         let received = Received { source: Source { address: from, ticket }, message: message.clone() };
-        let is_call = matches!(reply_to, ReplyTo::Call(_));
         match reserved {
             Ok(permit) => {
                 let filled = self.processes.deliver(permit, received);
                 self.on_filled(to, from, filled, out);
                 if is_call {
+                    self.note_if(blocking, process, BlockedOn::Call(Address::new(self.machine, to)), token);
                     return Entry::Wait(token);
                 }
                 self.waits.close(token);
@@ -71,8 +83,18 @@ impl Kernel {
                 self.tracer.event(&mut out.events, || What::Overflow { process: to });
                 let sender = BlockedSender { token, ends_with_room: !is_call, received };
                 self.processes.block(to, sender);
+                let address = Address::new(self.machine, to);
+                let on = if is_call { BlockedOn::Call(address) } else { BlockedOn::Send(address) };
+                self.note_if(blocking, process, on, token);
                 Entry::Wait(token)
             }
+        }
+    }
+
+    fn note_if(&mut self, blocking: bool, process: LocalId, on: BlockedOn, token: WaitToken) {
+        // One who was there to take it may have answered already.
+        if blocking && !self.waits.is_ready(token) {
+            self.note_waiting(process, on, token);
         }
     }
 

@@ -17,13 +17,13 @@ use bytes::Bytes;
 
 use crate::config::Overflow;
 use crate::config::{Buffering, Config, Options};
-use crate::error::{CallError, ReceiveError, ReplyError, SpawnError, Unsent};
+use crate::error::{ReceiveError, ReplyError, SpawnError, Unsent};
 use crate::exchange::{Effect, Exchange, Holdings, Refusal};
 use crate::ids::{Address, Epoch, LocalId, Machine, Path};
 use crate::process::{
     Filled, From, Letter, NoRoom, Received, Rendezvous, ReplyTo, Source, Table, Ticket, WaitToken, Waits,
 };
-use crate::rng::Rng;
+use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
 use crate::trace::{BlockedOn, Ending, Event, Fate, PacketNote, Tracer, What};
 use crate::wire::{Flags, Kind, Malformed, PacketType, View};
@@ -208,6 +208,7 @@ pub struct Kernel {
     exchange: Exchange,
     tracer: Tracer,
     rng: Rng,
+    nonces: Nonces,
     effects: Vec<Effect>,
     counters: Counters,
 }
@@ -221,6 +222,7 @@ macro_rules! port {
             events: &mut $out.events,
             tracer: &mut $kernel.tracer,
             rng: &mut $kernel.rng,
+            nonces: &mut $kernel.nonces,
             effects: &mut $kernel.effects,
         }
     };
@@ -228,7 +230,8 @@ macro_rules! port {
 use port;
 
 impl Kernel {
-    /// A kernel that boots now as `machine`, in an `epoch` larger than any before it (and not blank).
+    /// A kernel that boots now as `machine`, in an `epoch` larger than any before it (and not blank). What it asks others
+    /// to prove themselves by follows from `seed`, so a driver with real peers takes one that nobody can guess.
     pub fn new(now: Instant, config: Config, machine: Machine, epoch: Epoch, seed: u64) -> Self {
         let config = config.in_range();
         Self {
@@ -239,6 +242,7 @@ impl Kernel {
             tracer: Tracer::new(config.trace),
             exchange: Exchange::new(now, config, epoch.max(Epoch(1))),
             rng: Rng::new(seed),
+            nonces: Nonces::new(!seed),
             effects: Vec::new(),
             counters: Counters::ZERO,
         }
@@ -309,8 +313,7 @@ impl Kernel {
         for (token, receiver) in self.waits.receiving_from(to) {
             // What it had sent is in their mailboxes; more will not come.
             self.processes.forget(receiver, token);
-            let error = CallError::NoSuchProcess;
-            self.finish(token, Outcome::NotReceived(ReceiveError::RequestFailed { to, error }), out);
+            self.finish(token, Outcome::NotReceived(ReceiveError::NoSuchProcess(to)), out);
         }
         for (token, on) in waits {
             self.finish(token, traps::cancelled(on), out);

@@ -7,7 +7,7 @@ use crate::config::{Options, Overflow, Reliability};
 use crate::error::{CallError, ReceiveError, ReplyError, Unsent};
 use crate::exchange::{Port, Request};
 use crate::ids::{Address, LocalId};
-use crate::process::{From, NoRoom, Received, ReplyTo, Source, Ticket, WaitToken};
+use crate::process::{Awaited, From, NoRoom, Received, ReplyTo, Source, Ticket, WaitToken};
 use crate::time::Instant;
 use crate::trace::{BlockedOn, Call, What};
 
@@ -133,7 +133,7 @@ impl Kernel {
         process: LocalId,
         to: Address,
         bytes: usize,
-        blocking: bool,
+        waits_for_reply: bool,
     ) -> Result<(), CallError> {
         if !self.processes.contains(process) {
             return Err(CallError::NoCaller);
@@ -147,22 +147,21 @@ impl Kernel {
         if to.machine != self.machine {
             return self.exchange.check_request(to.machine, now);
         }
-        if blocking && self.processes.would_deadlock(process, to.local) {
+        if waits_for_reply && self.processes.would_deadlock(process, to.local, Awaited::Action) {
             return Err(CallError::Deadlock);
         }
         Ok(())
     }
 
-    /// Opens a wait, and notes whom a blocking one waits for.
-    fn block(&mut self, process: LocalId, on: BlockedOn, blocking: bool) -> WaitToken {
-        let token = self.waits.open(process, on);
-        if blocking
-            && let Some(other) = on.awaited()
+    /// Notes whom a blocking wait waits for, if that is one process of this kernel.
+    pub(super) fn note_waiting(&mut self, process: LocalId, on: BlockedOn, token: WaitToken) {
+        let awaited =
+            if matches!(on, BlockedOn::ReceiveFrom(_)) { Awaited::Message } else { Awaited::Action };
+        if let Some(other) = on.awaited()
             && other.machine == self.machine
         {
-            self.processes.set_waits_for(process, other.local, token);
+            self.processes.set_waits_for(process, other.local, awaited, token);
         }
-        token
     }
 
     /// A send, a one-way message or a call: they differ in where the reply goes, and in what ends the wait.
@@ -175,21 +174,25 @@ impl Kernel {
         out: &mut Out,
     ) -> Entry {
         let Asked { to, message, options, kind } = asked;
-        if let Err(error) = self.check_send(now, process, to, message.len(), blocking) {
+        let is_call = kind == Call::Call;
+        if kind == Call::Send && self.processes.contains(process) && !self.processes.may_ask(process) {
+            return Entry::Done(Outcome::Unsent(Unsent { error: CallError::TooMany, message }));
+        }
+        if let Err(error) = self.check_send(now, process, to, message.len(), blocking && is_call) {
             return Entry::Done(Outcome::Unsent(Unsent { error, message }));
         }
         let on = if kind == Call::Call { BlockedOn::Call(to) } else { BlockedOn::Send(to) };
-        let token = self.block(process, on, blocking);
+        let token = self.waits.open(process, on);
         let (reply_to, sender) = match kind {
             Call::Call => (ReplyTo::Call(token), None),
             Call::SendOneWay => (ReplyTo::Nobody, Some(token)),
             _ => (ReplyTo::Mailbox, Some(token)),
         };
         if to.machine == self.machine {
-            let entry = self.send_local(LocalSend { process, to: to.local, message, reply_to, token }, out);
-            if let Entry::Done(_) = entry {
-                self.processes.clear_waits_for(process, token);
-            }
+            let entry = self.send_local(
+                LocalSend { process, to: to.local, message, options, reply_to, token, blocking },
+                out,
+            );
             return self.trace_blocked(process, on, entry, out);
         }
         let one_way = kind == Call::SendOneWay;
@@ -231,20 +234,27 @@ impl Kernel {
         if !wait {
             return Entry::Done(Outcome::Nothing);
         }
+        if let From::One(one) = from
+            && one.machine == self.machine
+            && !self.processes.contains(one.local)
+        {
+            return Entry::Done(Outcome::NotReceived(ReceiveError::NoSuchProcess(one)));
+        }
         let on = match from {
             From::Any => BlockedOn::Receive,
             From::One(address) => BlockedOn::ReceiveFrom(address),
         };
         if let Some(other) = on.awaited()
             && other.machine == self.machine
-            && self.processes.would_deadlock(process, other.local)
+            && self.processes.would_deadlock(process, other.local, Awaited::Message)
         {
             return Entry::Done(Outcome::NotReceived(ReceiveError::Deadlock));
         }
         if self.waits.is_full() || !self.processes.has_receiver_room(process) {
             return Entry::Done(Outcome::NotReceived(ReceiveError::TooMany));
         }
-        let token = self.block(process, on, true);
+        let token = self.waits.open(process, on);
+        self.note_waiting(process, on, token);
         self.processes.wait(process, token, from);
         // A mailbox that keeps nothing has no room for a blocked sender until somebody waits.
         self.admit_blocked(process, out);
@@ -276,7 +286,7 @@ impl Kernel {
                     return Entry::Done(Outcome::Replied(message));
                 }
                 let on = BlockedOn::Reply(source.address);
-                let token = self.block(process, on, true);
+                let token = self.waits.open(process, on);
                 self.exchange.reply(place, message, Some(token), &mut port!(self, now, out));
                 self.trace_blocked(process, on, Entry::Wait(token), out)
             }
@@ -296,17 +306,21 @@ impl Kernel {
             return Entry::Done(Outcome::NotReplied { error, message });
         }
         if to.machine != self.machine {
-            let options = Options { reliability: Reliability::ReplyAcks, ..self.config().options };
             let reply_to = ReplyTo::Client(source.ticket);
-            match source.ticket {
+            let asked = match source.ticket {
                 Ticket::Remote(place) => self.exchange.hand_over_to_kernel(place),
-                Ticket::Local(place) => {
-                    if let Some(request) = self.rendezvous.get_mut(place) {
-                        request.server = LocalId::KERNEL;
-                    }
-                }
-                Ticket::OneWay | Ticket::Answer => {}
-            }
+                Ticket::Local(place) => self.rendezvous.get_mut(place).map(|request| {
+                    request.server = LocalId::KERNEL;
+                    request.options
+                }),
+                Ticket::OneWay | Ticket::Answer => None,
+            };
+            // As its client asked, so that at most once holds all the way; but no reply is to be missed.
+            let asked = asked.unwrap_or_default();
+            let options = match asked.reliability {
+                Reliability::Unreliable => Options { reliability: Reliability::ReplyAcks, ..asked },
+                _ => asked,
+            };
             let request = Request {
                 process: LocalId::KERNEL,
                 to,
@@ -382,7 +396,7 @@ impl Kernel {
             return Entry::Done(Outcome::Alive { epoch, uptime });
         }
         let on = BlockedOn::Ping(to);
-        let token = self.block(process, on, false);
+        let token = self.waits.open(process, on);
         let mut port: Port<'_> = port!(self, now, out);
         self.exchange.ping(process, to, token, &mut port);
         self.trace_blocked(process, on, Entry::Wait(token), out)

@@ -41,7 +41,7 @@ pub(crate) enum Filled {
 #[derive(Debug)]
 struct Item {
     letter: Letter,
-    /// What it occupies of the bounds; 0 for replies and failures, which sends of the process itself have bounded.
+    /// What it occupies of the bounds; 0 for replies and failures, which are counted on their own.
     charge: usize,
 }
 
@@ -62,6 +62,8 @@ pub(crate) struct Mailbox {
     blocked: VecDeque<BlockedSender>,
     messages: usize,
     bytes: usize,
+    /// Replies and failures among the items.
+    answers: usize,
 }
 
 impl Mailbox {
@@ -73,6 +75,7 @@ impl Mailbox {
             blocked: VecDeque::new(),
             messages: 0,
             bytes: 0,
+            answers: 0,
         }
     }
 
@@ -110,6 +113,7 @@ impl Mailbox {
             }
             return Filled::Handed(token, letter);
         }
+        self.answers += usize::from(charge == 0);
         self.items.push_back(Item { letter, charge });
         Filled::Queued { messages: self.messages, bytes: self.bytes }
     }
@@ -123,12 +127,18 @@ impl Mailbox {
         let item = self.items.remove(place)?;
         if item.charge > 0 {
             self.release(item.charge);
+        } else {
+            self.answers -= 1;
         }
         Some(item.letter)
     }
 
     pub(super) fn wait(&mut self, token: WaitToken, filter: From) {
         self.receivers.push_back((token, filter));
+    }
+
+    pub(super) const fn answers(&self) -> usize {
+        self.answers
     }
 
     pub(super) fn receivers(&self) -> usize {

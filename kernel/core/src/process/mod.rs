@@ -13,10 +13,11 @@ use bytes::Bytes;
 
 pub(crate) use mailbox::{BlockedSender, Filled, Letter};
 pub(crate) use rendezvous::Rendezvous;
-pub(crate) use table::{NoRoom, Table};
+pub(crate) use table::{Awaited, NoRoom, Table};
 pub(crate) use wait::Waits;
 pub use wait::{BlockedOn, WaitToken};
 
+use crate::config::Options;
 use crate::error::CallError;
 use crate::ids::{Address, LocalId};
 
@@ -113,6 +114,8 @@ pub(crate) struct LocalRequest {
     /// Where the client sent it: the answer comes from there, wherever it was forwarded.
     pub(crate) addressed: Address,
     pub(crate) reply_to: ReplyTo,
+    /// How it goes on if it is forwarded to another machine.
+    pub(crate) options: Options,
     pub(crate) taken: bool,
 }
 

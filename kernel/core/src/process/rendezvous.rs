@@ -5,6 +5,7 @@ use slab::Slab;
 
 use super::{LocalRequest, Place, WaitToken};
 use crate::ids::LocalId;
+use crate::limits;
 use crate::process::ReplyTo;
 
 /// The local requests that are not answered yet.
@@ -17,6 +18,11 @@ pub(crate) struct Rendezvous {
 impl Rendezvous {
     pub(crate) const fn new() -> Self {
         Self { open: Slab::new(), generation: 0 }
+    }
+
+    /// Whether as many wait for their answers as may.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.len() >= limits::RENDEZVOUS_MAX
     }
 
     pub(crate) fn open(&mut self, request: LocalRequest) -> Place {

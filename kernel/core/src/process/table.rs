@@ -16,8 +16,17 @@ struct Process {
     mailbox: Mailbox,
     /// Whether one thread alone acts for it: then a thread that waits is the whole process waiting.
     single_threaded: bool,
-    /// The local process it waits for, if it is single-threaded and blocked on one alone.
-    waits_for: Option<(LocalId, WaitToken)>,
+    /// The local process it waits for and until what, if it is single-threaded and blocked on one alone.
+    waits_for: Option<(LocalId, Awaited, WaitToken)>,
+}
+
+/// What a blocked process waits for another to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// To send it a message.
+    Message,
+    /// To receive, to answer: anything it must run for.
+    Action,
 }
 
 /// Room for one message in one mailbox. It is used up by [`Table::deliver`].
@@ -119,10 +128,16 @@ impl Table {
         self.processes[permit.slot].mailbox.fill(Letter::Message(received), permit.charge)
     }
 
-    /// Delivers a reply, or the notice that there will be none: always has room, since the process's own sends have
-    /// bounded their number. `None` if the process has ended.
+    /// Delivers a reply, or the notice that there will be none: always has room, since [`Table::may_ask`] has bounded
+    /// their number. `None` if the process has ended.
     pub(crate) fn deliver_answer(&mut self, to: LocalId, letter: Letter) -> Option<Filled> {
         self.get_mut(to).map(|process| process.mailbox.fill(letter, 0))
+    }
+
+    /// Whether the process may send one more request whose answer is to come into its mailbox: not while it leaves too
+    /// many unread.
+    pub(crate) fn may_ask(&self, id: LocalId) -> bool {
+        self.get(id).is_some_and(|process| process.mailbox.answers() < limits::ANSWERS_MAX)
     }
 
     pub(crate) fn take(&mut self, id: LocalId, filter: From) -> Option<Letter> {
@@ -167,8 +182,16 @@ impl Table {
     }
 
     /// Whether `process`, about to block until `other` acts, would wait for itself in the end.
-    pub(crate) fn would_deadlock(&self, process: LocalId, other: LocalId) -> bool {
+    pub(crate) fn would_deadlock(&self, process: LocalId, other: LocalId, until: Awaited) -> bool {
         if !self.get(process).is_some_and(|process| process.single_threaded) {
+            return false;
+        }
+        let waits_for = |id| self.get(id).and_then(|process| process.waits_for);
+        // One who waits for our message is about to get it.
+        if until == Awaited::Action
+            && let Some((id, Awaited::Message, _)) = waits_for(other)
+            && id == process
+        {
             return false;
         }
         let mut next = Some(other);
@@ -176,7 +199,7 @@ impl Table {
         for _ in 0..=self.processes.len() {
             match next {
                 Some(id) if id == process => return true,
-                Some(id) => next = self.get(id).and_then(|process| process.waits_for).map(|(id, _)| id),
+                Some(id) => next = waits_for(id).map(|(id, ..)| id),
                 None => return false,
             }
         }
@@ -184,18 +207,24 @@ impl Table {
     }
 
     /// Notes whom a single-threaded process waits for from here on.
-    pub(crate) fn set_waits_for(&mut self, process: LocalId, other: LocalId, token: WaitToken) {
+    pub(crate) fn set_waits_for(
+        &mut self,
+        process: LocalId,
+        other: LocalId,
+        until: Awaited,
+        token: WaitToken,
+    ) {
         if let Some(process) = self.get_mut(process)
             && process.single_threaded
         {
-            process.waits_for = Some((other, token));
+            process.waits_for = Some((other, until, token));
         }
     }
 
     /// That wait is over.
     pub(crate) fn clear_waits_for(&mut self, process: LocalId, token: WaitToken) {
         if let Some(process) = self.get_mut(process)
-            && process.waits_for.is_some_and(|(_, waiting)| waiting == token)
+            && process.waits_for.is_some_and(|(.., waiting)| waiting == token)
         {
             process.waits_for = None;
         }

@@ -216,7 +216,7 @@ fn waiting(count: u32, threaded: &[u32], pairs: &[(u32, u32)]) -> Table {
     }
     for &(process, other) in pairs {
         let token = waits.open(LocalId(process), BlockedOn::Call(address(other)));
-        table.set_waits_for(LocalId(process), LocalId(other), token);
+        table.set_waits_for(LocalId(process), LocalId(other), Awaited::Action, token);
     }
     table
 }
@@ -224,19 +224,31 @@ fn waiting(count: u32, threaded: &[u32], pairs: &[(u32, u32)]) -> Table {
 #[test]
 fn the_walk_along_who_waits_finds_a_ring_and_nothing_else() {
     let chain = waiting(4, &[], &[(2, 3), (3, 4)]);
-    assert!(!chain.would_deadlock(LocalId(1), LocalId(2)), "the chain ends at 4, who waits for nobody");
-    assert!(chain.would_deadlock(LocalId(4), LocalId(2)), "and 4 would close it");
-    assert!(chain.would_deadlock(LocalId(1), LocalId(1)), "a process that waits for itself");
-    assert!(!chain.would_deadlock(LocalId(1), LocalId(99)), "nobody has that id");
+    assert!(
+        !chain.would_deadlock(LocalId(1), LocalId(2), Awaited::Action),
+        "the chain ends at 4, who waits for nobody"
+    );
+    assert!(chain.would_deadlock(LocalId(4), LocalId(2), Awaited::Action), "and 4 would close it");
+    assert!(chain.would_deadlock(LocalId(1), LocalId(1), Awaited::Action), "a process that waits for itself");
+    assert!(!chain.would_deadlock(LocalId(1), LocalId(99), Awaited::Action), "nobody has that id");
     let ring_of_others = waiting(4, &[], &[(2, 3), (3, 2)]);
-    assert!(!ring_of_others.would_deadlock(LocalId(1), LocalId(2)), "a ring one is no part of");
+    assert!(
+        !ring_of_others.would_deadlock(LocalId(1), LocalId(2), Awaited::Action),
+        "a ring one is no part of"
+    );
 }
 
 #[test]
 fn a_process_of_several_threads_waits_with_one_of_them_only() {
     let table = waiting(3, &[2], &[(1, 2), (2, 3)]);
-    assert!(!table.would_deadlock(LocalId(3), LocalId(1)), "2 has other threads, which may answer");
-    assert!(!table.would_deadlock(LocalId(2), LocalId(1)), "and so it may wait for whom it wants");
+    assert!(
+        !table.would_deadlock(LocalId(3), LocalId(1), Awaited::Action),
+        "2 has other threads, which may answer"
+    );
+    assert!(
+        !table.would_deadlock(LocalId(2), LocalId(1), Awaited::Action),
+        "and so it may wait for whom it wants"
+    );
 }
 
 #[test]
@@ -244,13 +256,16 @@ fn a_wait_that_is_over_is_no_link_of_the_chain() {
     let mut waits = Waits::<()>::new();
     let mut table = waiting(2, &[], &[]);
     let first = waits.open(LocalId(2), BlockedOn::Call(address(1)));
-    table.set_waits_for(LocalId(2), LocalId(1), first);
-    assert!(table.would_deadlock(LocalId(1), LocalId(2)));
+    table.set_waits_for(LocalId(2), LocalId(1), Awaited::Action, first);
+    assert!(table.would_deadlock(LocalId(1), LocalId(2), Awaited::Action));
     let other = waits.open(LocalId(2), BlockedOn::Receive);
     table.clear_waits_for(LocalId(2), other);
-    assert!(table.would_deadlock(LocalId(1), LocalId(2)), "another wait's end is not this one's");
+    assert!(
+        table.would_deadlock(LocalId(1), LocalId(2), Awaited::Action),
+        "another wait's end is not this one's"
+    );
     table.clear_waits_for(LocalId(2), first);
-    assert!(!table.would_deadlock(LocalId(1), LocalId(2)));
+    assert!(!table.would_deadlock(LocalId(1), LocalId(2), Awaited::Action));
 }
 
 #[test]
@@ -277,6 +292,7 @@ fn a_place_of_the_rendezvous_is_one_tenant_s() {
         server: OWNER,
         addressed: address(1),
         reply_to: ReplyTo::Mailbox,
+        options: Options::default(),
         taken: false,
     };
     let first = rendezvous.open(request(2));

@@ -1,7 +1,7 @@
 //! Packets: the header every packet carries, and what each of the types of slide 21 adds to it.
 //!
 //! Two steps: a checked [`View`] onto bytes of the network, then the parsed [`Packet`]. Deliberately not here: what
-//! a packet means to anyone; this room uses ids and limits alone and panics on no input.
+//! a packet means to anyone; this room uses ids alone and panics on no input.
 //!
 //! # The header, field by field
 //!
