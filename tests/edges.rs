@@ -126,6 +126,16 @@ fn no_room_of_the_core_reaches_what_it_must_not() {
 }
 
 #[test]
+fn the_client_library_knows_no_node() {
+    let client = root().join("client/src");
+    for (path, text) in sources(&client) {
+        if !path.starts_with(client.join("cli")) {
+            assert!(!text.contains("sendrec_kernel"), "{} names the node", path.display());
+        }
+    }
+}
+
+#[test]
 fn the_core_has_no_std_no_clock_and_no_unsafe() {
     let core = root().join("kernel/core/src");
     let library = fs::read_to_string(core.join("lib.rs")).unwrap();

@@ -95,7 +95,7 @@ pub enum Code {
     E_ACCESS = 9,
     /// The server changes nothing.
     E_READ_ONLY = 10,
-    /// No space is left.
+    /// No space is left, on the disk or in an answer.
     E_NO_SPACE = 11,
     /// Longer than files may be.
     E_TOO_LARGE = 12,

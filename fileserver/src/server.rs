@@ -81,7 +81,7 @@ fn do_stat(store: &dyn Store, m1: &FileMessage, m2: &mut FileMessage) -> Result<
     Ok(())
 }
 
-/// As many entries as fit. A name is at most 255 bytes long, so one always does.
+/// As many entries as fit.
 fn do_list(
     store: &dyn Store,
     m1: &FileMessage,
@@ -94,6 +94,10 @@ fn do_list(
     let mut data = BytesMut::new();
     for entry in store.list(Name::new(&m1.filename)?, &m1.data, wanted)? {
         if !encode_entry(&entry, &mut data, data_bytes_max) {
+            if m2.count == 0 {
+                // Messages of this kernel are too small for the entry: to answer with none would say that it is the last.
+                return Err(Code::E_NO_SPACE);
+            }
             break;
         }
         m2.count += 1;

@@ -155,16 +155,24 @@ pub enum What {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-#[allow(missing_docs)]
 pub enum Call {
+    /// A request whose reply comes by receive.
     Send,
+    /// A message that wants no reply.
     SendOneWay,
+    /// A request, and its reply.
     Call,
+    /// The next message, waited for.
     Receive,
+    /// The next message, if there is one.
     TryReceive,
+    /// The reply to a source.
     Reply,
+    /// A source's request, handed on.
     Forward,
+    /// AYA.
     Ping,
+    /// A wait taken back.
     Cancel,
 }
 
