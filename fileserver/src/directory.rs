@@ -10,6 +10,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions, OpenOptionsExt};
 use parking_lot::Mutex;
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use crate::message::Code;
 use crate::name::Name;
@@ -86,6 +87,10 @@ fn attributes(metadata: &Metadata) -> Attributes {
 
 #[allow(clippy::needless_pass_by_value)] // As `map_err` wants it.
 fn code(error: io::Error) -> Code {
+    // Links that lead in a ring lead nowhere.
+    if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
+        return Code::E_NOT_FOUND;
+    }
     match error.kind() {
         ErrorKind::NotFound => Code::E_NOT_FOUND,
         ErrorKind::AlreadyExists => Code::E_EXISTS,

@@ -149,6 +149,8 @@ fn nothing_leads_out_of_the_root() {
         assert!(store.rename(name("file"), name("out/stolen")).is_err());
     }
     assert_eq!(store.read(name("within"), 0, &mut buffer), Ok(4), "a link that stays inside is followed");
+    symlink("ring", inside.join("ring")).unwrap();
+    assert_eq!(store.read(name("ring"), 0, &mut buffer), Err(Code::E_NOT_FOUND));
     for refused in ["", "..", "../secret", "a/../../secret", "/etc/passwd", "a//b", "nul\0"] {
         assert_eq!(Name::new(refused.as_bytes()), Err(Code::E_BAD_NAME), "{refused:?}");
     }
