@@ -37,10 +37,15 @@ impl Directory {
         Ok(Self { root, listing: Mutex::new(None) })
     }
 
-    /// Opens a file without ever waiting for a writer, as opening a named pipe would.
+    /// Opens a file, and nothing but a file, without ever waiting for a writer as opening a named pipe would.
     fn open_file(&self, name: Name<'_>, options: &mut OpenOptions) -> Result<std::fs::File, Code> {
         options.custom_flags(OFlags::NONBLOCK.bits() as i32);
-        self.root.open_with(path(name), options).map(cap_std::fs::File::into_std).map_err(code)
+        let file = self.root.open_with(path(name), options).map_err(code)?.into_std();
+        let kind = file.metadata().map_err(code)?.file_type();
+        if kind.is_dir() {
+            return Err(Code::E_IS_DIRECTORY);
+        }
+        if kind.is_file() { Ok(file) } else { Err(Code::E_NOT_SUPPORTED) }
     }
 
     /// The names in a directory, in order. The first part reads them, the following ones of the same listing do not.
@@ -116,7 +121,9 @@ impl Store for Directory {
 
     fn read(&self, name: Name<'_>, offset: u64, buffer: &mut [u8]) -> Result<usize, Code> {
         let file = self.open_file(name, OpenOptions::new().read(true))?;
-        if i64::try_from(offset).is_err() {
+        // Nothing is where no file reaches.
+        let end = offset.checked_add(buffer.len() as u64);
+        if end.is_none_or(|end| i64::try_from(end).is_err()) {
             return Ok(0);
         }
         let mut filled = 0;

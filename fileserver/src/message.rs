@@ -136,7 +136,9 @@ impl Code {
             Self::OK => "done",
             Self::E_BAD_OPCODE => "the server has no such operation",
             Self::E_BAD_MESSAGE => "the server did not understand the message",
-            Self::E_BAD_NAME => "not a name the server accepts (relative, without .. and zero bytes)",
+            Self::E_BAD_NAME => {
+                "not a name the server accepts here (relative, without .. and zero bytes, not too long, not inside itself)"
+            }
             Self::E_NOT_FOUND => "no such file or directory",
             Self::E_EXISTS => "it exists already",
             Self::E_IS_DIRECTORY => "it is a directory",

@@ -13,7 +13,7 @@ use super::address::{ServerAddress, parse_server, parse_socket};
 #[command(
     name = "sendrec",
     version,
-    about,
+    about = "A message-passing kernel in user space: send, receive, and what is built on them",
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true
@@ -32,6 +32,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show it all in seconds: a file goes up and comes back, a call as a ladder, the same with its reply lost
+    #[command(after_help = "Example:\n  sendrec demo --keep demo-files")]
     Demo(DemoArgs),
     /// Serve a directory's files
     #[command(

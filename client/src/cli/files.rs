@@ -21,7 +21,11 @@ pub(crate) fn bytes(path: &Path) -> &[u8] {
 /// What `--json` prints of a file or directory.
 #[derive(Serialize)]
 struct Described<'a> {
+    /// What of the name is text.
     name: String,
+    /// The name's bytes, where they are not all text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_bytes: Option<&'a [u8]>,
     kind: &'a str,
     size: u64,
     modified: i64,
@@ -37,7 +41,8 @@ const fn kind(attributes: Attributes) -> &'static str {
 
 fn json(name: &[u8], attributes: Attributes) -> Result<String, Failure> {
     let described = Described {
-        name: printable(name),
+        name: String::from_utf8_lossy(name).into_owned(),
+        name_bytes: std::str::from_utf8(name).is_err().then_some(name),
         kind: kind(attributes),
         size: attributes.size,
         modified: attributes.modified,

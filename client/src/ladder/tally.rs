@@ -81,7 +81,10 @@ fn packets(joined: &Joined) -> String {
 fn runs(joined: &Joined, story: &Story) -> String {
     let requests = requests(joined);
     let times = match story.runs {
-        0 => return "never, as far as these traces tell".to_owned(),
+        0 if joined.machines.iter().any(|machine| !machine.traced) => {
+            return "not known: the server's trace is not here".to_owned();
+        }
+        0 => return "never".to_owned(),
         1 => "once".to_owned(),
         runs => format!("{runs} times"),
     };

@@ -31,7 +31,7 @@ pub const MAILBOX_BYTES_DEFAULT: usize = 16 << 20;
 pub const MESSAGE_OVERHEAD_BYTES: usize = 128;
 
 /// Machines a kernel remembers; the one heard of longest ago gives way once its packets must have died.
-pub const PEERS_MAX: usize = 16_384;
+pub const PEERS_MAX: usize = 65_536;
 /// Client processes, of all machines, that a server remembers.
 pub const WINDOWS_MAX: usize = 1 << 18;
 /// Requests of other machines held at once (queued, executing, or answered and not yet acknowledged).

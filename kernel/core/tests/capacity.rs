@@ -312,9 +312,10 @@ fn a_packet_is_counted_once_though_a_driver_gathers_what_is_to_be_sent() {
 fn a_kernel_knows_so_many_machines_and_forgets_the_silent_ones_for_new_ones() {
     use sendrec_core::Machine;
     use sendrec_core::limits::PEERS_MAX;
-    let (mut net, client, server) = Net::pair(&Config { buffering: Buffering::Discard, ..prompt() });
+    // Each has a message taken in, so that its number matters.
+    let (mut net, client, server) = pair_with(mailbox(usize::MAX, Overflow::TryAgain), &prompt());
     net.cut(true);
-    net.call(0, client, at(1, server), "question");
+    net.send_one_way(0, client, at(1, server), "", Options::default());
     let bytes = net.last_of(PacketType::Req).2;
     let stranger = |number: usize| {
         let [_, high, middle, low] = (number as u32).to_be_bytes();
@@ -322,6 +323,9 @@ fn a_kernel_knows_so_many_machines_and_forgets_the_silent_ones_for_new_ones() {
     };
     for number in 0..PEERS_MAX + 10 {
         net.inject(1, stranger(number), &bytes);
+        net.events.clear();
+        net.seen.clear();
+        net.log.clear();
     }
     assert_eq!(net.kernels[1].holdings().machines, PEERS_MAX);
     assert_eq!(net.fates(1, Fate::TableFull), 10);
@@ -403,4 +407,28 @@ fn answers_left_unread_end_further_sends_and_not_the_kernel() {
         done(net.send(0, client, at(0, server), "", Options::default())),
         Some(Outcome::Sent(_))
     ));
+}
+
+#[test]
+fn invented_addresses_keep_nobody_out() {
+    let (mut net, client, server) = Net::pair(&prompt());
+    let call = net.call(0, client, at(1, LocalId(77)), "nobody");
+    net.settle();
+    assert_eq!(error(net.claim(0, call)), CallError::NoSuchProcess);
+    let request = net.last_of(PacketType::Req).2;
+    for number in 0..limits::PEERS_MAX as u32 + 100 {
+        let [a, b, c, d] = (0x0b00_0000 + number).to_be_bytes();
+        let invented = sendrec_core::Machine::new(std::net::SocketAddr::from(([a, b, c, d], 7000)));
+        net.inject(1, invented, &request);
+        net.events.clear();
+        net.seen.clear();
+        net.log.clear();
+    }
+    assert!(net.kernels[1].holdings().machines <= limits::PEERS_MAX);
+    let other = net.spawn(0);
+    let call = net.call(0, other, at(1, server), "an honest one");
+    net.settle();
+    net.serve(1, server, "welcome");
+    net.settle();
+    assert_eq!(text(net.claim(0, call)), "welcome");
 }

@@ -131,7 +131,7 @@ fn a_process_that_is_not_there() {
     |                               │                               │
     |
     |  Packets           REQ 1, AU 1: 2 in all, none lost
-    |  Operation ran     never, as far as these traces tell
+    |  Operation ran     never
     |  Client was told   no such process 1
     ");
 }
@@ -236,7 +236,7 @@ fn one_side_alone() {
     |                              │                                        ┊
     |
     |  Packets           REQ 2 (1 lost), REP 1, ACK 1: 4 in all, 1 lost
-    |  Operation ran     never, as far as these traces tell
+    |  Operation ran     not known: the server's trace is not here
     |  Client was told   done 1
     |  Note              10.0.0.1:7000 was not traced, so nobody knows what became of
     |                    packets to it.

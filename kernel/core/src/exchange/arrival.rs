@@ -165,7 +165,7 @@ impl Exchange {
             return Some(window);
         }
         if self.windows.is_full() {
-            self.forget_some(now, LOOKS);
+            self.forget_some(now, LOOKS, true);
         }
         if self.windows.is_full() || self.peers.get(peer).windows >= limits::WINDOWS_PER_MACHINE_MAX {
             return None;

@@ -77,7 +77,7 @@ impl Exchange {
         if self.outgoing.len() >= limits::OUTGOING_MAX
             || self.conversations.len() >= limits::CONVERSATIONS_MAX
         {
-            self.forget_some(now, limits::OUTGOING_MAX.min(1_024));
+            self.forget_some(now, limits::OUTGOING_MAX.min(1_024), false);
             if self.outgoing.len() >= limits::OUTGOING_MAX
                 || self.conversations.len() >= limits::CONVERSATIONS_MAX
             {
@@ -152,7 +152,10 @@ impl Exchange {
     pub(super) fn make_peer_room(&mut self, now: Instant) -> bool {
         const LOOKS: usize = 64;
         if self.peers.is_full() {
-            self.forget_some(now, LOOKS);
+            self.forget_some(now, LOOKS, true);
+        }
+        if self.peers.is_full() {
+            log::debug!("no room for another machine: {} are remembered", self.peers.len());
         }
         !self.peers.is_full()
     }

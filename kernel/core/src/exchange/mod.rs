@@ -240,14 +240,16 @@ impl Exchange {
             return;
         }
         self.next_upkeep = now + UPKEEP_INTERVAL;
-        self.forget_some(now, LOOKS);
+        self.forget_some(now, LOOKS, false);
     }
 
-    fn forget_some(&mut self, now: Instant, looks: usize) {
+    /// When room is pressing, machines that have proved nothing and run nothing go at once: it costs them nothing to come
+    /// back, and whoever invents addresses does not keep others out.
+    fn forget_some(&mut self, now: Instant, looks: usize, pressing: bool) {
         // Twice the life of a packet: one may be under way for a whole life, and may be answered by another.
         let life = self.config.packet_life.saturating_mul(2);
         for _ in 0..looks {
-            if let Some(window) = self.windows.next_idle(now, life)
+            if let Some(window) = self.windows.next_idle(now, life, pressing)
                 && !self.is_running(window)
             {
                 self.drop_window(window);
@@ -255,7 +257,7 @@ impl Exchange {
             if let Some(conversation) = self.conversations.next_idle(now, life) {
                 self.drop_conversation(conversation);
             }
-            if let Some(peer) = self.peers.next_idle(now, life) {
+            if let Some(peer) = self.peers.next_idle(now, life, pressing) {
                 self.drop_peer(peer);
             }
         }

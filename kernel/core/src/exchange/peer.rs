@@ -164,10 +164,13 @@ impl Peers {
     }
 
     /// Looks at the next peer in turn; returns it if nobody refers to it and it was not heard of for `life`.
-    pub(super) fn next_idle(&mut self, now: Instant, life: Duration) -> Option<u32> {
+    /// When `pressing`, one that has proved nothing is idle at once.
+    pub(super) fn next_idle(&mut self, now: Instant, life: Duration, pressing: bool) -> Option<u32> {
         self.hand = if self.hand + 1 < self.all.capacity() { self.hand + 1 } else { 0 };
         let peer = self.all.get(self.hand)?;
-        let idle = peer.users == 0 && peer.challenge.is_none() && now.since(peer.heard) > life;
+        let idle = peer.users == 0
+            && peer.challenge.is_none()
+            && (now.since(peer.heard) > life || pressing && !peer.proved);
         idle.then_some(self.hand as u32)
     }
 }

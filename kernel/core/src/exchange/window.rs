@@ -23,6 +23,8 @@ pub(super) struct Window {
     /// Bit i: floor + 1 + i is not awaited any more.
     pub(super) answered: u64,
     heard: Instant,
+    /// Whether a request was ever admitted: then its numbers matter.
+    used: bool,
     /// When it was made: of what was before, nothing is remembered.
     pub(super) since: Instant,
 }
@@ -39,6 +41,7 @@ impl Window {
         if place >= self.ring.len() {
             self.ring.resize(place + 1, UNSEEN);
         }
+        self.used = true;
         self.ring[place] = slot;
     }
 
@@ -111,8 +114,17 @@ impl Windows {
         floor: Sequence,
         now: Instant,
     ) -> u32 {
-        let window =
-            Window { peer, epoch, client, floor, ring: VecDeque::new(), answered: 0, heard: now, since: now };
+        let window = Window {
+            peer,
+            epoch,
+            client,
+            floor,
+            ring: VecDeque::new(),
+            answered: 0,
+            heard: now,
+            used: false,
+            since: now,
+        };
         let slot = self.all.insert(window) as u32;
         self.by_client.insert((peer, epoch, client), slot);
         slot
@@ -140,9 +152,10 @@ impl Windows {
     }
 
     /// Looks at the next window in turn; returns it if it was not heard of for `life`.
-    pub(super) fn next_idle(&mut self, now: Instant, life: Duration) -> Option<u32> {
+    /// When `pressing`, one that nothing has run for is idle at once.
+    pub(super) fn next_idle(&mut self, now: Instant, life: Duration, pressing: bool) -> Option<u32> {
         self.hand = if self.hand + 1 < self.all.capacity() { self.hand + 1 } else { 0 };
         let window = self.all.get(self.hand)?;
-        (now.since(window.heard) > life).then_some(self.hand as u32)
+        (now.since(window.heard) > life || pressing && !window.used).then_some(self.hand as u32)
     }
 }
