@@ -432,3 +432,23 @@ fn invented_addresses_keep_nobody_out() {
     net.settle();
     assert_eq!(text(net.claim(0, call)), "welcome");
 }
+
+#[test]
+fn a_new_machine_is_not_forgotten_while_room_is_made_for_its_client() {
+    let (mut net, client, _) = Net::pair(&prompt());
+    net.call(0, client, at(1, LocalId(77)), "nobody");
+    net.settle();
+    let request = net.last_of(PacketType::Req).2;
+    let mutant = |number: u32| mutate(&request, |packet| packet.header.source = LocalId(number + 1));
+    let machines = limits::WINDOWS_MAX as u32 / limits::WINDOWS_PER_MACHINE_MAX;
+    // The client has one already; with these the table is just full.
+    for number in 0..limits::WINDOWS_MAX as u32 - 1 {
+        let from = machine(100 + (number % machines) as usize);
+        net.inject_packet(1, from, &mutant(number / machines));
+        net.events.clear();
+        net.seen.clear();
+        net.log.clear();
+    }
+    net.inject(1, machine(200), &request);
+    assert_eq!(net.log, ["B AU"], "it is answered like any other");
+}

@@ -164,14 +164,17 @@ impl Exchange {
             self.windows.get_mut(window).touch(now);
             return Some(window);
         }
+        // Counted first: a machine in use is not forgotten while room is made for its client.
+        self.peers.get_mut(peer).users += 1;
         if self.windows.is_full() {
             self.forget_some(now, LOOKS, true);
         }
-        if self.windows.is_full() || self.peers.get(peer).windows >= limits::WINDOWS_PER_MACHINE_MAX {
+        let state = self.peers.get_mut(peer);
+        if self.windows.is_full() || state.windows >= limits::WINDOWS_PER_MACHINE_MAX {
+            state.users -= 1;
             return None;
         }
-        self.peers.get_mut(peer).users += 1;
-        self.peers.get_mut(peer).windows += 1;
+        state.windows += 1;
         Some(self.windows.insert(peer, header.source_epoch, header.source, header.floor, now))
     }
 
