@@ -70,7 +70,7 @@ const ROOMS: [(&str, &[&str]); 6] = [
     ("timer", &["time"]),
     ("process", &["config", "error", "ids", "limits", "process"]),
     ("exchange", &["config", "error", "ids", "limits", "process", "rng", "time", "timer", "trace", "wire"]),
-    ("trace", &["error", "ids", "process", "time", "wire"]),
+    ("trace", &["config", "error", "ids", "process", "time", "wire"]),
     ("fault", &["rng", "trace", "wire"]),
 ];
 

@@ -11,7 +11,7 @@ use sendrec_core::ids::Nonce;
 use sendrec_core::rng::Rng;
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::{AuReason, Flags, Fragment, Header, IaaStatus, Kind, Malformed, Packet, TaReason};
-use sendrec_core::{Epoch, LocalId, PacketNumber, Sequence};
+use sendrec_core::{Epoch, LocalId, PacketNumber, Sequence, SparseId};
 use sendrec_fileserver::{Memory, serve};
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_trap::{Process, SpawnOptions, Trap};
@@ -30,8 +30,8 @@ fn packets(server_epoch: Epoch) -> Vec<Vec<u8>> {
         Kind::Iaa { status: IaaStatus::Alive, nonce, uptime_us: 5 },
         Kind::Ta { refused, wait_us: 1, reason: TaReason::MailboxFull },
         Kind::Au { reason: AuReason::StaleEpoch, refused, known, uptime_us: 1, nonce },
-        Kind::Locate { sparse: 1, nonce },
-        Kind::Here { sparse: 1, nonce },
+        Kind::Locate { sparse: SparseId(1), nonce },
+        Kind::Here { sparse: SparseId(1), nonce },
     ];
     let write = |kind| {
         let payload = if kind == Kind::Req { Bytes::from_static(b"noise") } else { Bytes::new() };

@@ -301,7 +301,7 @@ impl Planner<'_> {
             Call::SendOneWay => ("message", PacketType::Req),
             Call::Forward => ("forwarded request", PacketType::Req),
             Call::Reply => ("reply", PacketType::Rep),
-            Call::Receive | Call::TryReceive | Call::Ping | Call::Cancel => return,
+            Call::Receive | Call::TryReceive | Call::Ping | Call::Cancel | Call::Locate => return,
         };
         if receiver == column || to.machine != self.joined.machines[0].machine {
             return;

@@ -73,7 +73,7 @@ impl Teller<'_> {
 
     fn hear(&mut self, place: usize, moment: &Moment) {
         match &moment.event.what {
-            What::Trap { process, call, to } => self.trap(place, moment, *process, *call, *to),
+            What::Trap { process, call, to, .. } => self.trap(place, moment, *process, *call, *to),
             What::Blocked { process, on } => {
                 self.pending.entry((moment.trace, *process)).or_default().push(*on);
                 if matches!(on, BlockedOn::Receive | BlockedOn::ReceiveFrom(_))
@@ -83,7 +83,7 @@ impl Teller<'_> {
                 }
             }
             What::Taken { process, request, .. } => self.take(place, moment, *process, *request),
-            What::Woken { process, with } => self.wake(place, moment, *process, *with),
+            What::Woken { process, with, .. } => self.wake(place, moment, *process, *with),
             What::Queued { messages, .. } => {
                 let text =
                     if *messages > 1 { format!("queued, {messages} wait") } else { "queued".to_owned() };
@@ -109,6 +109,16 @@ impl Teller<'_> {
                 self.ended.insert((moment.trace, *process));
                 self.note(place, ENDS, Tone::Plain);
             }
+            What::Expired { .. } => self.note(place, "kept in vain", Tone::Bad),
+            What::Located { sparse, address } => {
+                let text = format!("{sparse} is at {}", self.address(moment, *address));
+                self.note(place, text, Tone::Plain);
+            }
+            What::Mislaid { sparse, address } => {
+                let text = format!("{sparse} is not at {}", self.address(moment, *address));
+                self.note(place, text, Tone::Bad);
+            }
+            What::Incident { incident, .. } => self.note(place, words::incident(*incident), Tone::Bad),
             What::Spawned { .. }
             | What::EpochKnown { .. }
             | What::Sent { .. }
@@ -274,6 +284,7 @@ pub(super) const fn process_of(what: &What) -> Option<LocalId> {
         | What::Woken { process, .. }
         | What::Queued { process, .. }
         | What::Taken { process, .. }
+        | What::Expired { process, .. }
         | What::Overflow { process } => Some(*process),
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! What the drawing calls things.
 use std::time::Duration;
 
-use sendrec_core::trace::{Call, Fate, PacketNote, Timer};
+use sendrec_core::trace::{Call, Fate, Incident, PacketNote, Timer};
 use sendrec_core::wire::{Flags, PacketType};
 
 /// A packet in words, from the fullest to the shortest.
@@ -73,6 +73,7 @@ pub(super) const fn fate(fate: Fate) -> Option<&'static str> {
         Fate::Fragment => "part of a message",
         Fate::TableFull => "tables full",
         Fate::Unsupported => "not supported",
+        Fate::NotHere => "not here",
     })
 }
 
@@ -87,6 +88,7 @@ pub(super) const fn call(call: Call) -> &'static str {
         Call::Forward => "forward",
         Call::Ping => "ping",
         Call::Cancel => "timed out",
+        Call::Locate => "locate",
     }
 }
 
@@ -98,6 +100,21 @@ pub(super) const fn timer(timer: Timer) -> &'static str {
         Timer::Reply { .. } => "timer: reply",
         Timer::AckDelay => "timer: ACK",
         Timer::Challenge => "timer: epoch",
+        Timer::Locate => "timer: locate",
+        Timer::Keep => "timer: keep",
+    }
+}
+
+/// What befell a machine.
+pub(super) fn incident(incident: Incident) -> String {
+    match incident {
+        Incident::Crashed => "crashes".to_owned(),
+        Incident::Booted { epoch } => format!("boots, epoch {epoch}"),
+        Incident::Killed { process } => format!("/{process} is killed"),
+        Incident::Paused => "paused".to_owned(),
+        Incident::Resumed => "goes on".to_owned(),
+        Incident::Cut { to } => format!("cut off from {to}"),
+        Incident::Healed { to } => format!("reaches {to} again"),
     }
 }
 

@@ -39,6 +39,7 @@ fn note(number: u64) -> PacketNote {
         unknown: None,
         refused: None,
         status: None,
+        sparse: None,
     }
 }
 

@@ -68,6 +68,27 @@ impl Default for Buffering {
     }
 }
 
+/// How a message comes into the kernel (slide 17).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Handing {
+    /// It is the kernel's from here on.
+    #[default]
+    Moved,
+    /// The kernel has made a copy: the buffer is free at once.
+    Copied,
+    /// The buffer stays its owner's, who may not touch it until the call is over.
+    Lent,
+}
+
+impl Handing {
+    /// Whether it is the ordinary way, which a trace need not mention.
+    pub fn is_moved(&self) -> bool {
+        *self == Self::Moved
+    }
+}
+
 /// What may be said with a single send or call; a configuration holds the defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Options {

@@ -36,6 +36,16 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Not a machine but all of them: whom a broadcast is sent to (slide 16).
+    pub const EVERYONE: Self = Self { ip: IpAddr::V4(core::net::Ipv4Addr::BROADCAST), port: 0, scope: 0 };
+
+    /// Whether this is [`Machine::EVERYONE`].
+    pub fn is_everyone(self) -> bool {
+        self == Self::EVERYONE
+    }
+}
+
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.socket_addr().fmt(f)
@@ -132,6 +142,56 @@ impl FromStr for Address {
     }
 }
 
+/// A globally unique number of a process, chosen at random from so many that no two are equal (slide 16). It says
+/// nothing about the process's place, which is found by broadcast. Written `sparse:9f3c2a0b1d4e5f60`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(into = "String", try_from = "String"))]
+pub struct SparseId(pub u64);
+
+impl SparseId {
+    /// What an address by sparse id begins with.
+    pub const PREFIX: &str = "sparse:";
+}
+
+impl fmt::Display for SparseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:016x}", Self::PREFIX, self.0)
+    }
+}
+
+impl fmt::Debug for SparseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for SparseId {
+    type Err = AddressError;
+
+    /// Takes the number with or without its prefix: 1 to 16 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let digits = text.strip_prefix(Self::PREFIX).unwrap_or(text);
+        let right = (1..=16).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = if right { u64::from_str_radix(digits, 16).ok() } else { None };
+        number.map(Self).ok_or(AddressError::Sparse)
+    }
+}
+
+impl From<SparseId> for String {
+    fn from(sparse: SparseId) -> Self {
+        alloc::format!("{sparse}")
+    }
+}
+
+impl TryFrom<String> for SparseId {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
 /// Why a text is no address. The caller's mistake; nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
@@ -144,6 +204,9 @@ pub enum AddressError {
     /// What stands before the `/` is no `HOST:PORT`.
     #[error("the machine is not IP:PORT: write 127.0.0.1:7000 or [::1]:7000")]
     Machine,
+    /// What should be a sparse id is none.
+    #[error("a sparse id is 1 to 16 hexadecimal digits: write sparse:9f3c2a0b1d4e5f60")]
+    Sparse,
 }
 
 /// One number per boot of a machine, larger than the last. 0 is *blank*: not known.

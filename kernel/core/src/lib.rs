@@ -25,9 +25,9 @@ pub mod timer;
 pub mod trace;
 pub mod wire;
 
-pub use config::{Buffering, Config, Options, Overflow, Reliability, Semantics};
+pub use config::{Buffering, Config, Handing, Options, Overflow, Reliability, Semantics};
 pub use error::{CallError, ReceiveError, ReplyError, SpawnError};
-pub use ids::{Address, Epoch, LocalId, Machine, PacketNumber, Path, Sequence};
+pub use ids::{Address, Epoch, LocalId, Machine, PacketNumber, Path, Sequence, SparseId};
 pub use kernel::{Entry, Kernel, Out, Outcome, SpawnOptions, Syscall, Transmit, Wake};
 pub use process::{From, Received, Source, WaitToken};
 pub use time::Instant;

@@ -317,7 +317,7 @@ fn a_trace_tells_how_a_wait_ended_and_what_became_of_a_packet() {
     net.exit(1, server);
     net.settle();
     let ended = Ending::CallFailed(CallError::CrashedNotExecuted);
-    let woken = What::Woken { process: client, with: ended };
+    let woken = What::Woken { process: client, with: ended, on: None, buffer_free: false };
     assert!(net.events.iter().any(|(kernel, event)| *kernel == 0 && event.what == woken));
     net.replay(PacketType::Req);
     let last_fate = net.events.iter().rev().find_map(|(_, event)| match event.what {

@@ -75,9 +75,9 @@ pub use message::{Message, To};
 pub use process::{How, Process};
 pub use recorder::Recorder;
 pub use sendrec_core::{
-    Address, Buffering, CallError, Config, Epoch, From, Instant, LocalId, Machine, Options, Outcome,
-    Overflow, ReceiveError, Received, Reliability, ReplyError, Semantics, Source, SpawnError, SpawnOptions,
-    Syscall,
+    Address, Buffering, CallError, Config, Epoch, From, Handing, Instant, LocalId, Machine, Options, Outcome,
+    Overflow, ReceiveError, Received, Reliability, ReplyError, Semantics, Source, SparseId, SpawnError,
+    SpawnOptions, Syscall,
 };
 
 /// What a driver offers to the processes on it.

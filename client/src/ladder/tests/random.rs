@@ -94,6 +94,7 @@ fn packet(rng: &mut Rng, number: u64) -> PacketNote {
         unknown: None,
         refused: None,
         status: None,
+        sparse: None,
     }
 }
 

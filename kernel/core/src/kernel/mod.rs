@@ -483,7 +483,12 @@ impl Kernel {
         };
         if let Ok(process) = self.waits.finish(token, outcome) {
             self.processes.clear_waits_for(process, token);
-            self.tracer.event(&mut out.events, || What::Woken { process, with });
+            self.tracer.event(&mut out.events, || What::Woken {
+                process,
+                with,
+                on: None,
+                buffer_free: false,
+            });
             out.wakes.push(Wake { process, token });
         }
     }

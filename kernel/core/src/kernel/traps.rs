@@ -3,7 +3,7 @@ use bytes::Bytes;
 
 use super::local::LocalSend;
 use super::{Entry, Kernel, Out, Outcome, Syscall, port};
-use crate::config::{Options, Overflow, Reliability};
+use crate::config::{Handing, Options, Overflow, Reliability};
 use crate::error::{CallError, ReceiveError, ReplyError, Unsent};
 use crate::exchange::{Port, Request};
 use crate::ids::{Address, LocalId};
@@ -56,7 +56,15 @@ impl Kernel {
         let before = out.transmits.len();
         self.tracer.begin(now);
         let (name, to) = call.name();
-        self.tracer.cause(&mut out.events, || What::Trap { process, call: name, to });
+        let (handing, runs_on, sparse) = (Handing::Moved, false, None);
+        self.tracer.cause(&mut out.events, || What::Trap {
+            process,
+            call: name,
+            to,
+            sparse,
+            handing,
+            runs_on,
+        });
         let entry = match call {
             Syscall::Send { to, message, options, blocking, .. }
             | Syscall::Call { to, message, options, blocking } => {
@@ -84,7 +92,15 @@ impl Kernel {
         let before = out.transmits.len();
         let (process, on, _) = self.waits.close(token)?;
         self.tracer.begin(now);
-        self.tracer.cause(&mut out.events, || What::Trap { process, call: Call::Cancel, to: on.awaited() });
+        let (to, sparse, handing) = (on.awaited(), None, Handing::Moved);
+        self.tracer.cause(&mut out.events, || What::Trap {
+            process,
+            call: Call::Cancel,
+            to,
+            sparse,
+            handing,
+            runs_on: false,
+        });
         self.processes.clear_waits_for(process, token);
         let message = self.withdraw(now, process, token, on, out);
         self.apply_effects(now, out);

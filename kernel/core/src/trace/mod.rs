@@ -3,8 +3,9 @@
 //! Deliberately not here: where events go. They leave the kernel in [`crate::Out`]; drivers write them down.
 use alloc::vec::Vec;
 
+use crate::config::Handing;
 use crate::error::CallError;
-use crate::ids::{Address, Epoch, LocalId, Machine, PacketNumber, Sequence};
+use crate::ids::{Address, Epoch, LocalId, Machine, PacketNumber, Sequence, SparseId};
 pub use crate::process::BlockedOn;
 use crate::time::Instant;
 use crate::wire::{AuReason, Flags, Header, IaaStatus, Kind, Malformed, PacketType, TaReason};
@@ -46,9 +47,18 @@ pub enum What {
         process: LocalId,
         /// By which call.
         call: Call,
-        /// To whom, if to anybody.
+        /// To whom, if to anybody whose place is known.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
         to: Option<Address>,
+        /// To whom, if by a sparse id.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+        sparse: Option<SparseId>,
+        /// How the message came into the kernel.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Handing::is_moved"))]
+        handing: Handing,
+        /// Whether the caller runs on while the call goes on.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
+        runs_on: bool,
     },
     /// A thread of a process, or a completion of its, waits from here on.
     Blocked {
@@ -63,6 +73,12 @@ pub enum What {
         process: LocalId,
         /// With which result.
         with: Ending,
+        /// What it waited for; not known of traces that did not say.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+        on: Option<BlockedOn>,
+        /// Whether a buffer that was lent is its owner's again.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
+        buffer_free: bool,
     },
     /// A message went into a mailbox.
     Queued {
@@ -89,9 +105,30 @@ pub enum What {
         /// Whose mailbox.
         process: LocalId,
     },
+    /// A message that was kept for a while found nobody who wanted it, and was thrown away (slide 18).
+    Expired {
+        /// Whose mailbox.
+        process: LocalId,
+        /// From whom it was.
+        from: Address,
+    },
+    /// Where a sparse id is was learned, from a HERE or since it lives on this kernel (slide 16).
+    Located {
+        /// Who.
+        sparse: SparseId,
+        /// Where.
+        address: Address,
+    },
+    /// What was believed of a sparse id's place is believed no longer.
+    Mislaid {
+        /// Who.
+        sparse: SparseId,
+        /// Where it was thought to be.
+        address: Address,
+    },
     /// A packet was handed to the driver.
     Sent {
-        /// To which machine.
+        /// To which machine; [`Machine::EVERYONE`] for a broadcast.
         to: Machine,
         /// The packet.
         packet: PacketNote,
@@ -149,6 +186,46 @@ pub enum What {
         /// The rule that said so.
         rule: alloc::string::String,
     },
+    /// What befell a machine or the network: for a world and a lab to say.
+    Incident {
+        /// What.
+        incident: Incident,
+        /// The rule that said so.
+        rule: alloc::string::String,
+    },
+}
+
+/// What may befall a machine, a process of it, or the network beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "incident", rename_all = "kebab-case"))]
+pub enum Incident {
+    /// The machine stops and forgets everything.
+    Crashed,
+    /// It boots as this incarnation.
+    Booted {
+        /// Which.
+        epoch: Epoch,
+    },
+    /// One process of it is killed; the machine lives.
+    Killed {
+        /// Which.
+        process: LocalId,
+    },
+    /// It does nothing until it is resumed; packets wait outside.
+    Paused,
+    /// It goes on.
+    Resumed,
+    /// Nothing goes from here to that machine any more.
+    Cut {
+        /// Which.
+        to: Machine,
+    },
+    /// It does again.
+    Healed {
+        /// Which.
+        to: Machine,
+    },
 }
 
 /// A system call's name.
@@ -174,6 +251,8 @@ pub enum Call {
     Ping,
     /// A wait taken back.
     Cancel,
+    /// Where is this sparse id? (LOCATE)
+    Locate,
 }
 
 /// How a wait ended.
@@ -213,6 +292,10 @@ pub enum Timer {
     AckDelay,
     /// A question to another incarnation was not answered.
     Challenge,
+    /// Nobody has answered a LOCATE yet (slide 16).
+    Locate,
+    /// A message that nobody waits for was kept long enough (slide 18).
+    Keep,
 }
 
 /// What became of a packet that came in.
@@ -256,11 +339,13 @@ pub enum Fate {
     TableFull,
     /// Of a type this kernel does nothing with.
     Unsupported,
+    /// A LOCATE of a sparse id that nobody here has.
+    NotHere,
 }
 
 impl Fate {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Accepted,
         Self::DuplicateInProgress,
         Self::DuplicateAnswered,
@@ -279,6 +364,7 @@ impl Fate {
         Self::Fragment,
         Self::TableFull,
         Self::Unsupported,
+        Self::NotHere,
     ];
 }
 
@@ -293,6 +379,8 @@ pub enum Verdict {
     Duplicated,
     /// It arrives after packets sent later.
     Delayed,
+    /// It arrives with bits changed.
+    Corrupted,
 }
 
 /// What a trace keeps of a packet.
@@ -324,6 +412,9 @@ pub struct PacketNote {
     /// IAA: what of the request.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub status: Option<IaaStatus>,
+    /// LOCATE, HERE: whose place.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub sparse: Option<SparseId>,
 }
 
 impl PacketNote {
@@ -341,11 +432,13 @@ impl PacketNote {
             unknown: None,
             refused: None,
             status: None,
+            sparse: None,
         };
         match header.kind {
             Kind::Au { reason, .. } => note.unknown = Some(reason),
             Kind::Ta { reason, .. } => note.refused = Some(reason),
             Kind::Iaa { status, .. } => note.status = Some(status),
+            Kind::Locate { sparse, .. } | Kind::Here { sparse, .. } => note.sparse = Some(sparse),
             _ => {}
         }
         note

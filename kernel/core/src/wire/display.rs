@@ -100,7 +100,7 @@ impl Header {
                 )
             }
             Kind::Locate { sparse, nonce } | Kind::Here { sparse, nonce } => {
-                write!(f, " sparse:{sparse:016x} nonce {:016x}", nonce.0)
+                write!(f, " {sparse} nonce {:016x}", nonce.0)
             }
         }
     }

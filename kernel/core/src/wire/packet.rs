@@ -2,7 +2,7 @@
 use bytes::Bytes;
 
 use super::{BODY_BYTES_MAX, HEADER_BYTES, MAGIC, VERSION, field};
-use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence};
+use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence, SparseId};
 
 /// The packet types of slide 21, and LOCATE and HERE for slide 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -223,14 +223,14 @@ pub enum Kind {
     /// 16 bytes: sparse id, nonce.
     Locate {
         /// Who is looked for.
-        sparse: u64,
+        sparse: SparseId,
         /// To be echoed.
         nonce: Nonce,
     },
     /// 16 bytes: sparse id, nonce. The answer's source local id and machine are the place.
     Here {
         /// Who was looked for.
-        sparse: u64,
+        sparse: SparseId,
         /// As in the LOCATE.
         nonce: Nonce,
     },
@@ -351,7 +351,7 @@ impl Packet {
                 body[32..].copy_from_slice(&nonce.0.to_be_bytes());
             }
             Kind::Locate { sparse, nonce } | Kind::Here { sparse, nonce } => {
-                body[..8].copy_from_slice(&sparse.to_be_bytes());
+                body[..8].copy_from_slice(&sparse.0.to_be_bytes());
                 body[8..].copy_from_slice(&nonce.0.to_be_bytes());
             }
         }

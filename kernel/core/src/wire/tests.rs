@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence};
+use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence, SparseId};
 
 const STATUSES: [IaaStatus; 3] = [IaaStatus::Alive, IaaStatus::Queued, IaaStatus::Executing];
 const REFUSALS: [TaReason; 3] = [TaReason::MailboxFull, TaReason::WindowFull, TaReason::KernelFull];
@@ -36,8 +36,8 @@ fn samples() -> Vec<Packet> {
         Kind::Iaa { status, nonce, uptime_us: 5_000_000 },
         Kind::Ta { refused, wait_us: 1_000, reason: TaReason::MailboxFull },
         Kind::Au { reason: AuReason::OldSender, refused, known: Epoch(300), uptime_us: 7, nonce },
-        Kind::Locate { sparse: 0xabcd, nonce },
-        Kind::Here { sparse: 0xabcd, nonce },
+        Kind::Locate { sparse: SparseId(0xabcd), nonce },
+        Kind::Here { sparse: SparseId(0xabcd), nonce },
     ];
     kinds.into_iter().map(sample).collect()
 }
@@ -98,8 +98,12 @@ fn kinds() -> impl Strategy<Value = Kind> {
                 Kind::Au { reason, refused, known: Epoch(known), uptime_us, nonce }
             }
         ),
-        (any::<u64>(), nonce()).prop_map(|(sparse, nonce)| Kind::Locate { sparse, nonce }),
-        (any::<u64>(), nonce()).prop_map(|(sparse, nonce)| Kind::Here { sparse, nonce }),
+        (any::<u64>(), nonce())
+            .prop_map(|(sparse, nonce)| (SparseId(sparse), nonce))
+            .prop_map(|(sparse, nonce)| Kind::Locate { sparse, nonce }),
+        (any::<u64>(), nonce())
+            .prop_map(|(sparse, nonce)| (SparseId(sparse), nonce))
+            .prop_map(|(sparse, nonce)| Kind::Here { sparse, nonce }),
     ]
 }
 

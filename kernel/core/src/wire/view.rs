@@ -1,7 +1,7 @@
 //! The checked view: bytes of the network that are known to be one well-formed packet.
 use super::packet::{AuReason, Flags, Fragment, Header, IaaStatus, Kind, PacketType, TaReason};
 use super::{HEADER_BYTES, MAGIC, VERSION, field};
-use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence};
+use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence, SparseId};
 use core::ops::Range;
 
 /// Why bytes are no packet. Whoever sent them is at fault; they are counted and dropped.
@@ -223,8 +223,12 @@ fn parse_body(kind: PacketType, body: &[u8]) -> Result<Kind, Malformed> {
                 nonce: Nonce(u64_at(body, 32..40)),
             }
         }
-        PacketType::Locate => Kind::Locate { sparse: u64_at(body, 0..8), nonce: Nonce(u64_at(body, 8..16)) },
-        PacketType::Here => Kind::Here { sparse: u64_at(body, 0..8), nonce: Nonce(u64_at(body, 8..16)) },
+        PacketType::Locate => {
+            Kind::Locate { sparse: SparseId(u64_at(body, 0..8)), nonce: Nonce(u64_at(body, 8..16)) }
+        }
+        PacketType::Here => {
+            Kind::Here { sparse: SparseId(u64_at(body, 0..8)), nonce: Nonce(u64_at(body, 8..16)) }
+        }
     })
 }
 

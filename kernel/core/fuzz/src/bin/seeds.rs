@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sendrec_core::ids::Nonce;
 use sendrec_core::wire::{AuReason, Flags, Fragment, Header, IaaStatus, Kind, Packet, PacketType, TaReason};
-use sendrec_core::{Epoch, LocalId, PacketNumber, Sequence};
+use sendrec_core::{Epoch, LocalId, PacketNumber, Sequence, SparseId};
 use sendrec_core_fuzz::{Datagram, EPOCH};
 
 /// The other machine's epoch.
@@ -73,8 +73,8 @@ fn each_type() -> Vec<(&'static str, Packet)> {
         ("au-discarded", packet(unknown(AuReason::Discarded), 1)),
         ("au-stale-epoch", packet(unknown(AuReason::StaleEpoch), 1)),
         ("au-old-sender", packet(unknown(AuReason::OldSender), 1)),
-        ("locate", packet(Kind::Locate { sparse: 5, nonce }, 0)),
-        ("here", packet(Kind::Here { sparse: 5, nonce }, 0)),
+        ("locate", packet(Kind::Locate { sparse: SparseId(5), nonce }, 0)),
+        ("here", packet(Kind::Here { sparse: SparseId(5), nonce }, 0)),
     ]
 }
 
