@@ -13,7 +13,8 @@ use sendrec_trap::{
     SendFailure, SpawnOptions, Trap,
 };
 
-const SERVER: SpawnOptions = SpawnOptions { local_id: Some(LocalId(1)), buffering: None, threads: false };
+const SERVER: SpawnOptions =
+    SpawnOptions { local_id: Some(LocalId(1)), sparse: None, buffering: None, threads: false };
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(60);
 

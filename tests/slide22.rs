@@ -11,7 +11,8 @@ use sendrec_trap::{
     Address, Config, From, LocalId, Machine, Options, Process, Reliability, SpawnOptions, Trap,
 };
 
-const SERVER: SpawnOptions = SpawnOptions { local_id: Some(LocalId(1)), buffering: None, threads: false };
+const SERVER: SpawnOptions =
+    SpawnOptions { local_id: Some(LocalId(1)), sparse: None, buffering: None, threads: false };
 
 struct Slide {
     config: Config,

@@ -6,7 +6,7 @@ use mio::{Poll, Token};
 use sendrec_core::exchange::Holdings;
 use sendrec_core::kernel::Counters;
 use sendrec_core::{Entry, Kernel, SpawnError, SpawnOptions, Syscall, WaitToken};
-use sendrec_trap::{Down, Drive, Instant, LocalId, Machine, Options, Outcome, Slot, Trap};
+use sendrec_trap::{Deliver, Down, Drive, From, Instant, LocalId, Machine, Options, Outcome, Slot, Trap};
 
 use crate::boot::{BootError, NodeConfig, epoch_now, machine_of};
 use crate::keeper::keep;
@@ -224,6 +224,11 @@ impl Trap for Node {
         });
         self.shared.keeper.rouse();
         submitted.unwrap_or_else(|| Slot::filled(down.outcome()))
+    }
+
+    fn subscribe(&self, process: LocalId, from: From, deliver: Deliver) {
+        self.shared.subscribe(process, from, deliver);
+        self.shared.keeper.rouse();
     }
 
     fn cancel(&self, slot: &Arc<Slot>) {

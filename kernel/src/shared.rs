@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use mio::{Events, Poll};
 use parking_lot::Mutex;
-use sendrec_core::{Instant, Kernel, Machine, Outcome, WaitToken};
-use sendrec_trap::{Drive, Options, Recorder, Slot};
+use sendrec_core::{Entry, From, Instant, Kernel, LocalId, Machine, Outcome, Syscall, WaitToken};
+use sendrec_trap::{Deliver, Down, Drive, Options, Recorder, Slot};
 
 use crate::keeper::Bed;
 use crate::lead::Lead;
@@ -471,6 +471,42 @@ impl Inner {
         for event in out.events.drain(..) {
             if let Some(recorder) = &mut self.recorder {
                 recorder.record(&event);
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Hands messages to `deliver` as they come: one receive after the other, each begun when the one before is over.
+    pub(crate) fn subscribe(self: &Arc<Self>, process: LocalId, from: From, mut deliver: Deliver) {
+        let receive = || Syscall::Receive { from, wait: true };
+        loop {
+            let mut slot = None;
+            let entry = self.with_kernel(|inner, now, scratch| {
+                let entry = inner.kernel.trap(now, process, receive(), &mut scratch.out);
+                if let Entry::Wait(token) = entry {
+                    let waits = Slot::new(None, Down::Receive);
+                    inner.register(token, Waiter::Slot(waits.clone()));
+                    slot = Some(waits);
+                }
+                entry
+            });
+            match (entry, slot) {
+                (Some(Entry::Done(outcome)), _) if deliver(outcome.clone()) => {}
+                (Some(Entry::Wait(_)), Some(slot)) => {
+                    let shared = self.clone();
+                    slot.deliver_to(Box::new(move |outcome| {
+                        if deliver(outcome) {
+                            shared.subscribe(process, from, deliver);
+                        }
+                    }));
+                    return;
+                }
+                (Some(_), _) => return,
+                (None, _) => {
+                    deliver(Down::Receive.outcome());
+                    return;
+                }
             }
         }
     }

@@ -201,6 +201,7 @@ impl Teller<'_> {
             Some(BlockedOn::Send(_)) => "send",
             Some(BlockedOn::Reply(_)) => "reply",
             Some(BlockedOn::Ping(_)) => "ping",
+            Some(BlockedOn::Locate(_)) => "locate",
             Some(BlockedOn::Receive | BlockedOn::ReceiveFrom(_)) => "receive",
             None => "woken",
         };
@@ -265,7 +266,7 @@ fn is_receive(on: BlockedOn) -> bool {
 
 fn target(on: BlockedOn) -> Option<Address> {
     match on {
-        BlockedOn::Receive => None,
+        BlockedOn::Receive | BlockedOn::Locate(_) => None,
         BlockedOn::ReceiveFrom(to)
         | BlockedOn::Send(to)
         | BlockedOn::Call(to)

@@ -47,6 +47,16 @@ pub enum Overflow {
 pub enum Buffering {
     /// Nothing is kept: a message that finds no one in `receive` is thrown away.
     Discard,
+    /// A message that finds no one in `receive` is kept for a while in the hope that somebody will be; then it is thrown
+    /// away, as if it had never come: until it is taken it is not acknowledged.
+    Keep {
+        /// Messages kept at most; one more is thrown away at once.
+        messages: usize,
+        /// Bytes kept at most.
+        bytes: usize,
+        /// How long each is kept.
+        time: Duration,
+    },
     /// A mailbox of so many messages and bytes.
     Mailbox {
         /// Messages it holds at most.
@@ -118,6 +128,10 @@ pub struct Config {
     pub retransmit_max: Duration,
     /// How often a packet is sent again before *no answer*.
     pub retries: u32,
+    /// How long to wait for a HERE before LOCATE is sent again; each further wait is twice as long.
+    pub locate_first: Duration,
+    /// How often LOCATE is sent again before *nobody has this sparse id*.
+    pub locate_retries: u32,
     /// Time from an ACK (or IAA) to the next AYA.
     pub probe_interval: Duration,
     /// The first wait after a TA.
@@ -153,6 +167,8 @@ impl Default for Config {
             retransmit_min: limits::RETRANSMIT_MIN_DEFAULT,
             retransmit_max: limits::RETRANSMIT_MAX_DEFAULT,
             retries: limits::RETRIES_DEFAULT,
+            locate_first: limits::LOCATE_FIRST_DEFAULT,
+            locate_retries: limits::LOCATE_RETRIES_DEFAULT,
             probe_interval: limits::PROBE_INTERVAL_DEFAULT,
             try_again: limits::TRY_AGAIN_DEFAULT,
             try_agains: limits::TRY_AGAINS_DEFAULT,

@@ -1,7 +1,7 @@
 //! One small error per operation. Each variant says whose fault it is, whether anything changed, whether to try again.
 use bytes::Bytes;
 
-use crate::ids::{Address, LocalId};
+use crate::ids::{Address, LocalId, SparseId};
 
 /// Why a send or call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -10,6 +10,9 @@ pub enum CallError {
     /// The machine answers, and nobody there has the local id. Not run. Look the address up again.
     #[error("no such process")]
     NoSuchProcess,
+    /// Nobody has answered the search for the sparse id. Not run. Is the server up, and does it hear broadcasts?
+    #[error("nobody has this sparse id")]
+    NotLocated,
     /// The machine was asked as often as configured and stayed silent. It may have run. Try again if that is harmless.
     #[error("no answer")]
     NoAnswer,
@@ -125,6 +128,9 @@ pub enum SpawnError {
     /// 0 is nobody's id, and the ids from 1000 up are handed out by the kernel.
     #[error("local id {0} cannot be chosen: choose 1 to 999")]
     Reserved(LocalId),
+    /// Another process of this kernel has the sparse id.
+    #[error("{0} is taken")]
+    SparseTaken(SparseId),
     /// As many processes live as may.
     #[error("too many processes")]
     TooMany,

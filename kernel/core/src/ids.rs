@@ -192,6 +192,47 @@ impl TryFrom<String> for SparseId {
     }
 }
 
+/// Whom a request is for: a process in a known place, or one that is to be found (slide 16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// The process at this address.
+    Place(Address),
+    /// The process with this sparse id, wherever it is.
+    Sparse(SparseId),
+}
+
+impl From<Address> for Target {
+    fn from(address: Address) -> Self {
+        Self::Place(address)
+    }
+}
+
+impl From<SparseId> for Target {
+    fn from(sparse: SparseId) -> Self {
+        Self::Sparse(sparse)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place(address) => address.fmt(f),
+            Self::Sparse(sparse) => sparse.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if text.starts_with(SparseId::PREFIX) {
+            return text.parse().map(Self::Sparse);
+        }
+        text.parse().map(Self::Place)
+    }
+}
+
 /// Why a text is no address. The caller's mistake; nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {

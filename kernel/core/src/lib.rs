@@ -18,6 +18,7 @@ pub mod fault;
 pub mod ids;
 pub mod kernel;
 pub mod limits;
+mod locate;
 pub mod process;
 pub mod rng;
 pub mod time;
@@ -27,7 +28,7 @@ pub mod wire;
 
 pub use config::{Buffering, Config, Handing, Options, Overflow, Reliability, Semantics};
 pub use error::{CallError, ReceiveError, ReplyError, SpawnError};
-pub use ids::{Address, Epoch, LocalId, Machine, PacketNumber, Path, Sequence, SparseId};
+pub use ids::{Address, Epoch, LocalId, Machine, PacketNumber, Path, Sequence, SparseId, Target};
 pub use kernel::{Entry, Kernel, Out, Outcome, SpawnOptions, Syscall, Transmit, Wake};
 pub use process::{From, Received, Source, WaitToken};
 pub use time::Instant;

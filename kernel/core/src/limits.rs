@@ -72,3 +72,17 @@ pub const RENDEZVOUS_MAX: usize = 1 << 20;
 pub const ANSWERS_MAX: usize = 1 << 16;
 /// Client processes of one machine that a server remembers: one machine does not keep all others out.
 pub const WINDOWS_PER_MACHINE_MAX: u32 = 1 << 14;
+/// The first wait for a HERE.
+pub const LOCATE_FIRST_DEFAULT: Duration = Duration::from_millis(100);
+/// How often LOCATE is sent again before its sender gives up.
+pub const LOCATE_RETRIES_DEFAULT: u32 = 4;
+/// Places of sparse ids that a kernel remembers; the one learned longest ago gives way.
+pub const PLACES_MAX: usize = 4_096;
+/// Sparse ids that a kernel searches for at once.
+pub const SEARCHES_MAX: usize = 4_096;
+/// Requests and questions that wait until a sparse id is found.
+pub const SEEKERS_MAX: usize = 1 << 16;
+/// How often one request follows its sparse id to another place.
+pub const MOVES_MAX: u32 = 8;
+/// Bytes kept by a process that keeps the unexpected for a while and says nothing else.
+pub const KEEP_BYTES_DEFAULT: usize = 1 << 20;

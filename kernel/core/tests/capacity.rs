@@ -301,7 +301,13 @@ fn a_packet_is_counted_once_though_a_driver_gathers_what_is_to_be_sent() {
     let (mut net, client, server) = Net::pair(&prompt());
     let mut out = Out::default();
     let (message, options) = (Bytes::from_static(b"question"), prompt().options);
-    let call = Syscall::Call { to: at(1, server), message, options, blocking: false };
+    let call = Syscall::Call {
+        to: at(1, server).into(),
+        message,
+        options,
+        blocking: false,
+        handing: sendrec_core::Handing::Moved,
+    };
     net.kernels[0].trap(net.now, client, call, &mut out);
     net.kernels[0].exit(net.now, client, &mut out);
     assert_eq!(out.transmits.len(), 1);

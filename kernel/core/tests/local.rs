@@ -244,7 +244,18 @@ fn a_send_that_has_room_blocks_nobody_and_is_no_deadlock() {
     let send = |net: &mut Net| {
         let (to, message) = (at(0, a), "while you wait".into());
         let options = Options::default();
-        net.trap(0, b, sendrec_core::Syscall::Send { to, message, options, one_way: true, blocking: true })
+        net.trap(
+            0,
+            b,
+            sendrec_core::Syscall::Send {
+                to: to.into(),
+                message,
+                options,
+                one_way: true,
+                blocking: true,
+                handing: sendrec_core::Handing::Moved,
+            },
+        )
     };
     assert!(matches!(done(send(&mut net)), Some(Outcome::Sent(_))));
     assert_eq!(error(done(send(&mut net))), CallError::Deadlock, "the mailbox is full now");

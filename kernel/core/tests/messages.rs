@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use harness::{Net, at, done, error, prompt, reliably, text, token};
-use sendrec_core::trace::{Ending, Fate, What};
+use sendrec_core::trace::{BlockedOn, Ending, Fate, What};
 use sendrec_core::wire::{IaaStatus, Kind, PacketType, View};
 use sendrec_core::{
     CallError, Config, From, LocalId, Options, Outcome, ReceiveError, Reliability, ReplyError,
@@ -317,7 +317,8 @@ fn a_trace_tells_how_a_wait_ended_and_what_became_of_a_packet() {
     net.exit(1, server);
     net.settle();
     let ended = Ending::CallFailed(CallError::CrashedNotExecuted);
-    let woken = What::Woken { process: client, with: ended, on: None, buffer_free: false };
+    let on = Some(BlockedOn::Call(at(1, server)));
+    let woken = What::Woken { process: client, with: ended, on, buffer_free: false };
     assert!(net.events.iter().any(|(kernel, event)| *kernel == 0 && event.what == woken));
     net.replay(PacketType::Req);
     let last_fate = net.events.iter().rev().find_map(|(_, event)| match event.what {

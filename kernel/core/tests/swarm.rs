@@ -101,7 +101,13 @@ impl Swarm {
         let options = Options { reliability, semantics };
         let to = at(other, self.sites[other].server);
         let message = bytes::Bytes::from(text.clone());
-        let call = sendrec_core::Syscall::Call { to, message, options, blocking: false };
+        let call = sendrec_core::Syscall::Call {
+            to: to.into(),
+            message,
+            options,
+            blocking: false,
+            handing: sendrec_core::Handing::Moved,
+        };
         match self.net.trap(kernel, client, call) {
             sendrec_core::Entry::Wait(token) => self.sites[kernel].calls.push(Call { token, text, options }),
             sendrec_core::Entry::Done(outcome) => self.judge(&text, options, &outcome),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use corosensei::Yielder;
 use sendrec_core::{Entry, WaitToken};
 use sendrec_trap::{
-    Down, Instant, LocalId, Machine, Options, Outcome, Slot, SpawnError, SpawnOptions, Syscall, Trap,
+    Deliver, Down, From, Instant, LocalId, Machine, Options, Outcome, Slot, SpawnError, SpawnOptions,
+    Syscall, Trap,
 };
 
 use crate::world::{Inner, MachineId, Waiter};
@@ -104,6 +105,10 @@ impl Trap for Gate<'_> {
                 slot
             }
         }
+    }
+
+    fn subscribe(&self, process: LocalId, from: From, deliver: Deliver) {
+        self.inner.borrow_mut().subscribe(self.machine, process, from, deliver);
     }
 
     fn cancel(&self, slot: &Arc<Slot>) {

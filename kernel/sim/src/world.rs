@@ -13,7 +13,8 @@ use sendrec_core::trace::{Event, What};
 use sendrec_core::wire::{PacketType, View};
 use sendrec_core::{Entry, Epoch, Kernel, Out, Path, WaitToken};
 use sendrec_trap::{
-    Config, Instant, LocalId, Machine, Outcome, Process, Slot, SpawnError, SpawnOptions, Syscall,
+    Config, Deliver, From, Instant, LocalId, Machine, Outcome, Process, Slot, SpawnError, SpawnOptions,
+    Syscall,
 };
 
 use crate::fabric::Fabric;
@@ -55,6 +56,8 @@ pub(crate) enum Waiter {
     Body(usize),
     /// A slot, and the coroutine that may be suspended for it.
     Slot(Arc<Slot>, usize),
+    /// Who takes every message of a process.
+    Subscriber(LocalId, From, Deliver),
 }
 
 type Body = Coroutine<(), Suspended, ()>;
@@ -339,7 +342,34 @@ impl Inner {
                     }
                     self.make_runnable(body);
                 }
+                Some(Waiter::Subscriber(process, from, mut deliver)) => {
+                    if let Some(outcome) = self.kernels[machine.0].claim(wake.token)
+                        && deliver(outcome)
+                    {
+                        self.subscribe(machine, process, from, deliver);
+                    }
+                }
                 None => {}
+            }
+        }
+    }
+
+    /// Hands messages to `deliver` as they come: one receive after the other, each begun when the one before is over.
+    pub(crate) fn subscribe(
+        &mut self,
+        machine: MachineId,
+        process: LocalId,
+        from: From,
+        mut deliver: Deliver,
+    ) {
+        loop {
+            match self.trap(machine, process, Syscall::Receive { from, wait: true }) {
+                Entry::Done(outcome) if deliver(outcome.clone()) => {}
+                Entry::Done(_) => return,
+                Entry::Wait(token) => {
+                    self.await_token(machine, token, Waiter::Subscriber(process, from, deliver));
+                    return;
+                }
             }
         }
     }

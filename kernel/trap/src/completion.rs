@@ -85,7 +85,7 @@ impl Slot {
     }
 
     /// From here on the outcome goes to `deliver`, at once if it is there.
-    fn deliver_to(&self, deliver: Box<dyn FnOnce(Outcome) + Send>) {
+    pub fn deliver_to(&self, deliver: Box<dyn FnOnce(Outcome) + Send>) {
         let mut state = self.state.lock();
         match state.outcome.take() {
             Some(outcome) => {

@@ -50,7 +50,9 @@ impl Down {
     /// The kind of `call`.
     pub const fn of(call: &Syscall) -> Self {
         match call {
-            Syscall::Send { .. } | Syscall::Call { .. } | Syscall::Ping { .. } => Self::Request,
+            Syscall::Send { .. } | Syscall::Call { .. } | Syscall::Ping { .. } | Syscall::Locate { .. } => {
+                Self::Request
+            }
             Syscall::Receive { .. } => Self::Receive,
             Syscall::Reply { .. } | Syscall::Forward { .. } => Self::Reply,
         }

@@ -80,6 +80,9 @@ pub use sendrec_core::{
     SpawnOptions, Syscall,
 };
 
+/// Takes what came of a receive; says whether it wants the next one.
+pub type Deliver = Box<dyn FnMut(Outcome) -> bool + Send>;
+
 /// What a driver offers to the processes on it.
 ///
 /// A process handle borrows one. Entering runs the call in the kernel; if the kernel says so, the caller waits - by
@@ -112,6 +115,10 @@ pub trait Trap {
 
     /// Waits until the slot is full, or the deadline has passed. False if it is still empty.
     fn wait(&self, slot: &Arc<Slot>, deadline: Option<Instant>) -> bool;
+
+    /// Hands every message for the process that comes from here on to `deliver`, until that says that it wants no more
+    /// or the process ends: an interrupt for each (slide 17).
+    fn subscribe(&self, process: LocalId, from: From, deliver: Deliver);
 
     /// Takes back the call whose outcome is to go into the slot; it is filled with what that leaves. A full slot stays
     /// as it is.

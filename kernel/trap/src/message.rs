@@ -1,9 +1,12 @@
 //! What may be sent, and whom it may be sent to.
 use bytes::{Bytes, BytesMut};
-use sendrec_core::{Address, Source};
+use sendrec_core::{Address, Handing, Source, SparseId, Target};
 
 /// Anything that can be a message. A slice is copied into the kernel; what is owned moves there.
 pub trait Message {
+    /// Whether [`Message::into_bytes`] copies.
+    const HANDING: Handing = Handing::Moved;
+
     /// The bytes to send.
     fn into_bytes(self) -> Bytes;
 }
@@ -27,24 +30,32 @@ impl Message for Vec<u8> {
 }
 
 impl Message for &[u8] {
+    const HANDING: Handing = Handing::Copied;
+
     fn into_bytes(self) -> Bytes {
         Bytes::copy_from_slice(self)
     }
 }
 
 impl<const N: usize> Message for &[u8; N] {
+    const HANDING: Handing = Handing::Copied;
+
     fn into_bytes(self) -> Bytes {
         Bytes::copy_from_slice(self)
     }
 }
 
 impl Message for &Vec<u8> {
+    const HANDING: Handing = Handing::Copied;
+
     fn into_bytes(self) -> Bytes {
         Bytes::copy_from_slice(self)
     }
 }
 
 impl Message for &str {
+    const HANDING: Handing = Handing::Copied;
+
     fn into_bytes(self) -> Bytes {
         Bytes::copy_from_slice(self.as_bytes())
     }
@@ -55,6 +66,8 @@ impl Message for &str {
 pub enum To {
     /// A request to this process.
     Process(Address),
+    /// A request to the process with this sparse id, wherever it is (slide 16).
+    Sparse(SparseId),
     /// The reply to this source.
     Source(Source),
 }
@@ -62,6 +75,21 @@ pub enum To {
 impl From<Address> for To {
     fn from(address: Address) -> Self {
         Self::Process(address)
+    }
+}
+
+impl From<SparseId> for To {
+    fn from(sparse: SparseId) -> Self {
+        Self::Sparse(sparse)
+    }
+}
+
+impl From<Target> for To {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Place(address) => Self::Process(address),
+            Target::Sparse(sparse) => Self::Sparse(sparse),
+        }
     }
 }
 

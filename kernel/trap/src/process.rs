@@ -2,9 +2,10 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use crossbeam_channel::Sender;
 use sendrec_core::{
-    Address, CallError, Epoch, From, LocalId, Options, Outcome, ReceiveError, Received, ReplyError, Source,
-    SpawnError, SpawnOptions, Syscall,
+    Address, CallError, Epoch, From, Handing, LocalId, Options, Outcome, ReceiveError, Received, ReplyError,
+    Source, SparseId, SpawnError, SpawnOptions, Syscall, Target,
 };
 
 use crate::Trap;
@@ -83,22 +84,28 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
     }
 
     /// As [`Process::send`], another way than the configuration's.
-    pub fn send_with(&self, to: impl Into<To>, message: impl Message, how: How) -> Result<(), SendError> {
-        let call = send_call(to.into(), message.into_bytes(), how.options, true);
+    pub fn send_with<M: Message>(&self, to: impl Into<To>, message: M, how: How) -> Result<(), SendError> {
+        let call = send_call(to.into(), message, how.options, true);
         sent(self.enter(call, how.timeout)).map(drop)
     }
 
     /// Sends a message that wants no reply.
-    pub fn send_one_way(&self, to: Address, message: impl Message, how: How) -> Result<(), SendError> {
-        let (message, options) = (message.into_bytes(), how.options);
-        let call = Syscall::Send { to, message, options, one_way: true, blocking: true };
+    pub fn send_one_way<M: Message>(
+        &self,
+        to: impl Into<Target>,
+        message: M,
+        how: How,
+    ) -> Result<(), SendError> {
+        let (to, message, options) = (to.into(), message.into_bytes(), how.options);
+        let (one_way, blocking, handing) = (true, true, M::HANDING);
+        let call = Syscall::Send { to, message, options, one_way, blocking, handing };
         sent(self.enter(call, how.timeout)).map(drop)
     }
 
     /// Copies a request or reply into the kernel and returns: the buffer may be used again at once. The completion
     /// says when the message is as safe as a blocking send would wait for.
     pub fn send_copied(&self, to: impl Into<To>, message: &[u8]) -> Completion<Result<(), SendError>> {
-        let call = send_call(to.into(), Bytes::copy_from_slice(message), self.gate.options(), false);
+        let call = send_call(to.into(), message, self.gate.options(), false);
         Completion::new(self.gate.submit(self.id, call), |outcome| sent(outcome).map(drop))
     }
 
@@ -110,27 +117,80 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
         to: impl Into<To>,
         message: BytesMut,
     ) -> Completion<Result<BytesMut, SendError>> {
-        let call = send_call(to.into(), message.freeze(), self.gate.options(), false);
+        let call = send_call(to.into(), Lent(message), self.gate.options(), false);
         Completion::new(self.gate.submit(self.id, call), |outcome| sent(outcome).map(BytesMut::from))
     }
 
     /// Sends a request and waits for its reply: send and receive in one, with the reply kept apart from all others.
-    pub fn call(&self, to: Address, message: impl Message) -> Result<Bytes, SendError> {
+    pub fn call(&self, to: impl Into<Target>, message: impl Message) -> Result<Bytes, SendError> {
         self.call_with(to, message, self.how())
     }
 
     /// As [`Process::call`], another way than the configuration's.
-    pub fn call_with(&self, to: Address, message: impl Message, how: How) -> Result<Bytes, SendError> {
-        let (message, options) = (message.into_bytes(), how.options);
-        let call = Syscall::Call { to, message, options, blocking: true };
-        called(self.enter(call, how.timeout))
+    pub fn call_with<M: Message>(
+        &self,
+        to: impl Into<Target>,
+        message: M,
+        how: How,
+    ) -> Result<Bytes, SendError> {
+        called(self.enter(call(to.into(), message, how.options, true), how.timeout))
     }
 
     /// Starts a call; the completion brings its reply.
-    pub fn start_call(&self, to: Address, message: impl Message) -> Completion<Result<Bytes, SendError>> {
-        let (message, options) = (message.into_bytes(), self.gate.options());
-        let call = Syscall::Call { to, message, options, blocking: false };
-        Completion::new(self.gate.submit(self.id, call), called)
+    pub fn start_call(
+        &self,
+        to: impl Into<Target>,
+        message: impl Message,
+    ) -> Completion<Result<Bytes, SendError>> {
+        self.start_call_with(to, message, self.gate.options())
+    }
+
+    /// As [`Process::start_call`], another way than the configuration's.
+    pub fn start_call_with(
+        &self,
+        to: impl Into<Target>,
+        message: impl Message,
+        options: Options,
+    ) -> Completion<Result<Bytes, SendError>> {
+        Completion::new(self.gate.submit(self.id, call(to.into(), message, options, false)), called)
+    }
+
+    /// Starts a receive; the completion brings the message.
+    pub fn start_receive(&self, from: From) -> Completion<Result<Received, ReceiveError>> {
+        Completion::new(self.gate.submit(self.id, Syscall::Receive { from, wait: true }), received)
+    }
+
+    /// Interrupts (slide 17): each message for this process, and each failure, goes into the channel, whose other end a
+    /// thread of the caller's choice reads. Ends when that end is dropped, or with the process.
+    pub fn on_message(&self, from: From, messages: Sender<Result<Received, ReceiveError>>) {
+        let deliver = move |outcome| {
+            let message = received(outcome);
+            let over = matches!(
+                message,
+                Err(ReceiveError::Cancelled
+                    | ReceiveError::NoProcess
+                    | ReceiveError::NoSuchProcess(_)
+                    | ReceiveError::TooMany
+                    | ReceiveError::Down)
+            );
+            messages.send(message).is_ok() && !over
+        };
+        self.gate.subscribe(self.id, from, Box::new(deliver));
+    }
+
+    /// Where the process with this sparse id is (slide 16): as last found, or by asking everyone. With `anew`, by asking
+    /// whatever is known.
+    pub fn locate(
+        &self,
+        sparse: SparseId,
+        anew: bool,
+        timeout: Option<Duration>,
+    ) -> Result<Address, CallError> {
+        match self.enter(Syscall::Locate { sparse, anew }, timeout) {
+            Outcome::Located(address) => Ok(address),
+            Outcome::Unsent(unsent) => Err(unsent.error),
+            _ => Err(CallError::Down),
+        }
     }
 
     /// The next message, of anybody or of one process; waits until there is one.
@@ -209,11 +269,28 @@ impl<T: Trap + ?Sized> Drop for Process<'_, T> {
     }
 }
 
-fn send_call(to: To, message: Bytes, options: Options, blocking: bool) -> Syscall {
-    match to {
-        To::Process(to) => Syscall::Send { to, message, options, one_way: false, blocking },
-        To::Source(source) => Syscall::Reply { source, message },
+/// A buffer that its owner wants back.
+struct Lent(BytesMut);
+
+impl Message for Lent {
+    const HANDING: Handing = Handing::Lent;
+
+    fn into_bytes(self) -> Bytes {
+        self.0.freeze()
     }
+}
+
+fn send_call<M: Message>(to: To, message: M, options: Options, blocking: bool) -> Syscall {
+    let (message, handing, one_way) = (message.into_bytes(), M::HANDING, false);
+    match to {
+        To::Process(to) => Syscall::Send { to: to.into(), message, options, one_way, blocking, handing },
+        To::Sparse(to) => Syscall::Send { to: to.into(), message, options, one_way, blocking, handing },
+        To::Source(source) => Syscall::Reply { source, message, blocking, handing },
+    }
+}
+
+fn call<M: Message>(to: Target, message: M, options: Options, blocking: bool) -> Syscall {
+    Syscall::Call { to, message: message.into_bytes(), options, blocking, handing: M::HANDING }
 }
 
 /// What a send or reply came to: the buffer back, or why not.

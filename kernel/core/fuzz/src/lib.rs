@@ -93,7 +93,16 @@ impl Bench {
         let mut bench = Self { now, kernel, server, client, turn: 0, datagrams: 0 };
         let to = Address::new(machine(1), LocalId(1));
         let (message, options) = (Bytes::from_static(b"question"), Options::default());
-        bench.trap(client, Syscall::Call { to, message, options, blocking: false });
+        bench.trap(
+            client,
+            Syscall::Call {
+                to: to.into(),
+                message,
+                options,
+                blocking: false,
+                handing: sendrec_core::Handing::Moved,
+            },
+        );
         bench
     }
 
@@ -132,7 +141,15 @@ impl Bench {
         while let Some(received) = taken.pop() {
             self.turn += 1;
             if !self.turn.is_multiple_of(3) {
-                self.trap(self.server, Syscall::Reply { source: received.source, message: received.message });
+                self.trap(
+                    self.server,
+                    Syscall::Reply {
+                        source: received.source,
+                        message: received.message,
+                        blocking: false,
+                        handing: sendrec_core::Handing::Moved,
+                    },
+                );
             }
         }
     }

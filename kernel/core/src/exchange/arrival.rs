@@ -97,7 +97,7 @@ impl Exchange {
             return Ok(());
         }
         let fate = match self.served[slot as usize].state {
-            State::Queued | State::Executing => Fate::DuplicateInProgress,
+            State::Kept | State::Queued | State::Executing => Fate::DuplicateInProgress,
             State::Replied => Fate::DuplicateAnswered,
             State::Settled | State::Gone => Fate::DuplicateDone,
             State::Evicted | State::DiedQueued | State::DiedExecuting => Fate::Gone,
@@ -134,12 +134,15 @@ impl Exchange {
     }
 
     /// Whether a request is for this incarnation: it names it; or it names none and no other can have had it; or it
-    /// may run anywhere and any number of times.
+    /// may run anywhere and any number of times. One that was found by its sparse id runs where it was found alone.
     fn is_meant(&self, peer: u32, header: &Header, options: Options, now: Instant) -> bool {
-        if header.destination_epoch == self.epoch_toward(peer)
-            || options.semantics == Semantics::AtLeastOnce
-            || options.reliability == Reliability::Unreliable
-        {
+        if header.destination_epoch == self.epoch_toward(peer) {
+            return true;
+        }
+        if header.flags.has(Flags::THIS_INCARNATION) && !header.destination_epoch.is_blank() {
+            return false;
+        }
+        if options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable {
             return true;
         }
         let age = Duration::from_micros(u64::from(header.elapsed_us));
@@ -200,9 +203,10 @@ impl Exchange {
         }
     }
 
-    /// The kernel has found room: the request is queued from here on. `None` for a one-way message, which is over.
-    pub(crate) fn admit(&mut self, arrival: &Arrival, port: &mut Port<'_>) -> Option<Place> {
-        let Arrival { header, options, .. } = arrival;
+    /// The kernel has found room: the request is queued from here on, or kept for a while. `None` for a one-way message
+    /// that is not: it is over.
+    pub(crate) fn admit(&mut self, arrival: &Arrival, kept: bool, port: &mut Port<'_>) -> Option<Place> {
+        let Arrival { options, .. } = arrival;
         if let Some(slot) = arrival.known {
             if self.served[slot as usize].state != State::Executing {
                 self.in_progress += 1;
@@ -215,7 +219,12 @@ impl Exchange {
             return Some(Place { slot, generation: served.generation });
         }
         let slot = self.make_served(arrival, port.now);
+        let place = Place { slot, generation: self.served[slot as usize].generation };
         let unreliable = options.reliability == Reliability::Unreliable;
+        if kept && !(arrival.one_way && unreliable) {
+            self.served[slot as usize].state = State::Kept;
+            return Some(place);
+        }
         if arrival.one_way {
             self.served[slot as usize].state = State::Settled;
             self.in_progress -= 1;
@@ -227,15 +236,8 @@ impl Exchange {
             }
             return None;
         }
-        match (options.reliability, self.config.late_ack) {
-            (Reliability::AckEach, _) => self.transmit_request_ack(slot, port),
-            (Reliability::ReplyAcks, Some(late)) => {
-                self.timers.arm(self.served[slot as usize].timer, port.now + late);
-            }
-            _ => {}
-        }
-        debug_assert_eq!(self.served[slot as usize].sequence, header.sequence);
-        Some(Place { slot, generation: self.served[slot as usize].generation })
+        self.acknowledge_arrival(slot, port);
+        Some(place)
     }
 
     fn make_served(&mut self, arrival: &Arrival, now: Instant) -> u32 {
@@ -253,6 +255,7 @@ impl Exchange {
             owner: arrival.to,
             state: State::Queued,
             options: arrival.options,
+            one_way: arrival.one_way,
             last_copy: arrival.header.number,
             arrived: now,
             runs: 1,

@@ -6,7 +6,7 @@ use super::peer::Peer;
 use super::{Effect, Exchange, Port, TimerKey, flags_of};
 use crate::config::{Options, Reliability, Semantics};
 use crate::error::CallError;
-use crate::ids::{Address, Epoch, LocalId, Machine, Nonce, PacketNumber, Path, Sequence};
+use crate::ids::{Address, Epoch, LocalId, Machine, Nonce, PacketNumber, Path, Sequence, SparseId};
 use crate::limits;
 use crate::process::{ReplyTo, WaitToken};
 use crate::time::{Instant, micros_u32};
@@ -46,6 +46,15 @@ pub(super) struct Outgoing {
     pub(super) wait_min: core::time::Duration,
     pub(super) last_copy: PacketNumber,
     pub(super) timer: Handle,
+    pub(super) sought: Option<Sought>,
+}
+
+/// A request whose receiver was found by its sparse id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sought {
+    pub(crate) sparse: SparseId,
+    /// How often it was found somewhere else than thought.
+    pub(crate) moves: u32,
 }
 
 impl Outgoing {
@@ -69,6 +78,7 @@ pub(crate) struct Request {
     pub(crate) one_way: bool,
     pub(crate) reply_to: ReplyTo,
     pub(crate) sender: Option<WaitToken>,
+    pub(crate) sought: Option<Sought>,
 }
 
 impl Exchange {
@@ -97,7 +107,7 @@ impl Exchange {
             Some(conversation) => conversation,
             None => self.make_conversation(request.process, peer, port.now),
         };
-        let Request { process, to, message, options, one_way, reply_to, sender } = request;
+        let Request { process, to, message, options, one_way, reply_to, sender, sought } = request;
         let slot = self.outgoing.vacant_key() as u32;
         let timer = self.timers.add(TimerKey::Outgoing(slot));
         let sequence = self.conversations.get_mut(conversation).push(slot);
@@ -123,6 +133,7 @@ impl Exchange {
             wait_min: core::time::Duration::ZERO,
             last_copy: PacketNumber::default(),
             timer,
+            sought,
         });
         if self.is_inside_window(conversation, sequence) {
             self.on_client_event(slot, Event::Open, port);
@@ -192,7 +203,7 @@ impl Exchange {
                 self.transmit_request(slot, port);
             }
             Action::Retransmit => {
-                if outgoing.options.semantics == Semantics::AtLeastOnce {
+                if outgoing.options.semantics == Semantics::AtLeastOnce && outgoing.sought.is_none() {
                     outgoing.named = self.peers.get(outgoing.peer).epoch;
                     outgoing.bound = Epoch::BLANK;
                 }
@@ -222,6 +233,7 @@ impl Exchange {
         header.destination_epoch = outgoing.named;
         header.flags =
             flags_of(outgoing.options, outgoing.one_way).with_if(outgoing.copies > 0, Flags::AGAIN);
+        header.flags = header.flags.with_if(outgoing.sought.is_some(), Flags::THIS_INCARNATION);
         header.elapsed_us = micros_u32(port.now.since(outgoing.first_sent));
         self.put_floor(&mut header, conversation, port.now);
         let number = self.transmit(peer, header, message, port);
@@ -365,8 +377,9 @@ impl Exchange {
     fn fail(&mut self, slot: u32, error: CallError, port: &mut Port<'_>) {
         let outgoing = self.close_outgoing(slot, port);
         let to = outgoing.address(self.peers.get(outgoing.peer).path.remote);
-        let Outgoing { process, reply_to, sender, message, .. } = outgoing;
-        port.effects.push(Effect::Failed { process, to, reply_to, sender, error, message });
+        let Outgoing { process, reply_to, sender, message, options, one_way, sought, .. } = outgoing;
+        let request = Request { process, to, message, options, one_way, reply_to, sender, sought };
+        port.effects.push(Effect::Failed { request, error });
     }
 
     /// Takes back the request whose answer, or whose acceptance, `token` awaits.

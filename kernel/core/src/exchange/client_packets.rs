@@ -218,7 +218,7 @@ impl Exchange {
         let elder = outgoing.bound.is_blank() && uptime >= port.now.since(outgoing.first_sent);
         let event = if incarnation == epoch {
             Event::SameIncarnation
-        } else if outgoing.server.is_handed_out() && !incarnation.is_blank() {
+        } else if (outgoing.server.is_handed_out() || outgoing.sought.is_some()) && !incarnation.is_blank() {
             // Whoever has the id now is not whom the request was for.
             if elder { Event::DiedQueued } else { Event::YoungerIncarnation }
         } else if outgoing.options.semantics == Semantics::AtLeastOnce {

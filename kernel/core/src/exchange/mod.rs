@@ -9,6 +9,7 @@ mod client;
 mod client_packets;
 mod client_states;
 mod conversation;
+mod found;
 mod peer;
 mod server;
 mod server_packets;
@@ -41,7 +42,7 @@ pub use server_states::{
 };
 
 pub(crate) use arrival::Refusal;
-pub(crate) use client::Request;
+pub(crate) use client::{Request, Sought};
 
 use client::Outgoing;
 use conversation::Conversations;
@@ -68,14 +69,7 @@ pub(crate) enum Effect {
     /// A reply came.
     Answered { process: LocalId, from: Address, reply_to: ReplyTo, message: Bytes },
     /// No reply will come.
-    Failed {
-        process: LocalId,
-        to: Address,
-        reply_to: ReplyTo,
-        sender: Option<WaitToken>,
-        error: CallError,
-        message: Bytes,
-    },
+    Failed { request: Request, error: CallError },
     /// A blocking reply is over.
     ReplySettled { token: WaitToken, result: Result<Bytes, ReplyError> },
     /// An AYA of a process was answered.

@@ -28,6 +28,7 @@ pub(super) struct Served {
     pub(super) owner: LocalId,
     pub(super) state: State,
     pub(super) options: Options,
+    pub(super) one_way: bool,
     /// The number of the REQ's last copy, for an AU to echo.
     pub(super) last_copy: crate::ids::PacketNumber,
     pub(super) arrived: Instant,
@@ -52,11 +53,43 @@ impl Exchange {
     }
 
     /// Its process takes the message. False if nobody awaits the request any more: then it is not to be run.
-    pub(crate) fn take(&mut self, place: Place, process: LocalId) -> bool {
+    pub(crate) fn take(&mut self, place: Place, process: LocalId, port: &mut Port<'_>) -> bool {
         let Some(served) = self.find_served(place) else { return false };
-        served.state = step(served.state, Event::Take).0;
         served.owner = process;
-        served.state == State::Executing
+        if served.one_way {
+            return self.take_one_way(place, port);
+        }
+        self.on_server_event(place.slot, Event::Take, port);
+        self.find_served(place).is_some_and(|served| served.state == State::Executing)
+    }
+
+    /// A one-way message is over when it is taken; its number is kept where it must not run twice.
+    fn take_one_way(&mut self, place: Place, port: &mut Port<'_>) -> bool {
+        self.on_server_event(place.slot, Event::TakeOneWay, port);
+        let Some(served) = self.find_served(place) else { return false };
+        let taken = served.state == State::Settled;
+        if taken && served.options.semantics == Semantics::AtLeastOnce {
+            self.forget(place.slot);
+        }
+        taken
+    }
+
+    /// It was kept as long as its process wanted, and nobody has taken it.
+    pub(crate) fn expire(&mut self, place: Place, port: &mut Port<'_>) {
+        if self.find_served(place).is_some() {
+            self.on_server_event(place.slot, Event::Expire, port);
+        }
+    }
+
+    /// Sends the ACK of a request that has arrived, or sees to it that it goes once the reply is late.
+    pub(super) fn acknowledge_arrival(&mut self, slot: u32, port: &mut Port<'_>) {
+        match (self.served[slot as usize].options.reliability, self.config.late_ack) {
+            (Reliability::AckEach, _) => self.transmit_request_ack(slot, port),
+            (Reliability::ReplyAcks, Some(late)) => {
+                self.timers.arm(self.served[slot as usize].timer, port.now + late);
+            }
+            _ => {}
+        }
     }
 
     /// Whether `process` may answer the request now.
@@ -133,9 +166,7 @@ impl Exchange {
 
     /// A process ends: the requests it held die with it.
     pub(super) fn end_server(&mut self, process: LocalId, port: &mut Port<'_>) {
-        let held = |served: &Served| {
-            served.owner == process && matches!(served.state, State::Queued | State::Executing)
-        };
+        let held = |served: &Served| served.owner == process && served.state.is_in_progress();
         let slots: alloc::vec::Vec<_> =
             self.served.iter().filter(|(_, served)| held(served)).map(|(slot, _)| slot).collect();
         for slot in slots {
@@ -149,13 +180,13 @@ impl Exchange {
         let before = served.state;
         let (state, action) = step(before, event);
         served.state = state;
-        let running = |state| matches!(state, State::Queued | State::Executing);
-        if running(before) && !running(state) {
+        if before.is_in_progress() && !state.is_in_progress() {
             self.in_progress -= 1;
         }
         match action {
             Action::Ignore | Action::DeliverAgain => {}
             Action::SendAck => self.transmit_request_ack(slot, port),
+            Action::Acknowledge => self.acknowledge_arrival(slot, port),
             Action::SendIaa(status) => self.transmit_alive(slot, status, port),
             Action::SendAu(reason) => self.transmit_gone(slot, reason, port),
             Action::SendRep => {
@@ -252,7 +283,7 @@ impl Exchange {
             if served.state == State::Replied {
                 self.kept_bytes -= served.reply.len();
             }
-            if matches!(served.state, State::Queued | State::Executing) {
+            if served.state.is_in_progress() {
                 self.in_progress -= 1;
             }
         }
@@ -266,7 +297,7 @@ impl Exchange {
     pub(super) fn is_running(&self, window: u32) -> bool {
         self.windows.get(window).slots().any(|slot| {
             let served = &self.served[slot as usize];
-            matches!(served.state, State::Queued | State::Executing) || served.sender.is_some()
+            served.state.is_in_progress() || served.sender.is_some()
         })
     }
 

@@ -6,6 +6,8 @@ use crate::wire::{AuReason, IaaStatus};
 /// Where a request stands at the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
+    /// Kept for a while by a process that keeps no mailbox (slide 18): not acknowledged, and perhaps thrown away.
+    Kept,
     /// In its process's mailbox.
     Queued,
     /// Taken by its process, or forwarded.
@@ -41,6 +43,10 @@ pub enum Event {
     Passed,
     /// Its process takes it.
     Take,
+    /// Its process takes it, and it wants no reply.
+    TakeOneWay,
+    /// It was kept long enough, and nobody has wanted it.
+    Expire,
     /// Its process answers, and the answer is kept until acknowledged.
     ReplyKept,
     /// Its process answers, and the answer is not kept.
@@ -64,6 +70,8 @@ pub enum Action {
     Ignore,
     /// Send ACK.
     SendAck,
+    /// Acknowledge it as its client wants that done when it arrives: now, or once its reply is late.
+    Acknowledge,
     /// Hand the message to the process again.
     DeliverAgain,
     /// Send IAA.
@@ -83,8 +91,14 @@ pub enum Action {
 }
 
 impl State {
+    /// Whether it may still run, or runs.
+    pub const fn is_in_progress(self) -> bool {
+        matches!(self, Self::Kept | Self::Queued | Self::Executing)
+    }
+
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::Kept,
         Self::Queued,
         Self::Executing,
         Self::Replied,
@@ -98,7 +112,7 @@ impl State {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Duplicate,
         Self::Rerun,
         Self::Aya,
@@ -106,6 +120,8 @@ impl Event {
         Self::Abandon,
         Self::Passed,
         Self::Take,
+        Self::TakeOneWay,
+        Self::Expire,
         Self::ReplyKept,
         Self::ReplyLoose,
         Self::Late,
@@ -126,6 +142,13 @@ pub const fn step(state: State, event: Event) -> (State, Action) {
         (S::Gone, _) => (S::Gone, A::Ignore),
         (_, E::Passed) => (S::Gone, A::Forget),
         (_, E::Abandon) => (S::Settled, A::Release),
+
+        // As long as it may be thrown away nothing is promised; then it was never here, and may come again.
+        (S::Kept, E::Take) => (S::Executing, A::Acknowledge),
+        (S::Kept, E::TakeOneWay) => (S::Settled, A::SendAck),
+        (S::Kept, E::Expire) => (S::Gone, A::Forget),
+        (S::Kept, E::ProcessEnds) => (S::DiedQueued, A::SendAu(R::DiedQueued)),
+        (S::Kept, _) => (S::Kept, A::Ignore),
 
         (S::Queued, E::Duplicate) => (S::Queued, A::SendAck),
         (S::Executing, E::Duplicate) => (S::Executing, A::SendAck),
@@ -154,6 +177,9 @@ pub const fn step(state: State, event: Event) -> (State, Action) {
         (S::Replied, E::Timeout) => (S::Replied, A::RepeatRep),
         (S::Replied, E::Exhausted) => (S::Replied, A::GiveUp),
         (S::Replied, E::Evict) => (S::Evicted, A::Release),
+
+        // It was forwarded to one who keeps nothing for good: its client was told that it is here.
+        (S::Queued, E::Expire) => (S::DiedQueued, A::SendAu(R::DiedQueued)),
 
         (S::Queued, E::ProcessEnds) => (S::DiedQueued, A::SendAu(R::DiedQueued)),
         (S::Executing, E::ProcessEnds) => (S::DiedExecuting, A::SendAu(R::DiedExecuting)),

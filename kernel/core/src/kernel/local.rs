@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::{Entry, Kernel, Out, Outcome, port};
 use crate::config::{Options, Overflow};
 use crate::error::{CallError, ReplyError, Unsent};
+use crate::exchange::Request;
 use crate::ids::{Address, LocalId};
 use crate::process::{
     Awaited, BlockedSender, Failure, Letter, LocalRequest, NoRoom, Place, Received, ReplyTo, Source, Ticket,
@@ -19,13 +20,14 @@ use crate::wire::AuReason;
 
 /// A message from one process of this kernel to another.
 pub(super) struct LocalSend {
+    pub(super) now: Instant,
     pub(super) process: LocalId,
     pub(super) to: LocalId,
     pub(super) message: Bytes,
     pub(super) options: Options,
     pub(super) reply_to: ReplyTo,
-    /// The wait to be ended: by the reply for a call, by room for a send. Opened by the caller, and closed if the
-    /// send is over at once.
+    /// The wait to be ended: by the reply for a call, by room for a send. Opened by the caller, who closes it if the send
+    /// is over at once.
     pub(super) token: WaitToken,
     /// Whether the calling thread does nothing else meanwhile.
     pub(super) blocking: bool,
@@ -33,7 +35,7 @@ pub(super) struct LocalSend {
 
 impl Kernel {
     pub(super) fn send_local(&mut self, send: LocalSend, out: &mut Out) -> Entry {
-        let LocalSend { process, to, message, options, reply_to, token, blocking } = send;
+        let LocalSend { now, process, to, message, options, reply_to, token, blocking } = send;
         let is_call = matches!(reply_to, ReplyTo::Call(_));
         let from = Address::new(self.machine, process);
         let reserved = self.processes.reserve(to, from, message.len());
@@ -49,7 +51,6 @@ impl Kernel {
             _ => None,
         };
         if let Some(error) = error {
-            self.waits.close(token);
             if error == CallError::Refused {
                 self.tracer.event(&mut out.events, || What::Overflow { process: to });
                 if reply_to == ReplyTo::Nobody {
@@ -60,7 +61,7 @@ impl Kernel {
             return Entry::Done(Outcome::Unsent(Unsent { error, message }));
         }
         let ticket = if reply_to == ReplyTo::Nobody {
-            Ticket::OneWay
+            Ticket::OneWay(None)
         } else {
             let addressed = Address::new(self.machine, to);
             let request =
@@ -70,13 +71,11 @@ impl Kernel {
         let received = Received { source: Source { address: from, ticket }, message: message.clone() };
         match reserved {
             Ok(permit) => {
-                let filled = self.processes.deliver(permit, received);
-                self.on_filled(to, from, filled, out);
+                self.deliver(now, to, permit, received, out);
                 if is_call {
                     self.note_if(blocking, process, BlockedOn::Call(Address::new(self.machine, to)), token);
                     return Entry::Wait(token);
                 }
-                self.waits.close(token);
                 Entry::Done(Outcome::Sent(message))
             }
             Err(_) => {
@@ -88,6 +87,16 @@ impl Kernel {
                 self.note_if(blocking, process, on, token);
                 Entry::Wait(token)
             }
+        }
+    }
+
+    /// A request for a sparse id that was found on this kernel after all.
+    pub(super) fn send_here(&mut self, now: Instant, request: Request, token: WaitToken, out: &mut Out) {
+        let Request { process, to, message, options, reply_to, .. } = request;
+        let send =
+            LocalSend { now, process, to: to.local, message, options, reply_to, token, blocking: false };
+        if let Entry::Done(outcome) = self.send_local(send, out) {
+            self.finish(token, outcome, out);
         }
     }
 
@@ -132,10 +141,10 @@ impl Kernel {
     }
 
     /// There may be room in a mailbox again: those who wait for it come in.
-    pub(super) fn admit_blocked(&mut self, process: LocalId, out: &mut Out) {
+    pub(super) fn admit_blocked(&mut self, now: Instant, process: LocalId, out: &mut Out) {
         while let Some((sender, filled)) = self.processes.unblock(process) {
             let Received { source, message } = sender.received;
-            self.on_filled(process, source.address, filled, out);
+            self.on_filled(now, process, source.address, filled, out);
             if sender.ends_with_room {
                 self.finish(sender.token, Outcome::Sent(message), out);
             }
@@ -158,7 +167,7 @@ impl Kernel {
             ReplyTo::Mailbox => {
                 let letter = Letter::Failure(Failure { to, error });
                 if let Some(filled) = self.processes.deliver_answer(process, letter) {
-                    self.on_filled(process, to, filled, out);
+                    self.on_filled(now, process, to, filled, out);
                 }
             }
             ReplyTo::Client(Ticket::Remote(place)) => {
@@ -174,7 +183,7 @@ impl Kernel {
                     self.fail(now, request.client, request.addressed, request.reply_to, unsent, out);
                 }
             }
-            ReplyTo::Client(Ticket::OneWay | Ticket::Answer) | ReplyTo::Nobody => {}
+            ReplyTo::Client(Ticket::OneWay(_) | Ticket::Answer) | ReplyTo::Nobody => {}
         }
     }
 

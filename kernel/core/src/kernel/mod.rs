@@ -7,7 +7,9 @@
 //! each the driver sends `transmits`, tells `wakes` and writes `events` down, in any order, and calls
 //! [`Kernel::tick`] once [`Kernel::next_deadline`] has come. A token that was handed out is either claimed, once
 //! [`Kernel::is_ready`], or cancelled. Nothing here blocks, and no input makes it panic.
+mod keep;
 mod local;
+mod seek;
 mod traps;
 
 use alloc::vec::Vec;
@@ -16,12 +18,14 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::config::Overflow;
-use crate::config::{Buffering, Config, Options};
+use crate::config::{Buffering, Config, Handing, Options};
 use crate::error::{ReceiveError, ReplyError, SpawnError, Unsent};
 use crate::exchange::{Effect, Exchange, Holdings, Refusal};
-use crate::ids::{Address, Epoch, LocalId, Machine, Path};
+use crate::ids::{Address, Epoch, LocalId, Machine, Path, SparseId, Target};
+use crate::locate::Locate;
 use crate::process::{
-    Filled, From, Letter, NoRoom, Received, Rendezvous, ReplyTo, Source, Table, Ticket, WaitToken, Waits,
+    Filled, Finished, From, Letter, NoRoom, Permit, Received, Rendezvous, ReplyTo, Source, Table, Ticket,
+    WaitToken, Waits,
 };
 use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
@@ -30,13 +34,16 @@ use crate::wire::{Flags, Kind, Malformed, PacketType, View};
 
 pub use crate::wire::Transmit;
 
+use keep::Keeping;
+use seek::Seekers;
+
 /// What a process asks of the kernel.
 #[derive(Clone, Debug)]
 pub enum Syscall {
     /// A request whose reply comes by `receive`; or, one-way, a message that wants none.
     Send {
         /// To whom.
-        to: Address,
+        to: Target,
         /// What.
         message: Bytes,
         /// How reliably.
@@ -45,17 +52,21 @@ pub enum Syscall {
         one_way: bool,
         /// Whether the calling thread does nothing else meanwhile: then it may be refused as a deadlock.
         blocking: bool,
+        /// How the message was handed over.
+        handing: Handing,
     },
     /// A request, and its reply.
     Call {
         /// To whom.
-        to: Address,
+        to: Target,
         /// What.
         message: Bytes,
         /// How reliably.
         options: Options,
         /// As for `Send`.
         blocking: bool,
+        /// How the message was handed over.
+        handing: Handing,
     },
     /// The next message.
     Receive {
@@ -70,6 +81,10 @@ pub enum Syscall {
         source: Source,
         /// What.
         message: Bytes,
+        /// Whether the calling thread does nothing else meanwhile.
+        blocking: bool,
+        /// How the message was handed over.
+        handing: Handing,
     },
     /// A source's request goes to another process, which answers in this one's stead.
     Forward {
@@ -84,6 +99,13 @@ pub enum Syscall {
     Ping {
         /// Which.
         to: Address,
+    },
+    /// Where is this process? (LOCATE)
+    Locate {
+        /// Which.
+        sparse: SparseId,
+        /// Whether to ask even if a place is known.
+        anew: bool,
     },
 }
 
@@ -105,7 +127,9 @@ pub enum Outcome {
         /// Since when.
         uptime: Duration,
     },
-    /// `Send`, `Call`, `Ping`: why not, and what was not sent.
+    /// `Locate`: here it is, or was a moment ago.
+    Located(Address),
+    /// `Send`, `Call`, `Ping`, `Locate`: why not, and what was not sent.
     Unsent(Unsent),
     /// `Receive`: why not.
     NotReceived(ReceiveError),
@@ -161,6 +185,8 @@ impl Out {
 pub struct SpawnOptions {
     /// A well-known id, 1 to 999; `None` takes the next free one from 1000 up.
     pub local_id: Option<LocalId>,
+    /// A sparse id by which it can be found wherever it is (slide 16).
+    pub sparse: Option<SparseId>,
     /// Its mailbox; `None` takes the configuration's.
     pub buffering: Option<Buffering>,
     /// Whether several threads act for it: then no wait of one of them can be a deadlock.
@@ -173,6 +199,8 @@ pub struct Counters {
     sent: [u64; PacketType::ALL.len()],
     fates: [u64; Fate::ALL.len()],
     malformed: [u64; Malformed::ALL.len()],
+    copied_in_bytes: u64,
+    copied_out_bytes: u64,
 }
 
 impl Counters {
@@ -180,6 +208,8 @@ impl Counters {
         sent: [0; PacketType::ALL.len()],
         fates: [0; Fate::ALL.len()],
         malformed: [0; Malformed::ALL.len()],
+        copied_in_bytes: 0,
+        copied_out_bytes: 0,
     };
 
     /// Packets of this type handed to the driver.
@@ -192,9 +222,28 @@ impl Counters {
         self.fates[fate as usize]
     }
 
+    /// Bytes of messages that were copied on their way from a process into the kernel (slide 17).
+    pub const fn copied_in_bytes(&self) -> u64 {
+        self.copied_in_bytes
+    }
+
+    /// Bytes of messages that were copied out of the network's buffers.
+    pub const fn copied_out_bytes(&self) -> u64 {
+        self.copied_out_bytes
+    }
+
     /// Datagrams received that were no packets for this reason.
     pub const fn malformed(&self, reason: Malformed) -> u64 {
         self.malformed[reason as usize]
+    }
+}
+
+/// How a wait ended, as a trace says it.
+const fn ending(outcome: &Outcome) -> Ending {
+    match outcome {
+        Outcome::Unsent(unsent) => Ending::CallFailed(unsent.error),
+        Outcome::NotReceived(_) | Outcome::NotReplied { .. } => Ending::Failed,
+        _ => Ending::Done,
     }
 }
 
@@ -206,6 +255,9 @@ pub struct Kernel {
     rendezvous: Rendezvous,
     waits: Waits<Outcome>,
     exchange: Exchange,
+    locate: Locate,
+    seekers: Seekers,
+    keeping: Keeping,
     tracer: Tracer,
     rng: Rng,
     nonces: Nonces,
@@ -240,6 +292,9 @@ impl Kernel {
             rendezvous: Rendezvous::new(),
             waits: Waits::new(),
             tracer: Tracer::new(config.trace),
+            locate: Locate::new(config.locate_first, config.locate_retries, config.sweep_interval),
+            seekers: Seekers::default(),
+            keeping: Keeping::default(),
             exchange: Exchange::new(now, config, epoch.max(Epoch(1))),
             rng: Rng::new(seed),
             nonces: Nonces::new(!seed),
@@ -281,9 +336,16 @@ impl Kernel {
         out: &mut Out,
     ) -> Result<LocalId, SpawnError> {
         let buffering = options.buffering.unwrap_or(self.config().buffering);
-        let process = self.processes.spawn(options.local_id, buffering, !options.threads)?;
+        let SpawnOptions { local_id, sparse, threads, .. } = options;
+        let process = self.processes.spawn(local_id, sparse, buffering, !threads)?;
+        let before = out.transmits.len();
         self.tracer.begin(now);
         self.tracer.cause(&mut out.events, || What::Spawned { process });
+        if let Some(sparse) = sparse {
+            self.on_located(now, sparse, Address::new(self.machine, process), out);
+            self.apply_effects(now, out);
+            self.count_sent(out, before);
+        }
         Ok(process)
     }
 
@@ -303,9 +365,11 @@ impl Kernel {
                     self.processes.forget(to.local, *token);
                 }
                 BlockedOn::Ping(_) => self.exchange.forget_ping(*token),
+                BlockedOn::Locate(sparse) => drop(self.stop_seeking(*sparse, *token)),
                 _ => {}
             }
         }
+        self.keeping.remove_all_of(process);
         self.end_local(now, process, out);
         self.exchange.end_process(process, &mut port!(self, now, out));
         self.apply_effects(now, out);
@@ -352,6 +416,7 @@ impl Kernel {
             packet: PacketNote::new(header, view.payload().len()),
             fate: Fate::Accepted,
         });
+        self.counters.copied_out_bytes += view.payload().len() as u64;
         let fate = match header.kind {
             Kind::Req => self.handle_request(now, path, view, out),
             Kind::Aya { .. } => {
@@ -364,7 +429,8 @@ impl Kernel {
             Kind::Rep | Kind::Ack | Kind::Iaa { .. } | Kind::Ta { .. } | Kind::Au { .. } => {
                 self.exchange.handle_from_server(path, view, &mut port!(self, now, out))
             }
-            Kind::Locate { .. } | Kind::Here { .. } => Fate::Unsupported,
+            Kind::Locate { .. } => self.handle_locate(now, path, view, out),
+            Kind::Here { .. } => self.handle_here(now, path, view, out),
         };
         self.counters.fates[fate as usize] += 1;
         self.tracer.decide_fate(&mut out.events, fate);
@@ -391,12 +457,20 @@ impl Kernel {
                 return self.exchange.refuse(&arrival, refusal, &mut port!(self, now, out));
             }
         };
-        let place = self.exchange.admit(&arrival, &mut port!(self, now, out));
-        let ticket = place.map_or(Ticket::OneWay, Ticket::Remote);
+        let kept = permit.keeps_for().is_some();
+        let place = self.exchange.admit(&arrival, kept, &mut port!(self, now, out));
+        let ticket = match place {
+            Some(place) if !arrival.one_way => Ticket::Remote(place),
+            place => Ticket::OneWay(place),
+        };
         let message = Bytes::copy_from_slice(view.payload());
-        let received = Received { source: Source { address: from, ticket }, message };
-        let filled = self.processes.deliver(permit, received);
-        self.on_filled(process, from, filled, out);
+        self.deliver(
+            now,
+            process,
+            permit,
+            Received { source: Source { address: from, ticket }, message },
+            out,
+        );
         Fate::Accepted
     }
 
@@ -405,13 +479,16 @@ impl Kernel {
         let before = out.transmits.len();
         self.tracer.begin(now);
         self.exchange.tick(&mut port!(self, now, out));
+        self.expire_kept(now, out);
+        self.expire_searches(now, out);
         self.apply_effects(now, out);
         self.count_sent(out, before);
     }
 
     /// When the next tick is wanted; `None` if no timer is armed.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.exchange.next_deadline()
+        let others = [self.keeping.next(), self.locate.next_deadline()];
+        others.into_iter().flatten().chain(self.exchange.next_deadline()).min()
     }
 
     /// Whether requests are in progress for which this kernel must go on answering, though no process may be waiting.
@@ -450,13 +527,7 @@ impl Kernel {
             Effect::Answered { process, from, reply_to, message } => {
                 self.answer(now, process, from, reply_to, message, out);
             }
-            Effect::Failed { process, to, reply_to, sender, error, message } => {
-                let unsent = Unsent { error, message };
-                match (sender, reply_to) {
-                    (Some(token), _) => self.finish(token, Outcome::Unsent(unsent), out),
-                    (None, reply_to) => self.fail(now, process, to, reply_to, unsent, out),
-                }
-            }
+            Effect::Failed { request, error } => self.on_failed(now, request, error, out),
             Effect::ReplySettled { token, result } => {
                 let outcome = match result {
                     Ok(message) => Outcome::Replied(message),
@@ -476,31 +547,33 @@ impl Kernel {
 
     /// Ends a wait, if it is still open, and wakes whoever waits.
     fn finish(&mut self, token: WaitToken, outcome: Outcome, out: &mut Out) {
-        let with = match &outcome {
-            Outcome::Unsent(unsent) => Ending::CallFailed(unsent.error),
-            Outcome::NotReceived(_) | Outcome::NotReplied { .. } => Ending::Failed,
-            _ => Ending::Done,
-        };
-        if let Ok(process) = self.waits.finish(token, outcome) {
+        let with = ending(&outcome);
+        if let Ok(Finished { process, on, lent }) = self.waits.finish(token, outcome) {
             self.processes.clear_waits_for(process, token);
-            self.tracer.event(&mut out.events, || What::Woken {
-                process,
-                with,
-                on: None,
-                buffer_free: false,
-            });
+            let (on, buffer_free) = (Some(on), lent);
+            self.tracer.event(&mut out.events, || What::Woken { process, with, on, buffer_free });
             out.wakes.push(Wake { process, token });
         }
     }
 
+    /// Delivers a message for which there is room.
+    fn deliver(&mut self, now: Instant, process: LocalId, permit: Permit, received: Received, out: &mut Out) {
+        let (from, keeps_for) = (received.source.address, permit.keeps_for());
+        let filled = self.processes.deliver(permit, received);
+        if let (Filled::Queued { kept: Some(number), .. }, Some(time)) = (&filled, keeps_for) {
+            self.keep(now, process, *number, time);
+        }
+        self.on_filled(now, process, from, filled, out);
+    }
+
     /// A message is in a mailbox, or goes straight to one who waits for it.
-    fn on_filled(&mut self, process: LocalId, from: Address, filled: Filled, out: &mut Out) {
+    fn on_filled(&mut self, now: Instant, process: LocalId, from: Address, filled: Filled, out: &mut Out) {
         match filled {
-            Filled::Queued { messages, bytes } => {
+            Filled::Queued { messages, bytes, .. } => {
                 self.tracer.event(&mut out.events, || What::Queued { process, from, messages, bytes });
             }
             Filled::Handed(token, letter) => {
-                if let Some(outcome) = self.open_letter(process, letter, out) {
+                if let Some(outcome) = self.open_letter(now, process, letter, out) {
                     self.finish(token, outcome, out);
                 }
             }
@@ -508,7 +581,13 @@ impl Kernel {
     }
 
     /// A letter as its receiver gets it; `None` if it is a request that nobody awaits any more.
-    fn open_letter(&mut self, process: LocalId, letter: Letter, out: &mut Out) -> Option<Outcome> {
+    fn open_letter(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        letter: Letter,
+        out: &mut Out,
+    ) -> Option<Outcome> {
         match letter {
             Letter::Failure(failure) => Some(Outcome::NotReceived(ReceiveError::RequestFailed {
                 to: failure.to,
@@ -516,9 +595,11 @@ impl Kernel {
             })),
             Letter::Message(received) => {
                 let awaited = match received.source.ticket {
-                    Ticket::Remote(place) => self.exchange.take(place, process),
+                    Ticket::Remote(place) | Ticket::OneWay(Some(place)) => {
+                        self.exchange.take(place, process, &mut port!(self, now, out))
+                    }
                     Ticket::Local(place) => self.take_local(place, process),
-                    Ticket::OneWay | Ticket::Answer => true,
+                    Ticket::OneWay(None) | Ticket::Answer => true,
                 };
                 if !awaited {
                     return None;
@@ -545,7 +626,7 @@ impl Kernel {
             ReplyTo::Call(token) => self.finish(token, Outcome::Received(received), out),
             ReplyTo::Mailbox => {
                 if let Some(filled) = self.processes.deliver_answer(process, Letter::Message(received)) {
-                    self.on_filled(process, from, filled, out);
+                    self.on_filled(now, process, from, filled, out);
                 }
             }
             ReplyTo::Client(Ticket::Remote(place)) => {
@@ -559,7 +640,7 @@ impl Kernel {
                     self.answer(now, request.client, request.addressed, request.reply_to, message, out);
                 }
             }
-            ReplyTo::Client(Ticket::OneWay | Ticket::Answer) | ReplyTo::Nobody => {}
+            ReplyTo::Client(Ticket::OneWay(_) | Ticket::Answer) | ReplyTo::Nobody => {}
         }
     }
 

@@ -2,37 +2,52 @@
 use bytes::Bytes;
 
 use super::local::LocalSend;
-use super::{Entry, Kernel, Out, Outcome, Syscall, port};
+use super::seek::Seeker;
+use super::{Entry, Kernel, Out, Outcome, Syscall, ending, port};
 use crate::config::{Handing, Options, Overflow, Reliability};
 use crate::error::{CallError, ReceiveError, ReplyError, Unsent};
-use crate::exchange::{Port, Request};
-use crate::ids::{Address, LocalId};
+use crate::exchange::{Port, Request, Sought};
+use crate::ids::{Address, LocalId, Machine, SparseId, Target};
 use crate::process::{Awaited, From, NoRoom, Received, ReplyTo, Source, Ticket, WaitToken};
 use crate::time::Instant;
-use crate::trace::{BlockedOn, Call, What};
+use crate::trace::{BlockedOn, Call, Ending, What};
 
 impl Syscall {
-    const fn name(&self) -> (Call, Option<Address>) {
+    const fn name(&self) -> (Call, Option<Target>) {
         match self {
             Self::Send { to, one_way: false, .. } => (Call::Send, Some(*to)),
             Self::Send { to, one_way: true, .. } => (Call::SendOneWay, Some(*to)),
             Self::Call { to, .. } => (Call::Call, Some(*to)),
             Self::Receive { wait: true, .. } => (Call::Receive, None),
             Self::Receive { wait: false, .. } => (Call::TryReceive, None),
-            Self::Reply { source, .. } => (Call::Reply, Some(source.address)),
-            Self::Forward { to, .. } => (Call::Forward, Some(*to)),
-            Self::Ping { to } => (Call::Ping, Some(*to)),
+            Self::Reply { source, .. } => (Call::Reply, Some(Target::Place(source.address))),
+            Self::Forward { to, .. } => (Call::Forward, Some(Target::Place(*to))),
+            Self::Ping { to } => (Call::Ping, Some(Target::Place(*to))),
+            Self::Locate { sparse, .. } => (Call::Locate, Some(Target::Sparse(*sparse))),
+        }
+    }
+
+    /// How its message was handed over and how long that is; and whether the caller runs on meanwhile.
+    const fn manner(&self) -> (Handing, usize, bool) {
+        match self {
+            Self::Send { message, handing, blocking, .. }
+            | Self::Call { message, handing, blocking, .. }
+            | Self::Reply { message, handing, blocking, .. } => (*handing, message.len(), !*blocking),
+            Self::Forward { message, .. } => (Handing::Moved, message.len(), false),
+            Self::Receive { .. } | Self::Ping { .. } | Self::Locate { .. } => (Handing::Moved, 0, false),
         }
     }
 }
 
 /// What a process wants sent.
 struct Asked {
-    to: Address,
+    to: Target,
     message: Bytes,
     options: Options,
     /// `Send`, `SendOneWay` or `Call`.
     kind: Call,
+    /// Whether its buffer is lent until the wait is over.
+    lent: bool,
 }
 
 /// What a wait ends with when its process ends.
@@ -44,7 +59,7 @@ fn ended(on: BlockedOn, call: CallError, receive: ReceiveError, message: Bytes) 
     match on {
         BlockedOn::Receive | BlockedOn::ReceiveFrom(_) => Outcome::NotReceived(receive),
         BlockedOn::Reply(_) => Outcome::NotReplied { error: ReplyError::TimedOut, message },
-        BlockedOn::Send(_) | BlockedOn::Call(_) | BlockedOn::Ping(_) => {
+        BlockedOn::Send(_) | BlockedOn::Call(_) | BlockedOn::Ping(_) | BlockedOn::Locate(_) => {
             Outcome::Unsent(Unsent { error: call, message })
         }
     }
@@ -55,8 +70,13 @@ impl Kernel {
     pub fn trap(&mut self, now: Instant, process: LocalId, call: Syscall, out: &mut Out) -> Entry {
         let before = out.transmits.len();
         self.tracer.begin(now);
-        let (name, to) = call.name();
-        let (handing, runs_on, sparse) = (Handing::Moved, false, None);
+        let (name, target) = call.name();
+        let (handing, bytes, runs_on) = call.manner();
+        let (to, sparse) = match target {
+            Some(Target::Place(address)) => (Some(address), None),
+            Some(Target::Sparse(sparse)) => (None, Some(sparse)),
+            None => (None, None),
+        };
         self.tracer.cause(&mut out.events, || What::Trap {
             process,
             call: name,
@@ -65,19 +85,30 @@ impl Kernel {
             handing,
             runs_on,
         });
+        if handing == Handing::Copied {
+            self.counters.copied_in_bytes += bytes as u64;
+        }
         let entry = match call {
             Syscall::Send { to, message, options, blocking, .. }
-            | Syscall::Call { to, message, options, blocking } => {
-                let asked = Asked { to, message, options, kind: name };
+            | Syscall::Call { to, message, options, blocking, .. } => {
+                let asked = Asked { to, message, options, kind: name, lent: handing == Handing::Lent };
                 self.trap_request(now, process, asked, blocking, out)
             }
-            Syscall::Receive { from, wait } => self.trap_receive(process, from, wait, out),
-            Syscall::Reply { source, message } => self.trap_reply(now, process, source, message, out),
+            Syscall::Receive { from, wait } => self.trap_receive(now, process, from, wait, out),
+            Syscall::Reply { source, message, .. } => {
+                self.trap_reply(now, process, source, message, handing == Handing::Lent, out)
+            }
             Syscall::Forward { source, message, to } => {
                 self.trap_forward(now, process, source, message, to, out)
             }
             Syscall::Ping { to } => self.trap_ping(now, process, to, out),
+            Syscall::Locate { sparse, anew } => self.trap_locate(now, process, sparse, anew, out),
         };
+        if handing == Handing::Lent && matches!(entry, Entry::Done(_)) {
+            let with = if let Entry::Done(outcome) = &entry { ending(outcome) } else { Ending::Done };
+            let (on, buffer_free) = (to.map(BlockedOn::Send), true);
+            self.tracer.event(&mut out.events, || What::Woken { process, with, on, buffer_free });
+        }
         self.apply_effects(now, out);
         self.count_sent(out, before);
         entry
@@ -134,6 +165,7 @@ impl Kernel {
                     None => Bytes::new(),
                 }
             }
+            BlockedOn::Locate(sparse) => self.stop_seeking(sparse, token),
             BlockedOn::Send(_) | BlockedOn::Call(_) | BlockedOn::Ping(_) => {
                 self.exchange.cancel(token, &mut port!(self, now, out)).unwrap_or_default()
             }
@@ -151,15 +183,7 @@ impl Kernel {
         bytes: usize,
         waits_for_reply: bool,
     ) -> Result<(), CallError> {
-        if !self.processes.contains(process) {
-            return Err(CallError::NoCaller);
-        }
-        if bytes > self.config().message_bytes_max() {
-            return Err(CallError::TooLong);
-        }
-        if self.waits.is_full() {
-            return Err(CallError::TooMany);
-        }
+        self.check_caller(process, bytes)?;
         if to.machine != self.machine {
             return self.exchange.check_request(to.machine, now);
         }
@@ -167,6 +191,17 @@ impl Kernel {
             return Err(CallError::Deadlock);
         }
         Ok(())
+    }
+
+    /// What must hold wherever it is sent.
+    fn check_caller(&self, process: LocalId, bytes: usize) -> Result<(), CallError> {
+        if !self.processes.contains(process) {
+            return Err(CallError::NoCaller);
+        }
+        if bytes > self.config().message_bytes_max() {
+            return Err(CallError::TooLong);
+        }
+        if self.waits.is_full() { Err(CallError::TooMany) } else { Ok(()) }
     }
 
     /// Notes whom a blocking wait waits for, if that is one process of this kernel.
@@ -189,31 +224,53 @@ impl Kernel {
         blocking: bool,
         out: &mut Out,
     ) -> Entry {
-        let Asked { to, message, options, kind } = asked;
-        let is_call = kind == Call::Call;
+        let Asked { to, message, options, kind, lent } = asked;
+        let unsent = |error, message| Entry::Done(Outcome::Unsent(Unsent { error, message }));
         if kind == Call::Send && self.processes.contains(process) && !self.processes.may_ask(process) {
-            return Entry::Done(Outcome::Unsent(Unsent { error: CallError::TooMany, message }));
+            return unsent(CallError::TooMany, message);
         }
-        if let Err(error) = self.check_send(now, process, to, message.len(), blocking && is_call) {
-            return Entry::Done(Outcome::Unsent(Unsent { error, message }));
+        let (place, sought) = match to {
+            Target::Place(address) => (Some(address), None),
+            Target::Sparse(sparse) => (self.resolve(sparse), Some(Sought { sparse, moves: 0 })),
+        };
+        let checked = match (place, sought) {
+            (Some(to), _) => self.check_send(now, process, to, message.len(), blocking && kind == Call::Call),
+            (None, Some(Sought { sparse, .. })) => {
+                self.check_caller(process, message.len()).and_then(|()| self.check_seek(sparse))
+            }
+            (None, None) => Ok(()),
+        };
+        if let Err(error) = checked {
+            return unsent(error, message);
         }
-        let on = if kind == Call::Call { BlockedOn::Call(to) } else { BlockedOn::Send(to) };
-        let token = self.waits.open(process, on);
+        let on = match (place, sought) {
+            (Some(to), _) if kind == Call::Call => BlockedOn::Call(to),
+            (Some(to), _) => BlockedOn::Send(to),
+            (None, sought) => BlockedOn::Locate(sought.map_or(SparseId(0), |sought| sought.sparse)),
+        };
+        let token = self.waits.open_with(process, on, lent);
         let (reply_to, sender) = match kind {
             Call::Call => (ReplyTo::Call(token), None),
             Call::SendOneWay => (ReplyTo::Nobody, Some(token)),
             _ => (ReplyTo::Mailbox, Some(token)),
         };
+        // Where it is not known yet, its address says nothing.
+        let to = place.unwrap_or(Address::new(Machine::EVERYONE, LocalId::KERNEL));
         if to.machine == self.machine {
-            let entry = self.send_local(
-                LocalSend { process, to: to.local, message, options, reply_to, token, blocking },
-                out,
-            );
+            let to = to.local;
+            let send = LocalSend { now, process, to, message, options, reply_to, token, blocking };
+            let entry = self.send_local(send, out);
+            if matches!(entry, Entry::Done(_)) {
+                self.waits.close(token);
+            }
             return self.trace_blocked(process, on, entry, out);
         }
         let one_way = kind == Call::SendOneWay;
-        let request = Request { process, to, message, options, one_way, reply_to, sender };
-        self.exchange.send(request, &mut port!(self, now, out));
+        let request = Request { process, to, message, options, one_way, reply_to, sender, sought };
+        match (place, sought) {
+            (None, Some(Sought { sparse, .. })) => self.seek(now, sparse, Seeker::Request(request), out),
+            _ => self.exchange.send(request, &mut port!(self, now, out)),
+        }
         self.apply_effects(now, out);
         self.settle(process, on, token, out)
     }
@@ -229,20 +286,36 @@ impl Kernel {
         }
     }
 
-    fn trace_blocked(&mut self, process: LocalId, on: BlockedOn, entry: Entry, out: &mut Out) -> Entry {
+    pub(super) fn trace_blocked(
+        &mut self,
+        process: LocalId,
+        on: BlockedOn,
+        entry: Entry,
+        out: &mut Out,
+    ) -> Entry {
         if let Entry::Wait(_) = entry {
             self.tracer.event(&mut out.events, || What::Blocked { process, on });
         }
         entry
     }
 
-    fn trap_receive(&mut self, process: LocalId, from: From, wait: bool, out: &mut Out) -> Entry {
+    fn trap_receive(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        from: From,
+        wait: bool,
+        out: &mut Out,
+    ) -> Entry {
         if !self.processes.contains(process) {
             return Entry::Done(Outcome::NotReceived(ReceiveError::NoProcess));
         }
-        while let Some(letter) = self.processes.take(process, from) {
-            let opened = self.open_letter(process, letter, out);
-            self.admit_blocked(process, out);
+        while let Some((letter, kept)) = self.processes.take(process, from) {
+            if let Some(number) = kept {
+                self.keeping.remove(process, number);
+            }
+            let opened = self.open_letter(now, process, letter, out);
+            self.admit_blocked(now, process, out);
             if let Some(outcome) = opened {
                 return Entry::Done(outcome);
             }
@@ -273,7 +346,7 @@ impl Kernel {
         self.note_waiting(process, on, token);
         self.processes.wait(process, token, from);
         // A mailbox that keeps nothing has no room for a blocked sender until somebody waits.
-        self.admit_blocked(process, out);
+        self.admit_blocked(now, process, out);
         self.settle(process, on, token, out)
     }
 
@@ -283,13 +356,14 @@ impl Kernel {
         process: LocalId,
         source: Source,
         message: Bytes,
+        lent: bool,
         out: &mut Out,
     ) -> Entry {
         if message.len() > self.config().message_bytes_max() {
             return Entry::Done(Outcome::NotReplied { error: ReplyError::TooLong, message });
         }
         match source.ticket {
-            Ticket::OneWay | Ticket::Answer => {
+            Ticket::OneWay(_) | Ticket::Answer => {
                 Entry::Done(Outcome::NotReplied { error: ReplyError::NotWanted, message })
             }
             Ticket::Local(place) => Entry::Done(self.reply_local(now, process, place, message, out)),
@@ -302,7 +376,7 @@ impl Kernel {
                     return Entry::Done(Outcome::Replied(message));
                 }
                 let on = BlockedOn::Reply(source.address);
-                let token = self.waits.open(process, on);
+                let token = self.waits.open_with(process, on, lent);
                 self.exchange.reply(place, message, Some(token), &mut port!(self, now, out));
                 self.trace_blocked(process, on, Entry::Wait(token), out)
             }
@@ -329,7 +403,7 @@ impl Kernel {
                     request.server = LocalId::KERNEL;
                     request.options
                 }),
-                Ticket::OneWay | Ticket::Answer => None,
+                Ticket::OneWay(_) | Ticket::Answer => None,
             };
             // As its client asked, so that at most once holds all the way; but no reply is to be missed.
             let asked = asked.unwrap_or_default();
@@ -345,6 +419,7 @@ impl Kernel {
                 one_way: false,
                 reply_to,
                 sender: None,
+                sought: None,
             };
             self.exchange.send(request, &mut port!(self, now, out));
             return Entry::Done(Outcome::Replied(message));
@@ -366,10 +441,9 @@ impl Kernel {
                     request.taken = false;
                 }
             }
-            Ticket::OneWay | Ticket::Answer => {}
+            Ticket::OneWay(_) | Ticket::Answer => {}
         }
-        let filled = self.processes.deliver(permit, Received { source, message: message.clone() });
-        self.on_filled(to.local, source.address, filled, out);
+        self.deliver(now, to.local, permit, Received { source, message: message.clone() }, out);
         Entry::Done(Outcome::Replied(message))
     }
 
@@ -391,7 +465,7 @@ impl Kernel {
                 Some(request) if request.server != process => return Err(ReplyError::NotYours),
                 Some(_) => {}
             },
-            Ticket::OneWay | Ticket::Answer => return Err(ReplyError::NotWanted),
+            Ticket::OneWay(_) | Ticket::Answer => return Err(ReplyError::NotWanted),
         }
         if to.machine != self.machine {
             self.exchange.check_request(to.machine, now).map_err(|_| ReplyError::Refused)?;

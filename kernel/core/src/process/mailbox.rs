@@ -1,5 +1,6 @@
 //! A mailbox (slide 18): messages in the order they came, bounded in number and bytes, and who waits for one.
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -32,8 +33,8 @@ pub(crate) fn charge(message: &Bytes) -> usize {
 /// What became of a delivery.
 #[derive(Debug)]
 pub(crate) enum Filled {
-    /// It waits in the mailbox, now so full.
-    Queued { messages: usize, bytes: usize },
+    /// It waits in the mailbox, now so full; if it is kept only for a while, under this number.
+    Queued { messages: usize, bytes: usize, kept: Option<u64> },
     /// This wait gets it.
     Handed(WaitToken, Letter),
 }
@@ -43,6 +44,8 @@ struct Item {
     letter: Letter,
     /// What it occupies of the bounds; 0 for replies and failures, which are counted on their own.
     charge: usize,
+    /// Its number, if it is kept only for a while.
+    kept: Option<u64>,
 }
 
 /// A local sender that waits for room, and its message.
@@ -64,6 +67,8 @@ pub(crate) struct Mailbox {
     bytes: usize,
     /// Replies and failures among the items.
     answers: usize,
+    /// Messages that were ever kept only for a while.
+    ever_kept: u64,
 }
 
 impl Mailbox {
@@ -76,20 +81,42 @@ impl Mailbox {
             messages: 0,
             bytes: 0,
             answers: 0,
+            ever_kept: 0,
         }
     }
 
     /// Whether a message from `from` may come in, charged so much; else what its owner wants done with it.
     pub(super) fn check(&self, from: Address, charge: usize) -> Result<(), Overflow> {
+        let (messages, bytes, overflow) = match self.buffering {
+            _ if self.is_awaited(from) => return Ok(()),
+            Buffering::Discard => return Err(Overflow::Discard),
+            Buffering::Keep { messages, bytes, .. } => (messages, bytes, Overflow::Discard),
+            Buffering::Mailbox { messages, bytes, overflow } => (messages, bytes, overflow),
+        };
+        // One message always fits into an empty mailbox of at least one message.
+        let room = self.messages < messages && (self.messages == 0 || self.bytes + charge <= bytes);
+        if room && self.blocked.is_empty() { Ok(()) } else { Err(overflow) }
+    }
+
+    /// Whether somebody waits for a message from `from`.
+    fn is_awaited(&self, from: Address) -> bool {
+        self.receivers.iter().any(|(_, filter)| filter.admits(from))
+    }
+
+    /// How long a message from `from` that comes now would be kept, if not for good.
+    pub(super) fn keeps_for(&self, from: Address) -> Option<Duration> {
         match self.buffering {
-            _ if self.receivers.iter().any(|(_, filter)| filter.admits(from)) => Ok(()),
-            Buffering::Discard => Err(Overflow::Discard),
-            Buffering::Mailbox { messages, bytes, overflow } => {
-                // One message always fits into an empty mailbox of at least one message.
-                let room = self.messages < messages && (self.messages == 0 || self.bytes + charge <= bytes);
-                if room && self.blocked.is_empty() { Ok(()) } else { Err(overflow) }
-            }
+            Buffering::Keep { time, .. } if !self.is_awaited(from) => Some(time),
+            _ => None,
         }
+    }
+
+    /// Throws away the message that is kept under this number, if it is still there.
+    pub(super) fn expire(&mut self, number: u64) -> Option<Letter> {
+        let place = self.items.iter().position(|item| item.kept == Some(number))?;
+        let item = self.items.remove(place)?;
+        self.release(item.charge);
+        Some(item.letter)
     }
 
     pub(super) const fn reserve(&mut self, charge: usize) {
@@ -114,12 +141,16 @@ impl Mailbox {
             return Filled::Handed(token, letter);
         }
         self.answers += usize::from(charge == 0);
-        self.items.push_back(Item { letter, charge });
-        Filled::Queued { messages: self.messages, bytes: self.bytes }
+        let kept = (charge > 0 && matches!(self.buffering, Buffering::Keep { .. })).then(|| {
+            self.ever_kept += 1;
+            self.ever_kept
+        });
+        self.items.push_back(Item { letter, charge, kept });
+        Filled::Queued { messages: self.messages, bytes: self.bytes, kept }
     }
 
-    /// The first letter that `filter` admits.
-    pub(super) fn take(&mut self, filter: From) -> Option<Letter> {
+    /// The first letter that `filter` admits, with its number if it was kept only for a while.
+    pub(super) fn take(&mut self, filter: From) -> Option<(Letter, Option<u64>)> {
         let place = match filter {
             From::Any => 0,
             From::One(_) => self.items.iter().position(|item| filter.admits(item.letter.from()))?,
@@ -130,7 +161,7 @@ impl Mailbox {
         } else {
             self.answers -= 1;
         }
-        Some(item.letter)
+        Some((item.letter, item.kept))
     }
 
     pub(super) fn wait(&mut self, token: WaitToken, filter: From) {

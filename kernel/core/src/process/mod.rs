@@ -13,9 +13,9 @@ use bytes::Bytes;
 
 pub(crate) use mailbox::{BlockedSender, Filled, Letter};
 pub(crate) use rendezvous::Rendezvous;
-pub(crate) use table::{Awaited, NoRoom, Table};
-pub(crate) use wait::Waits;
+pub(crate) use table::{Awaited, NoRoom, Permit, Table};
 pub use wait::{BlockedOn, WaitToken};
+pub(crate) use wait::{Finished, Waits};
 
 use crate::config::Options;
 use crate::error::CallError;
@@ -54,8 +54,8 @@ pub(crate) enum Ticket {
     Remote(Place),
     /// A request of a process of this kernel: its place in the rendezvous.
     Local(Place),
-    /// A one-way message.
-    OneWay,
+    /// A one-way message; its place in the exchange while it is kept only for a while.
+    OneWay(Option<Place>),
     /// A reply.
     Answer,
 }
@@ -130,7 +130,7 @@ impl BlockedOn {
     /// The process of this kernel that is waited for, if one alone is.
     pub(crate) fn awaited(self) -> Option<Address> {
         match self {
-            Self::Receive | Self::Ping(_) => None,
+            Self::Receive | Self::Ping(_) | Self::Locate(_) => None,
             Self::ReceiveFrom(address) | Self::Send(address) | Self::Call(address) | Self::Reply(address) => {
                 Some(address)
             }

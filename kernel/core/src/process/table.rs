@@ -1,5 +1,6 @@
 //! The process table: local ids, mailboxes, and the walk along who waits for whom.
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use core::time::Duration;
 
 use slab::Slab;
 
@@ -7,12 +8,13 @@ use super::mailbox::{BlockedSender, Filled, Letter, Mailbox, charge};
 use super::{From, Received, WaitToken};
 use crate::config::{Buffering, Overflow};
 use crate::error::SpawnError;
-use crate::ids::{Address, LocalId};
+use crate::ids::{Address, LocalId, SparseId};
 use crate::limits;
 
 #[derive(Debug)]
 struct Process {
     id: LocalId,
+    sparse: Option<SparseId>,
     mailbox: Mailbox,
     /// Whether one thread alone acts for it: then a thread that waits is the whole process waiting.
     single_threaded: bool,
@@ -35,6 +37,14 @@ pub(crate) enum Awaited {
 pub(crate) struct Permit {
     slot: usize,
     charge: usize,
+    /// How long the message will be kept, if not for good.
+    keeps_for: Option<Duration>,
+}
+
+impl Permit {
+    pub(crate) const fn keeps_for(&self) -> Option<Duration> {
+        self.keeps_for
+    }
 }
 
 /// Why there is no room.
@@ -49,6 +59,7 @@ pub(crate) enum NoRoom {
 pub(crate) struct Table {
     processes: Slab<Process>,
     by_id: BTreeMap<LocalId, usize>,
+    by_sparse: BTreeMap<SparseId, LocalId>,
     /// Chosen ids whose process has ended: none is given twice in one boot.
     ended: BTreeSet<LocalId>,
     next: u32,
@@ -59,6 +70,7 @@ impl Table {
         Self {
             processes: Slab::new(),
             by_id: BTreeMap::new(),
+            by_sparse: BTreeMap::new(),
             ended: BTreeSet::new(),
             next: LocalId::FIRST_HANDED_OUT.0,
         }
@@ -68,6 +80,7 @@ impl Table {
     pub(crate) fn spawn(
         &mut self,
         wished: Option<LocalId>,
+        sparse: Option<SparseId>,
         buffering: Buffering,
         single_threaded: bool,
     ) -> Result<LocalId, SpawnError> {
@@ -79,6 +92,9 @@ impl Table {
             Some(id) => id,
             None => LocalId(self.next),
         };
+        if let Some(sparse) = sparse.filter(|sparse| self.by_sparse.contains_key(sparse)) {
+            return Err(SpawnError::SparseTaken(sparse));
+        }
         if self.processes.len() >= limits::PROCESSES_MAX || self.next == u32::MAX {
             return Err(SpawnError::TooMany);
         }
@@ -86,13 +102,21 @@ impl Table {
             self.next += 1;
         }
         let mailbox = Mailbox::new(buffering);
-        let slot = self.processes.insert(Process { id, mailbox, single_threaded, waits_for: None });
+        let slot = self.processes.insert(Process { id, sparse, mailbox, single_threaded, waits_for: None });
         self.by_id.insert(id, slot);
+        if let Some(sparse) = sparse {
+            self.by_sparse.insert(sparse, id);
+        }
         Ok(id)
     }
 
     pub(crate) fn contains(&self, id: LocalId) -> bool {
         self.by_id.contains_key(&id)
+    }
+
+    /// The process with this sparse id.
+    pub(crate) fn find_sparse(&self, sparse: SparseId) -> Option<LocalId> {
+        self.by_sparse.get(&sparse).copied()
     }
 
     fn get_mut(&mut self, id: LocalId) -> Option<&mut Process> {
@@ -109,7 +133,11 @@ impl Table {
         if !id.is_handed_out() {
             self.ended.insert(id);
         }
-        self.processes.remove(slot).mailbox.empty()
+        let process = self.processes.remove(slot);
+        if let Some(sparse) = process.sparse {
+            self.by_sparse.remove(&sparse);
+        }
+        process.mailbox.empty()
     }
 
     /// Reserves room for a message of `bytes` from `from` in the mailbox of `to`.
@@ -118,8 +146,9 @@ impl Table {
         let charge = bytes + limits::MESSAGE_OVERHEAD_BYTES;
         let mailbox = &mut self.processes[slot].mailbox;
         mailbox.check(from, charge).map_err(NoRoom::Full)?;
+        let keeps_for = mailbox.keeps_for(from);
         mailbox.reserve(charge);
-        Ok(Permit { slot, charge })
+        Ok(Permit { slot, charge, keeps_for })
     }
 
     /// Uses a permit up.
@@ -140,7 +169,12 @@ impl Table {
         self.get(id).is_some_and(|process| process.mailbox.answers() < limits::ANSWERS_MAX)
     }
 
-    pub(crate) fn take(&mut self, id: LocalId, filter: From) -> Option<Letter> {
+    /// Throws away the message that `id` keeps under this number, if it is still there.
+    pub(crate) fn expire(&mut self, id: LocalId, number: u64) -> Option<Letter> {
+        self.get_mut(id)?.mailbox.expire(number)
+    }
+
+    pub(crate) fn take(&mut self, id: LocalId, filter: From) -> Option<(Letter, Option<u64>)> {
         self.get_mut(id)?.mailbox.take(filter)
     }
 

@@ -19,14 +19,14 @@ fn address(number: u32) -> Address {
 }
 
 fn message(from: Address, bytes: usize) -> Received {
-    let source = Source { address: from, ticket: Ticket::OneWay };
+    let source = Source { address: from, ticket: Ticket::OneWay(None) };
     Received { source, message: Bytes::from(alloc::vec![0; bytes]) }
 }
 
 fn mailbox_of(messages: usize, bytes: usize, overflow: Overflow) -> Table {
     let mut table = Table::new();
     let buffering = Buffering::Mailbox { messages, bytes, overflow };
-    table.spawn(Some(OWNER), buffering, true).unwrap();
+    table.spawn(Some(OWNER), None, buffering, true).unwrap();
     table
 }
 
@@ -74,7 +74,7 @@ impl Model {
         let place = self.waiting.iter().position(|(_, filter)| filter.admits(from));
         match (place, filled) {
             (Some(place), Filled::Handed(token, _)) => assert_eq!(*token, self.waiting.remove(place).0),
-            (None, Filled::Queued { messages, bytes }) => {
+            (None, Filled::Queued { messages, bytes, .. }) => {
                 self.letters.push((from, charge));
                 assert_eq!((*messages, *bytes), self.figures());
             }
@@ -111,7 +111,9 @@ fn agrees_with_the_model(steps: &[Step]) {
             Step::Receive(filter) => {
                 let expected = model.letters.iter().position(|(from, _)| filter.admits(*from));
                 match (table.take(OWNER, filter), expected) {
-                    (Some(letter), Some(place)) => assert_eq!(letter.from(), model.letters.remove(place).0),
+                    (Some((letter, _)), Some(place)) => {
+                        assert_eq!(letter.from(), model.letters.remove(place).0)
+                    }
                     (None, None) => {
                         let token = waits.open(OWNER, BlockedOn::Receive);
                         assert!(table.wait(OWNER, token, filter));
@@ -154,10 +156,10 @@ fn a_receive_from_one_leaves_the_others_messages_in_their_order() {
         let permit = table.reserve(OWNER, address(from), 1).unwrap();
         table.deliver(permit, message(address(from), 1));
     }
-    assert_eq!(table.take(OWNER, From::One(address(4))).unwrap().from(), address(4));
+    assert_eq!(table.take(OWNER, From::One(address(4))).unwrap().0.from(), address(4));
     assert!(table.take(OWNER, From::One(address(4))).is_none());
     let rest: Vec<_> =
-        core::iter::from_fn(|| table.take(OWNER, From::Any)).map(|letter| letter.from()).collect();
+        core::iter::from_fn(|| table.take(OWNER, From::Any)).map(|(letter, _)| letter.from()).collect();
     assert_eq!(rest, [address(2), address(3), address(2)]);
 }
 
@@ -189,7 +191,7 @@ fn a_blocked_sender_is_let_in_when_there_is_room_and_none_passes_it() {
 #[test]
 fn a_local_id_is_given_once_in_a_boot() {
     let mut table = Table::new();
-    let spawn = |table: &mut Table, id| table.spawn(id, Buffering::default(), true);
+    let spawn = |table: &mut Table, id| table.spawn(id, None, Buffering::default(), true);
     assert_eq!(spawn(&mut table, Some(OWNER)), Ok(OWNER));
     assert_eq!(spawn(&mut table, Some(OWNER)), Err(SpawnError::Taken(OWNER)));
     table.end(OWNER);
@@ -212,7 +214,7 @@ fn waiting(count: u32, threaded: &[u32], pairs: &[(u32, u32)]) -> Table {
     let mut table = Table::new();
     let mut waits = Waits::<()>::new();
     for id in 1..=count {
-        table.spawn(Some(LocalId(id)), Buffering::default(), !threaded.contains(&id)).unwrap();
+        table.spawn(Some(LocalId(id)), None, Buffering::default(), !threaded.contains(&id)).unwrap();
     }
     for &(process, other) in pairs {
         let token = waits.open(LocalId(process), BlockedOn::Call(address(other)));
@@ -274,7 +276,10 @@ fn what_a_wait_brought_stays_until_it_is_claimed() {
     let token = waits.open(OWNER, BlockedOn::Receive);
     assert_eq!(waits.claim(token), None, "nothing has come yet, and the wait stays");
     assert_eq!(waits.pending_of(OWNER), [(token, BlockedOn::Receive)]);
-    assert_eq!(waits.finish(token, "first"), Ok(OWNER));
+    assert_eq!(
+        waits.finish(token, "first"),
+        Ok(Finished { process: OWNER, on: BlockedOn::Receive, lent: false })
+    );
     assert_eq!(waits.finish(token, "second"), Err("second"));
     assert!(waits.is_ready(token) && waits.pending_of(OWNER).is_empty());
     assert_eq!(waits.claim(token), Some("first"));

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use slab::Slab;
 
-use crate::ids::{Address, LocalId};
+use crate::ids::{Address, LocalId, SparseId};
 use crate::limits;
 
 /// Whom a wait waits for.
@@ -23,6 +23,8 @@ pub enum BlockedOn {
     Reply(Address),
     /// An answer to AYA.
     Ping(Address),
+    /// Until a sparse id is found, before what is to be sent to it can be.
+    Locate(SparseId),
 }
 
 /// Names one wait. What it brings stays in the kernel until the token claims it, so a deadline that expires at the
@@ -45,7 +47,17 @@ struct Wait<O> {
     generation: u32,
     process: LocalId,
     on: BlockedOn,
+    /// Whether a buffer is lent until it is over.
+    lent: bool,
     outcome: Option<O>,
+}
+
+/// A wait that is over: whose it was, and what it waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Finished {
+    pub(crate) process: LocalId,
+    pub(crate) on: BlockedOn,
+    pub(crate) lent: bool,
 }
 
 /// All waits of a kernel.
@@ -65,9 +77,14 @@ impl<O> Waits<O> {
     }
 
     pub(crate) fn open(&mut self, process: LocalId, on: BlockedOn) -> WaitToken {
+        self.open_with(process, on, false)
+    }
+
+    /// As `open`; `lent` says whether a buffer is its owner's again when the wait is over.
+    pub(crate) fn open_with(&mut self, process: LocalId, on: BlockedOn, lent: bool) -> WaitToken {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
-        let slot = self.open.insert(Wait { generation, process, on, outcome: None }) as u32;
+        let slot = self.open.insert(Wait { generation, process, on, lent, outcome: None }) as u32;
         WaitToken { slot, generation }
     }
 
@@ -76,13 +93,22 @@ impl<O> Waits<O> {
     }
 
     /// Ends the wait with `outcome`, unless it is over or gone; then the outcome comes back.
-    pub(crate) fn finish(&mut self, token: WaitToken, outcome: O) -> Result<LocalId, O> {
+    pub(crate) fn finish(&mut self, token: WaitToken, outcome: O) -> Result<Finished, O> {
         match self.open.get_mut(token.index()) {
             Some(wait) if wait.generation == token.generation && wait.outcome.is_none() => {
                 wait.outcome = Some(outcome);
-                Ok(wait.process)
+                Ok(Finished { process: wait.process, on: wait.on, lent: wait.lent })
             }
             _ => Err(outcome),
+        }
+    }
+
+    /// It goes on waiting, but for something else.
+    pub(crate) fn wait_on(&mut self, token: WaitToken, on: BlockedOn) {
+        if let Some(wait) = self.open.get_mut(token.index())
+            && wait.generation == token.generation
+        {
+            wait.on = on;
         }
     }
 

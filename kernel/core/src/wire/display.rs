@@ -67,6 +67,7 @@ impl fmt::Display for Header {
             (Flags::AGAIN, "again"),
             (Flags::CACHED, "from-cache"),
             (Flags::CHECKSUM, "checksum"),
+            (Flags::THIS_INCARNATION, "this-incarnation"),
         ];
         for (flag, name) in names {
             if self.flags.has(flag) {

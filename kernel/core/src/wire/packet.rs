@@ -86,8 +86,11 @@ impl Flags {
     pub const CACHED: Self = Self(1 << 6);
     /// The checksum field holds one.
     pub const CHECKSUM: Self = Self(1 << 7);
+    /// The receiver was found by its sparse id: no other incarnation of its machine is meant, even of a request that may
+    /// run more than once.
+    pub const THIS_INCARNATION: Self = Self(1 << 8);
     /// All that exist.
-    pub(super) const KNOWN: u16 = 0xff;
+    pub(super) const KNOWN: u16 = 0x1ff;
 
     /// Whether all of `other` are set.
     pub const fn has(self, other: Self) -> bool {

@@ -228,7 +228,7 @@ fn example(reason: Malformed) -> Vec<u8> {
         Malformed::Magic => damaged(PacketType::Req, 0, b'T'),
         Malformed::Version => damaged(PacketType::Req, 1, 2 << 4 | 1),
         Malformed::Type => damaged(PacketType::Req, 1, VERSION << 4 | 10),
-        Malformed::Flags => damaged(PacketType::Req, 2, 1),
+        Malformed::Flags => damaged(PacketType::Req, 2, 2),
         Malformed::Checksum => damaged(PacketType::Req, 4, 1),
         Malformed::Epoch => damaged(PacketType::Req, 15, 0),
         Malformed::Length => write(&samples()[6])[..HEADER_BYTES + BODY_BYTES_MAX - 1].to_vec(),
@@ -325,7 +325,7 @@ fn flags_fragments_and_reasons_are_told() {
     lines.extend(STATUSES.iter().map(ToString::to_string));
     lines.push(format!("[{:<6}]", PacketType::Req));
     insta::assert_snapshot!(lines.join("\n"), @r"
-    REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us of-request one-way at-least-once reply-acks again from-cache checksum 5B
+    REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us of-request one-way at-least-once reply-acks again from-cache checksum this-incarnation 5B
     REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us ack-each 5B
     REP #12 1003->1 seq 6 epoch 100->200 held 250us 5B at 1000 of 3000 blast 2
     ACK #12 1003->1 seq 6 epoch 100->- held 250us of-request

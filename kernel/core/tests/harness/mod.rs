@@ -11,7 +11,7 @@ use sendrec_core::trace::{Event, Fate, What};
 use sendrec_core::wire::{HEADER_BYTES, Packet, PacketType, View};
 use sendrec_core::{
     Address, CallError, Config, Entry, Epoch, From, Instant, Kernel, LocalId, Machine, Options, Out, Outcome,
-    Path, Received, Reliability, Semantics, Source, SpawnOptions, Syscall, WaitToken,
+    Path, Received, Reliability, Semantics, Source, SpawnOptions, Syscall, Target, WaitToken,
 };
 
 /// One way across the network.
@@ -137,7 +137,9 @@ impl Net {
 
     pub fn spawn_with(&mut self, kernel: usize, options: SpawnOptions) -> LocalId {
         let mut out = Out::default();
-        self.kernels[kernel].spawn(self.now, options, &mut out).unwrap()
+        let id = self.kernels[kernel].spawn(self.now, options, &mut out).unwrap();
+        self.apply(kernel, out);
+        id
     }
 
     pub fn exit(&mut self, kernel: usize, process: LocalId) {
@@ -186,7 +188,7 @@ impl Net {
         entry
     }
 
-    pub fn call(&mut self, kernel: usize, process: LocalId, to: Address, text: &str) -> WaitToken {
+    pub fn call(&mut self, kernel: usize, process: LocalId, to: impl Into<Target>, text: &str) -> WaitToken {
         let options = self.configs[kernel].options;
         self.call_with(kernel, process, to, text, options)
     }
@@ -195,12 +197,22 @@ impl Net {
         &mut self,
         kernel: usize,
         process: LocalId,
-        to: Address,
+        to: impl Into<Target>,
         text: &str,
         options: Options,
     ) -> WaitToken {
         let message = Bytes::copy_from_slice(text.as_bytes());
-        match self.trap(kernel, process, Syscall::Call { to, message, options, blocking: false }) {
+        match self.trap(
+            kernel,
+            process,
+            Syscall::Call {
+                to: to.into(),
+                message,
+                options,
+                blocking: false,
+                handing: sendrec_core::Handing::Moved,
+            },
+        ) {
             Entry::Wait(token) => token,
             Entry::Done(outcome) => panic!("the call was over at once: {outcome:?}"),
         }
@@ -211,30 +223,62 @@ impl Net {
         &mut self,
         kernel: usize,
         process: LocalId,
-        to: Address,
+        to: impl Into<Target>,
         text: &str,
         options: Options,
     ) -> Entry {
         let message = Bytes::copy_from_slice(text.as_bytes());
-        self.trap(kernel, process, Syscall::Send { to, message, options, one_way: false, blocking: true })
+        self.trap(
+            kernel,
+            process,
+            Syscall::Send {
+                to: to.into(),
+                message,
+                options,
+                one_way: false,
+                blocking: true,
+                handing: sendrec_core::Handing::Moved,
+            },
+        )
     }
 
     pub fn send_one_way(
         &mut self,
         kernel: usize,
         process: LocalId,
-        to: Address,
+        to: impl Into<Target>,
         text: &str,
         options: Options,
     ) -> Entry {
         let message = Bytes::copy_from_slice(text.as_bytes());
-        self.trap(kernel, process, Syscall::Send { to, message, options, one_way: true, blocking: false })
+        self.trap(
+            kernel,
+            process,
+            Syscall::Send {
+                to: to.into(),
+                message,
+                options,
+                one_way: true,
+                blocking: false,
+                handing: sendrec_core::Handing::Moved,
+            },
+        )
     }
 
     /// A call by a process that does nothing else meanwhile.
     pub fn call_and_block(&mut self, kernel: usize, process: LocalId, to: Address, text: &str) -> Entry {
         let (message, options) = (Bytes::copy_from_slice(text.as_bytes()), self.configs[kernel].options);
-        self.trap(kernel, process, Syscall::Call { to, message, options, blocking: true })
+        self.trap(
+            kernel,
+            process,
+            Syscall::Call {
+                to: to.into(),
+                message,
+                options,
+                blocking: true,
+                handing: sendrec_core::Handing::Moved,
+            },
+        )
     }
 
     /// Waits for a message.
@@ -282,7 +326,11 @@ impl Net {
 
     pub fn reply(&mut self, kernel: usize, process: LocalId, source: Source, text: &str) -> Entry {
         let message = Bytes::copy_from_slice(text.as_bytes());
-        self.trap(kernel, process, Syscall::Reply { source, message })
+        self.trap(
+            kernel,
+            process,
+            Syscall::Reply { source, message, blocking: true, handing: sendrec_core::Handing::Moved },
+        )
     }
 
     /// What came of a wait, if anything has.
@@ -336,8 +384,13 @@ impl Net {
                 continue;
             }
             let now = self.now;
-            for late in self.latenesses() {
-                self.flights.push_back(Flight { due: now + LATENCY + late, from, to, bytes: bytes.clone() });
+            let everyone = (0..self.kernels.len()).map(machine).filter(|other| *other != from);
+            let receivers = if to.is_everyone() { everyone.collect() } else { vec![to] };
+            for to in receivers {
+                for late in self.latenesses() {
+                    let due = now + LATENCY + late;
+                    self.flights.push_back(Flight { due, from, to, bytes: bytes.clone() });
+                }
             }
         }
     }
