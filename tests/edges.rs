@@ -71,7 +71,7 @@ const ROOMS: [(&str, &[&str]); 6] = [
     ("process", &["config", "error", "ids", "limits", "process"]),
     ("exchange", &["config", "error", "ids", "limits", "process", "rng", "time", "timer", "trace", "wire"]),
     ("trace", &["config", "error", "ids", "process", "time", "wire"]),
-    ("fault", &["rng", "trace", "wire"]),
+    ("fault", &["ids", "rng", "trace", "wire"]),
 ];
 
 /// Of another room's insides, what a room may name all the same: tokens and tickets, and no table.

@@ -1,9 +1,19 @@
 //! What a node is told when it boots, and why it may not.
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sendrec_core::fault::Faults;
+use sendrec_core::fault::{FaultError, Faults};
 use sendrec_trap::{Config, Epoch, Machine, Recorder};
+
+/// What fault rules call machines: `drop=REP#1@server>client`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// This node.
+    pub own: String,
+    /// Others, so far as they are known at boot; [`crate::Node::name_machine`] adds to them.
+    pub machines: BTreeMap<Machine, String>,
+}
 
 /// Everything a node is told. `NodeConfig::default()` listens on a port of 127.0.0.1 that the system chooses.
 pub struct NodeConfig {
@@ -15,6 +25,8 @@ pub struct NodeConfig {
     pub kernel: Config,
     /// What the network under this node does to packets it sends.
     pub faults: Option<Faults>,
+    /// What rules of `faults` call machines; `None` takes no rule that names any.
+    pub names: Option<Names>,
     /// Who takes events down; turns tracing on.
     pub recorder: Option<Box<dyn Recorder>>,
     /// The epoch of this boot; `None` takes the wall clock's microseconds.
@@ -28,6 +40,7 @@ impl Default for NodeConfig {
             advertise: None,
             kernel: Config::default(),
             faults: None,
+            names: None,
             recorder: None,
             epoch: None,
         }
@@ -41,6 +54,7 @@ impl std::fmt::Debug for NodeConfig {
             .field("advertise", &self.advertise)
             .field("kernel", &self.kernel)
             .field("faults", &self.faults)
+            .field("names", &self.names)
             .field("recorder", &self.recorder.is_some())
             .field("epoch", &self.epoch)
             .finish()
@@ -72,6 +86,9 @@ pub enum BootError {
         /// Which.
         advertise: SocketAddr,
     },
+    /// A node cannot harm its packets so.
+    #[error("{0}")]
+    Faults(#[from] FaultError),
     /// The system gave no poll, waker or thread.
     #[error("cannot set up the node: {0}")]
     System(#[from] std::io::Error),

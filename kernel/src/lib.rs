@@ -17,5 +17,5 @@ mod shared;
 mod shim;
 mod socket;
 
-pub use boot::{BootError, NodeConfig};
+pub use boot::{BootError, Names, NodeConfig};
 pub use node::Node;

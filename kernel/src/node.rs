@@ -35,7 +35,11 @@ impl std::fmt::Debug for Node {
 impl Node {
     /// Boots a node: it listens, and its keeper runs.
     pub fn boot(config: NodeConfig) -> Result<Self, BootError> {
-        let NodeConfig { listen, advertise, kernel: mut kernel_config, faults, recorder, epoch } = config;
+        let NodeConfig { listen, advertise, kernel: mut kernel_config, faults, names, recorder, epoch } =
+            config;
+        if let Some(faults) = &faults {
+            faults.check_node(names.is_some())?;
+        }
         let (socket, bound) = Socket::bind(listen)?;
         let machine = machine_of(bound, advertise)?;
         kernel_config.first_incarnation |= listen.port() == 0;
@@ -47,7 +51,7 @@ impl Node {
         let epoch = epoch.unwrap_or_else(epoch_now);
         let seed = getrandom::u64().map_err(std::io::Error::other)?;
         let kernel = Kernel::new(Instant::ZERO, kernel_config, machine, epoch, seed);
-        let shim = faults.map(Shim::new);
+        let shim = faults.map(|faults| Shim::new(&faults, names));
         let shared = Arc::new(Shared::new(Parts { kernel, socket, poll, waker, shim, recorder, origin }));
 
         let kept = shared.clone();
@@ -55,6 +59,11 @@ impl Node {
             .name(format!("keeper {}", bound.port()))
             .spawn(move || keep(&kept))?;
         Ok(Self { shared, keeper: Some(keeper) })
+    }
+
+    /// From here on, fault rules that name `name` mean `machine`.
+    pub fn name_machine(&self, machine: Machine, name: impl Into<String>) {
+        self.shared.name(machine, name.into());
     }
 
     /// What happened to packets so far; `None` if the node is down.

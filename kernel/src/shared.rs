@@ -187,7 +187,7 @@ impl Shared {
         let Scratch { out, threads, slots, buffer } = scratch;
         for transmit in out.transmits.drain(..) {
             let Some(length) = transmit.packet.write(buffer) else { continue };
-            let bytes = &buffer[..length];
+            let bytes = &mut buffer[..length];
             let copies = match &self.shim {
                 None => 1,
                 Some(shim) => {
@@ -217,6 +217,13 @@ impl Shared {
     fn record(&self, event: &sendrec_core::trace::Event) {
         if let Some(recorder) = &mut self.inner.lock().recorder {
             recorder.record(event);
+        }
+    }
+
+    /// What fault rules call a machine from here on.
+    pub(crate) fn name(&self, machine: Machine, name: String) {
+        if let Some(shim) = &self.shim {
+            shim.lock().name(machine, name);
         }
     }
 

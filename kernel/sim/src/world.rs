@@ -123,7 +123,7 @@ impl World {
         let kernel = Kernel::new(inner.now, self.config.clone(), Machine::new(address), epoch, seed);
         let mut faults = inner.link.faults.clone();
         faults.seed ^= inner.rng.next_u64();
-        inner.injectors.push(Injector::new(faults));
+        inner.injectors.push(Injector::new(&faults));
         inner.kernels.push(kernel);
         MachineId(number)
     }
@@ -376,7 +376,7 @@ impl Inner {
 
     fn launch(&mut self, sender: MachineId, to: Machine, bytes: Vec<u8>) {
         let Some((kind, number)) = View::peek(&bytes) else { return };
-        let treatment = self.injectors[sender.0].judge(kind);
+        let treatment = self.injectors[sender.0].judge(kind, None);
         self.passages.push(Passage { from: sender, kind, copies: treatment.copies });
         let from = self.machine(sender);
         if let Some((verdict, rule)) = treatment.verdict {
@@ -388,7 +388,7 @@ impl Inner {
             self.fabric.launch(due, from, to, bytes.clone());
         }
         if treatment.copies > 0 {
-            self.fabric.launch(due + treatment.delay, from, to, bytes);
+            self.fabric.launch(due + treatment.delay + treatment.hold, from, to, bytes);
         }
     }
 }

@@ -1,84 +1,83 @@
-//! What a network may do to packets, as rules that a person writes and a seed decides.
+//! What may befall packets, machines and the network, as rules that a person writes and a seed decides.
 //!
-//! Pure, and used by drivers alone: a node's shim under its socket, a world's links. The kernel never sees it.
+//! One vocabulary for every driver: a node's shim under its socket, a world's links, a lab of processes. Pure; the
+//! kernel never sees it. Deliberately not here: doing what a rule says.
+//!
+//! # Rules about packets
+//!
+//! | rule | what it does |
+//! |---|---|
+//! | `loss=P` | each packet dies with probability P |
+//! | `burst=ENTER:LEAVE[:LOSS]` | the line goes bad and good again with these probabilities; bad, it loses with LOSS (1) |
+//! | `duplicate=P`, `reorder=P`, `corrupt=P` | it arrives twice; later than others; with a bit flipped |
+//! | `delay=TIME` | all arrive so much later |
+//! | `drop=TYPE#N`, `duplicate=TYPE#N`, `corrupt=TYPE#N`, `delay=TYPE#N:TIME` | the N-th packet of this type |
+//! | `seed=N` | decides the probabilities |
+//!
+//! N may be a range, `1..3` or `2..`, or `*` for all. Packets are counted per sender, and per rule where it ends in a
+//! scope, `@FROM>TO` with names of machines or `*`: `drop=REP#1@server>client`.
+//!
+//! # Rules about machines and the network
+//!
+//! | rule | what befalls |
+//! |---|---|
+//! | `crash=WHO@POINT`, `restart=WHO@POINT` | the machine stops without a word; boots again |
+//! | `kill=WHO/ID@POINT` | one process ends without a word |
+//! | `pause=WHO@POINT:TIME` | the machine does nothing for so long |
+//! | `cut=A>B@POINT` | nothing goes from A to B |
+//! | `partition=A+B\|C@POINT` | nothing goes between the groups |
+//! | `heal@POINT` | all cuts are over |
+//!
+//! POINT is a time since the start, `50ms`, or an event, `[WHO.]EVENT[#N][+TIME]`, by default of the machine that it
+//! befalls: `crash=server@execute`, `restart=server@crash+20ms`, `heal@client.sent:AYA#2+5ms`. The events are `boot`,
+//! `queued`, `execute`, `reply`, `send`, `receive`, `blocked`, `sent:TYPE`, `got:TYPE`, `crash`, `timer`, `end`.
+mod incident;
+mod injector;
+mod packet;
 #[cfg(test)]
 mod tests;
+mod text;
+mod watch;
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
-use core::time::Duration;
 
-use crate::rng::Rng;
-use crate::trace::Verdict;
-use crate::wire::PacketType;
+pub use incident::{IncidentRule, Mishap, Named, Point};
+pub use injector::{Injector, Treatment};
+pub use packet::{Harm, Nth, PacketRule, Scope};
+pub use text::{NAME_BYTES_MAX, Span, check_name, parse_span};
+pub use watch::{Due, Watch};
 
-/// A delayed packet comes at least this much later than sent.
-const DELAY_MIN: Duration = Duration::from_micros(200);
-/// And at most this much.
-const DELAY_MAX: Duration = Duration::from_millis(5);
+/// Rules in one set at most.
+pub const RULES_MAX: usize = 1_024;
 
-/// The n-th packet of a type that a sender sends, counted from 1: `REP#1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Nth {
-    /// Of which type.
-    pub kind: PacketType,
-    /// Which one, from 1.
-    pub number: u64,
-}
-
-/// A set of rules, written `loss=0.1,duplicate=0.05,reorder=0.05,drop=REP#1,seed=7`.
+/// A set of rules, written `loss=0.1,drop=REP#1,crash=server@execute,seed=7`.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(into = "String", try_from = "String"))]
 pub struct Faults {
-    /// Probability that a packet dies.
-    pub loss: f64,
-    /// Probability that it arrives twice.
-    pub duplicate: f64,
-    /// Probability that it is held back until later ones have gone.
-    pub reorder: f64,
-    /// These die.
-    pub drop_nth: Vec<Nth>,
-    /// These arrive twice.
-    pub duplicate_nth: Vec<Nth>,
+    /// What is done to packets, in the order written.
+    pub packets: Vec<PacketRule>,
+    /// What befalls machines and the network, in the order written.
+    pub incidents: Vec<IncidentRule>,
     /// What decides the probabilities.
     pub seed: u64,
 }
 
-/// Why a text is no set of rules. Nothing changed; write it otherwise.
+/// Why a text is no set of rules, or a set cannot be used here. Nothing changed; write it otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{rule}': {reason}; write for example loss=0.1,duplicate=0.05,reorder=0.05,drop=REP#1,seed=7")]
+#[error("'{rule}': {reason}{advice}")]
 pub struct FaultError {
     rule: String,
-    reason: &'static str,
+    reason: String,
+    advice: &'static str,
 }
 
-impl FromStr for Nth {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        let (name, number) = text.split_once('#').ok_or("expected TYPE#NUMBER")?;
-        let kind = PacketType::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name));
-        let number = number.parse().ok().filter(|number| *number > 0);
-        match (kind, number) {
-            (None, _) => Err("no such packet type"),
-            (_, None) => Err("packets are counted from 1"),
-            (Some(kind), Some(number)) => Ok(Self { kind, number }),
-        }
-    }
-}
-
-impl fmt::Display for Nth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.kind, self.number)
-    }
-}
-
-fn probability(text: &str) -> Result<f64, &'static str> {
-    let value: f64 = text.parse().map_err(|_| "expected a probability from 0 to 1")?;
-    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("a probability is from 0 to 1") }
-}
+const EXAMPLE: &str =
+    "; write for example loss=0.1,duplicate=0.05,reorder=0.05,drop=REP#1,crash=server@execute,seed=7";
 
 impl FromStr for Faults {
     type Err = FaultError;
@@ -86,104 +85,123 @@ impl FromStr for Faults {
     fn from_str(text: &str) -> Result<Self, FaultError> {
         let mut faults = Self::default();
         for rule in text.split(',').map(str::trim).filter(|rule| !rule.is_empty()) {
-            faults.add(rule).map_err(|reason| FaultError { rule: rule.to_string(), reason })?;
+            faults.add(rule).map_err(|reason| FaultError {
+                rule: rule.to_string(),
+                reason,
+                advice: EXAMPLE,
+            })?;
         }
         Ok(faults)
     }
 }
 
 impl Faults {
-    fn add(&mut self, rule: &str) -> Result<(), &'static str> {
-        let (name, value) = rule.split_once('=').ok_or("expected NAME=VALUE")?;
-        match name {
-            "loss" => self.loss = probability(value)?,
-            "reorder" => self.reorder = probability(value)?,
-            "duplicate" if value.contains('#') => self.duplicate_nth.push(value.parse()?),
-            "duplicate" => self.duplicate = probability(value)?,
-            "drop" => self.drop_nth.push(value.parse()?),
-            "seed" => self.seed = value.parse().map_err(|_| "expected a number")?,
-            _ => return Err("no such rule (loss, duplicate, reorder, drop, seed)"),
+    fn add(&mut self, rule: &str) -> Result<(), String> {
+        if self.packets.len() + self.incidents.len() >= RULES_MAX {
+            return Err(format!("there are {RULES_MAX} rules before it, and no more are taken"));
+        }
+        if let Some(incident) = IncidentRule::parse(rule) {
+            self.incidents.push(incident?);
+            return Ok(());
+        }
+        let (keyword, value) = rule.split_once('=').ok_or("expected NAME=VALUE")?;
+        if keyword == "seed" {
+            self.seed = value.parse().map_err(|_| "expected a number")?;
+            return Ok(());
+        }
+        let Some(parsed) = PacketRule::parse(keyword, value) else {
+            return Err(format!("no such rule ({}, {})", packet::NAMES, incident::NAMES));
+        };
+        self.packets.push(parsed?);
+        Ok(())
+    }
+
+    /// Whether there is no rule.
+    pub const fn is_empty(&self) -> bool {
+        self.packets.is_empty() && self.incidents.is_empty()
+    }
+
+    /// The rules about packets that hold from a machine to a machine, so far as their names are known.
+    pub fn between<'a>(
+        &'a self,
+        from: Option<&'a str>,
+        to: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a PacketRule> + 'a {
+        self.packets.iter().filter(move |rule| rule.scope.has(from, to))
+    }
+
+    /// All the rules of both.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.packets.extend_from_slice(&other.packets);
+        self.incidents.extend_from_slice(&other.incidents);
+        self.seed ^= other.seed;
+        self
+    }
+
+    /// Checks that every machine that is named is known.
+    pub fn check_names(&self, mut is_known: impl FnMut(&str) -> bool) -> Result<(), FaultError> {
+        let error = |rule: String, name: &str| FaultError {
+            rule,
+            reason: format!("no machine is called {name}"),
+            advice: "",
+        };
+        for rule in &self.packets {
+            let names = [&rule.scope.from, &rule.scope.to];
+            if let Some(name) = names.into_iter().flatten().find(|name| !is_known(name)) {
+                return Err(error(rule.to_string(), name));
+            }
+        }
+        for rule in &self.incidents {
+            if let Some(name) = rule.names().into_iter().find(|name| !is_known(name)) {
+                return Err(error(rule.to_string(), name));
+            }
         }
         Ok(())
+    }
+
+    /// Checks that a node by itself can do all this: it harms packets, and needs names for scopes.
+    pub fn check_node(&self, has_names: bool) -> Result<(), FaultError> {
+        if let Some(incident) = self.incidents.first() {
+            return Err(FaultError {
+                rule: incident.to_string(),
+                reason: "a node harms packets alone; worlds and the lab know crashes, pauses and cuts".into(),
+                advice: "",
+            });
+        }
+        match self.packets.iter().find(|rule| !has_names && !rule.scope.is_any()) {
+            None => Ok(()),
+            Some(rule) => Err(FaultError {
+                rule: rule.to_string(),
+                reason: "this node knows no machine by name; leave out what follows the '@'".into(),
+                advice: "",
+            }),
+        }
     }
 }
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, value) in [("loss", self.loss), ("duplicate", self.duplicate), ("reorder", self.reorder)] {
-            if value > 0.0 {
-                write!(f, "{name}={value},")?;
-            }
+        for rule in &self.packets {
+            write!(f, "{rule},")?;
         }
-        for nth in &self.drop_nth {
-            write!(f, "drop={nth},")?;
-        }
-        for nth in &self.duplicate_nth {
-            write!(f, "duplicate={nth},")?;
+        for rule in &self.incidents {
+            write!(f, "{rule},")?;
         }
         write!(f, "seed={}", self.seed)
     }
 }
 
-/// What is to be done with one packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Treatment {
-    /// How often it is sent: 0, 1 or 2 times.
-    pub copies: u32,
-    /// How long the last copy is held back.
-    pub delay: Duration,
-    /// What to say of it, and by which rule; `None` if it passes untouched.
-    pub verdict: Option<(Verdict, String)>,
-}
-
-/// Rules at work on one sender's packets.
-#[derive(Clone, Debug)]
-pub struct Injector {
-    faults: Faults,
-    rng: Rng,
-    seen: [u64; PacketType::ALL.len()],
-}
-
-impl Injector {
-    /// Rules that have seen nothing yet.
-    pub fn new(faults: Faults) -> Self {
-        let rng = Rng::new(faults.seed);
-        Self { faults, rng, seen: [0; PacketType::ALL.len()] }
+impl From<Faults> for String {
+    fn from(faults: Faults) -> Self {
+        faults.to_string()
     }
+}
 
-    /// What becomes of the sender's next packet.
-    pub fn judge(&mut self, kind: PacketType) -> Treatment {
-        let seen = &mut self.seen[kind as usize - 1];
-        *seen += 1;
-        let this = Nth { kind, number: *seen };
-        // One draw for each rule, used or not: what one rule decides does not shift what the others do.
-        let lost = self.rng.chance(self.faults.loss);
-        let doubled = self.rng.chance(self.faults.duplicate);
-        let delayed = self.rng.chance(self.faults.reorder);
-        let span = (DELAY_MAX - DELAY_MIN).as_nanos() as u64;
-        let delay = DELAY_MIN + Duration::from_nanos(self.rng.below(span));
+impl TryFrom<String> for Faults {
+    type Error = FaultError;
 
-        let dies = |rule: String| Treatment {
-            copies: 0,
-            delay: Duration::ZERO,
-            verdict: Some((Verdict::Dropped, rule)),
-        };
-        if self.faults.drop_nth.contains(&this) {
-            return dies(format!("drop={this}"));
-        }
-        if lost {
-            return dies(format!("loss={}", self.faults.loss));
-        }
-        let hold = if delayed { delay } else { Duration::ZERO };
-        if self.faults.duplicate_nth.contains(&this) {
-            let verdict = Some((Verdict::Duplicated, format!("duplicate={this}")));
-            return Treatment { copies: 2, delay: hold, verdict };
-        }
-        if doubled {
-            let verdict = Some((Verdict::Duplicated, format!("duplicate={}", self.faults.duplicate)));
-            return Treatment { copies: 2, delay: hold, verdict };
-        }
-        let verdict = delayed.then(|| (Verdict::Delayed, format!("reorder={}", self.faults.reorder)));
-        Treatment { copies: 1, delay: hold, verdict }
+    fn try_from(text: String) -> Result<Self, FaultError> {
+        text.parse()
     }
 }

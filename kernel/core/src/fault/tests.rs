@@ -29,9 +29,9 @@ fn a_wrong_rule_is_named() {
 
 #[test]
 fn the_named_packet_dies_and_no_other() {
-    let mut injector = Injector::new("drop=REP#2".parse().unwrap());
+    let mut injector = Injector::new(&"drop=REP#2".parse().unwrap());
     let kinds = [PacketType::Rep, PacketType::Req, PacketType::Rep, PacketType::Rep];
-    let copies: Vec<_> = kinds.into_iter().map(|kind| injector.judge(kind).copies).collect();
+    let copies: Vec<_> = kinds.into_iter().map(|kind| injector.judge(kind, None).copies).collect();
     assert_eq!(copies, [1, 1, 0, 1]);
 }
 
@@ -39,8 +39,8 @@ fn the_named_packet_dies_and_no_other() {
 fn probabilities_come_out_and_a_seed_repeats_them() {
     let faults: Faults = "loss=0.1,duplicate=0.05,reorder=0.05,seed=3".parse().unwrap();
     let run = || {
-        let mut injector = Injector::new(faults.clone());
-        (0..20_000).map(|_| injector.judge(PacketType::Req)).collect::<Vec<_>>()
+        let mut injector = Injector::new(&faults);
+        (0..20_000).map(|_| injector.judge(PacketType::Req, None)).collect::<Vec<_>>()
     };
     let treatments = run();
     assert_eq!(treatments, run());
