@@ -77,17 +77,17 @@ impl Kernel {
             Some(Target::Sparse(sparse)) => (None, Some(sparse)),
             None => (None, None),
         };
+        let copied_bytes = if handing == Handing::Copied { bytes as u64 } else { 0 };
         self.tracer.cause(&mut out.events, || What::Trap {
             process,
             call: name,
             to,
             sparse,
             handing,
+            copied_bytes,
             runs_on,
         });
-        if handing == Handing::Copied {
-            self.counters.copied_in_bytes += bytes as u64;
-        }
+        self.counters.copied_in_bytes += copied_bytes;
         let entry = match call {
             Syscall::Send { to, message, options, blocking, .. }
             | Syscall::Call { to, message, options, blocking, .. } => {
@@ -130,6 +130,7 @@ impl Kernel {
             to,
             sparse,
             handing,
+            copied_bytes: 0,
             runs_on: false,
         });
         self.processes.clear_waits_for(process, token);

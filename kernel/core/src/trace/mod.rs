@@ -56,6 +56,9 @@ pub enum What {
         /// How the message came into the kernel.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Handing::is_moved"))]
         handing: Handing,
+        /// How many bytes that copied.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_zero"))]
+        copied_bytes: u64,
         /// Whether the caller runs on while the call goes on.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
         runs_on: bool,
@@ -226,6 +229,13 @@ pub enum Incident {
         /// Which.
         to: Machine,
     },
+}
+
+/// Whether a trace may leave it out.
+#[cfg(feature = "serde")]
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A system call's name.

@@ -1,0 +1,507 @@
+//! An actor plays a process's script: the same blocking calls wherever it runs, and a note of what each step brought.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, unbounded};
+use sendrec_names::Names;
+use sendrec_trap::{
+    Address, Bytes, BytesMut, Completion, From, How, LocalId, Process, ReceiveError, Received, SendError, Source,
+    SparseId, Target, Trap,
+};
+use serde::{Deserialize, Serialize};
+
+use super::script::{Kind, Manner, Sending, Step, Whom};
+
+/// How often one who waits for an interrupt looks whether it has come.
+const LOOK_INTERVAL: Duration = Duration::from_micros(100);
+/// Steps that have had a result and are remembered, per process.
+const TOLD_MAX: usize = 4_096;
+
+/// Where a script is played.
+pub trait Stage: Trap {
+    /// Lets so much time pass.
+    fn sleep(&self, span: Duration);
+
+    /// Writes over memory that a process has lent to the kernel, as careless programs do: what is sent from here on is
+    /// `after` where it would have been `before`. False where the language does not let it happen.
+    fn scribble(&self, process: LocalId, before: &[u8], after: &[u8]) -> bool;
+}
+
+/// What a step has brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Which process's step.
+    pub process: String,
+    /// In words.
+    pub step: String,
+    /// A reply, a message, an error's text.
+    pub result: String,
+    /// When, since the start of the run.
+    pub at: Duration,
+}
+
+/// Who is where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// Processes by name, and machines by theirs, which stand for their first process.
+    pub processes: BTreeMap<String, Entry>,
+    /// The name server, if there is one.
+    pub names: Option<Address>,
+}
+
+/// What is known of a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where it is.
+    pub address: Address,
+    /// How it is to be called, if not by its place: its sparse id.
+    pub sparse: Option<SparseId>,
+    /// Or the name it is registered by.
+    pub name: Option<String>,
+}
+
+/// A send or call under way.
+enum Started {
+    Sent(Completion<Result<(), SendError>>, Bytes),
+    Lent(Completion<Result<BytesMut, SendError>>, Bytes),
+    Called(Completion<Result<Bytes, SendError>>, Bytes),
+}
+
+/// Why a script ends before its last step.
+struct Ended;
+
+/// Plays one script.
+pub struct Actor<'a, 't, T: Stage + ?Sized> {
+    me: &'a Process<'t, T>,
+    name: &'a str,
+    directory: &'a Directory,
+    manner: Manner,
+    tell: &'a dyn Fn(Told),
+    told: usize,
+    last: Option<Received>,
+    held: BTreeMap<String, Received>,
+    started: BTreeMap<String, Started>,
+    interrupts: Option<Receiver<Result<Received, ReceiveError>>>,
+}
+
+impl<T: Stage + ?Sized> std::fmt::Debug for Actor<'_, '_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Actor({})", self.name)
+    }
+}
+
+impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
+    /// An actor for `me`, called `name`. Sends that say nothing else are handed over as `manner` says.
+    pub fn new(
+        me: &'a Process<'t, T>,
+        name: &'a str,
+        directory: &'a Directory,
+        manner: Manner,
+        tell: &'a dyn Fn(Told),
+    ) -> Self {
+        let (held, started) = (BTreeMap::new(), BTreeMap::new());
+        Self { me, name, directory, manner, tell, told: 0, last: None, held, started, interrupts: None }
+    }
+
+    /// Plays the script to its end.
+    pub fn play(&mut self, script: &[Step]) {
+        let _ = self.steps(script);
+    }
+
+    fn steps(&mut self, steps: &[Step]) -> Result<(), Ended> {
+        steps.iter().try_for_each(|step| self.step(step))
+    }
+
+    fn tell(&mut self, step: &str, result: impl Into<String>) {
+        self.told += 1;
+        if self.told <= TOLD_MAX {
+            let at = Duration::from_nanos(self.me.gate().now().as_nanos());
+            let told = Told { process: self.name.to_owned(), step: step.to_owned(), result: result.into(), at };
+            (self.tell)(told);
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), Ended> {
+        match step {
+            Step::Sleep(span) => self.me.gate().sleep(*span),
+            Step::Send(sending) => self.send(sending),
+            Step::Start(name, sending) => {
+                let started = self.start(sending, Some(sending.manner.unwrap_or(self.manner)));
+                if let Some(started) = started {
+                    self.started.insert(name.clone(), started);
+                }
+            }
+            Step::Wait(name, within) => self.wait(name, *within),
+            Step::Test(name) => self.test(name),
+            Step::Cancel(name) => self.cancel(name),
+            Step::Scribble(name, text) => self.scribble(name, text),
+            Step::Receive { from, within } => self.receive(from.as_ref(), *within)?,
+            Step::Reply { to, text, manner } => self.reply(to.as_deref(), text.as_deref(), *manner),
+            Step::Hold(name) => {
+                if let Some(last) = self.last.clone() {
+                    self.held.insert(name.clone(), last);
+                }
+            }
+            Step::Forward(to) => self.forward(to),
+            Step::Serve { times, work, text } => self.serve(*times, *work, text.as_deref())?,
+            Step::Ping(whom, within) => self.ping(whom, *within),
+            Step::Locate { whom, anew } => self.locate(whom, *anew),
+            Step::Interrupts => {
+                let (sender, receiver) = unbounded();
+                self.me.on_message(From::Any, sender);
+                self.interrupts = Some(receiver);
+            }
+            Step::Interrupt(within) => self.interrupt(*within)?,
+            Step::Names => {
+                sendrec_names::serve(self.me);
+                return Err(Ended);
+            }
+            Step::Register(name) => self.register(name),
+            Step::Unregister(name) => self.unregister(name),
+            Step::Repeat(times, steps) => {
+                let mut left = times.unwrap_or(u64::MAX);
+                while left > 0 {
+                    left -= 1;
+                    self.steps(steps)?;
+                }
+            }
+            Step::Exit => return Err(Ended),
+        }
+        Ok(())
+    }
+
+    /// Whom to send to; an error in words if that cannot be known.
+    fn target(&self, whom: &Whom) -> Result<Target, String> {
+        match whom {
+            Whom::Sparse(sparse) => Ok(Target::Sparse(*sparse)),
+            Whom::Name(name) => self.look_up(name),
+            Whom::Sender => match &self.last {
+                Some(last) => Ok(Target::Place(last.source.address())),
+                None => Err("nobody has sent anything yet".to_owned()),
+            },
+            Whom::Process(name) => match self.directory.processes.get(name) {
+                Some(Entry { sparse: Some(sparse), .. }) => Ok(Target::Sparse(*sparse)),
+                Some(Entry { name: Some(name), .. }) => self.look_up(name),
+                Some(entry) => Ok(Target::Place(entry.address)),
+                None => Err(format!("nobody is called {name}")),
+            },
+        }
+    }
+
+    fn names(&self) -> Result<Names, String> {
+        self.directory.names.map(Names::at).ok_or_else(|| "there is no name server".to_owned())
+    }
+
+    fn look_up(&self, name: &str) -> Result<Target, String> {
+        self.names()?.lookup(self.me, name).map_err(|error| error.to_string())
+    }
+
+    fn register(&mut self, name: &str) {
+        let me = self.me.address();
+        let done = self.names().and_then(|names| {
+            names.register(self.me, name, Target::Place(me)).map_err(|error| error.to_string())
+        });
+        self.tell(&format!("register {name}"), outcome(done.map(|()| "registered")));
+    }
+
+    fn unregister(&mut self, name: &str) {
+        let done = self.names().and_then(|names| names.deregister(self.me, name).map_err(|error| error.to_string()));
+        self.tell(&format!("unregister {name}"), outcome(done.map(|()| "unregistered")));
+    }
+
+    fn how(&self, within: Option<Duration>) -> How {
+        How { timeout: within, ..self.me.how() }
+    }
+
+    fn send(&mut self, sending: &Sending) {
+        let manner = sending.manner.unwrap_or(self.manner);
+        if manner != Manner::Blocking && sending.kind != Kind::Tell {
+            return self.send_and_run_on(sending, manner);
+        }
+        let words = words_of(sending);
+        let to = match self.target(&sending.to) {
+            Ok(to) => to,
+            Err(reason) => return self.tell(&words, reason),
+        };
+        let how = self.how(sending.within);
+        let result = match sending.kind {
+            Kind::Call => self.me.call_with(to, sending.text.as_bytes(), how).map(|reply| text(&reply)),
+            Kind::Send => self.me.send_with(to, sending.text.as_bytes(), how).map(|()| "sent".to_owned()),
+            Kind::Tell => self.me.send_one_way(to, sending.text.as_bytes(), how).map(|()| "sent".to_owned()),
+        };
+        self.tell(&words, outcome(result));
+    }
+
+    /// Hands the message over and runs on; waits when the completion is needed. A call is a send, and a receive of the
+    /// reply.
+    fn send_and_run_on(&mut self, sending: &Sending, manner: Manner) {
+        let words = words_of(sending);
+        let as_send = Sending { kind: Kind::Send, ..sending.clone() };
+        let Some(started) = self.start(&as_send, Some(manner)) else { return };
+        let sent = self.finish(started, sending.within);
+        if sent != "sent" || sending.kind == Kind::Send {
+            return self.tell(&words, sent);
+        }
+        let received = match sending.within {
+            Some(within) => self.me.receive_within(From::Any, within),
+            None => self.me.receive(From::Any),
+        };
+        self.tell(&words, outcome(received.map(|received| text(&received.message))));
+    }
+
+    fn start(&mut self, sending: &Sending, manner: Option<Manner>) -> Option<Started> {
+        let to = match self.target(&sending.to) {
+            Ok(to) => to,
+            Err(reason) => {
+                self.tell(&words_of(sending), reason);
+                return None;
+            }
+        };
+        let bytes = Bytes::copy_from_slice(sending.text.as_bytes());
+        Some(match (sending.kind, manner.unwrap_or_default()) {
+            (Kind::Call, Manner::Lent) => Started::Called(self.me.start_call(to, bytes.clone()), bytes),
+            (Kind::Call, _) => Started::Called(self.me.start_call(to, &bytes[..]), bytes),
+            (_, Manner::Lent) => Started::Lent(self.me.send_owned(to, BytesMut::from(&bytes[..])), bytes),
+            _ => Started::Sent(self.me.send_copied(to, &bytes), bytes),
+        })
+    }
+
+    /// Waits for what was started; says what it brought.
+    fn finish(&self, started: Started, within: Option<Duration>) -> String {
+        fn wait<T: Stage + ?Sized, R>(
+            me: &Process<'_, T>,
+            completion: Completion<Result<R, SendError>>,
+            within: Option<Duration>,
+        ) -> Result<R, String> {
+            let result = match within {
+                None => me.wait(completion),
+                Some(within) => match me.wait_within(completion, within) {
+                    Ok(result) => result,
+                    Err(completion) => match me.cancel(completion) {
+                        Some(result) => result,
+                        None => return Err("timed out".to_owned()),
+                    },
+                },
+            };
+            result.map_err(|error| error.to_string())
+        }
+        outcome(match started {
+            Started::Sent(completion, _) => wait(self.me, completion, within).map(|()| "sent".to_owned()),
+            Started::Lent(completion, _) => wait(self.me, completion, within).map(|_| "sent".to_owned()),
+            Started::Called(completion, _) => wait(self.me, completion, within).map(|reply| text(&reply)),
+        })
+    }
+
+    fn wait(&mut self, name: &str, within: Option<Duration>) {
+        let words = format!("wait {name}");
+        match self.started.remove(name) {
+            Some(started) => {
+                let result = self.finish(started, within);
+                self.tell(&words, result);
+            }
+            None => self.tell(&words, "nothing was started under this name"),
+        }
+    }
+
+    fn test(&mut self, name: &str) {
+        let done = match self.started.get(name) {
+            Some(Started::Sent(completion, _)) => completion.is_done(),
+            Some(Started::Lent(completion, _)) => completion.is_done(),
+            Some(Started::Called(completion, _)) => completion.is_done(),
+            None => return self.tell(&format!("test {name}"), "nothing was started under this name"),
+        };
+        self.tell(&format!("test {name}"), if done { "done" } else { "not yet" });
+    }
+
+    fn cancel(&mut self, name: &str) {
+        let Some(started) = self.started.remove(name) else { return };
+        let result = self.finish(started, Some(Duration::ZERO));
+        self.tell(&format!("cancel {name}"), result);
+    }
+
+    /// Writes into the buffer of what was started, if that can be: a copied one is free, a lent one is not.
+    fn scribble(&mut self, name: &str, after: &str) {
+        let result = match self.started.get(name) {
+            None => "nothing was started under this name",
+            Some(Started::Sent(..)) => "written: the kernel has a copy",
+            Some(Started::Lent(completion, _)) if completion.is_done() => "written: the buffer is free again",
+            Some(Started::Lent(_, before) | Started::Called(_, before)) => {
+                if self.me.gate().scribble(self.me.id(), before, after.as_bytes()) {
+                    "written into a buffer that is lent"
+                } else {
+                    "refused: the buffer is lent until the interrupt"
+                }
+            }
+        };
+        self.tell(&format!("scribble {name} \"{after}\""), result);
+    }
+
+    fn receive(&mut self, from: Option<&Whom>, within: Option<Duration>) -> Result<(), Ended> {
+        let filter = match from.map(|whom| self.target(whom)) {
+            None => From::Any,
+            Some(Ok(Target::Place(address))) => From::One(address),
+            Some(Ok(Target::Sparse(sparse))) => match self.me.locate(sparse, false, within) {
+                Ok(address) => From::One(address),
+                Err(error) => {
+                    self.tell("receive", error.to_string());
+                    return Ok(());
+                }
+            },
+            Some(Err(reason)) => {
+                self.tell("receive", reason);
+                return Ok(());
+            }
+        };
+        let received = match within {
+            Some(Duration::ZERO) => match self.me.try_receive(filter) {
+                Ok(None) => {
+                    self.tell("receive", "nothing");
+                    return Ok(());
+                }
+                Ok(Some(received)) => Ok(received),
+                Err(error) => Err(error),
+            },
+            Some(within) => self.me.receive_within(filter, within),
+            None => self.me.receive(filter),
+        };
+        self.took("receive", received)
+    }
+
+    /// A message came, or did not.
+    fn took(&mut self, step: &str, received: Result<Received, ReceiveError>) -> Result<(), Ended> {
+        match received {
+            Ok(received) => {
+                self.tell(step, text(&received.message));
+                self.last = Some(received);
+                Ok(())
+            }
+            Err(ReceiveError::Down | ReceiveError::Cancelled | ReceiveError::NoProcess) => Err(Ended),
+            Err(error) => {
+                self.tell(step, error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    fn interrupt(&mut self, within: Option<Duration>) -> Result<(), Ended> {
+        let Some(interrupts) = self.interrupts.clone() else {
+            self.tell("interrupt", "interrupts are not on: say 'interrupts' before");
+            return Ok(());
+        };
+        let gate = self.me.gate();
+        let deadline = within.map(|within| gate.now() + within);
+        loop {
+            match interrupts.try_recv() {
+                Ok(received) => return self.took("interrupt", received),
+                Err(crossbeam_channel::TryRecvError::Disconnected) => return Err(Ended),
+                Err(crossbeam_channel::TryRecvError::Empty) => {}
+            }
+            if deadline.is_some_and(|deadline| gate.now() >= deadline) {
+                self.tell("interrupt", "timed out");
+                return Ok(());
+            }
+            gate.sleep(LOOK_INTERVAL);
+        }
+    }
+
+    fn reply(&mut self, to: Option<&str>, answer: Option<&str>, manner: Option<Manner>) {
+        let request = match to {
+            Some(name) => self.held.remove(name),
+            None => self.last.clone(),
+        };
+        let Some(request) = request else { return self.tell("reply", "there is nothing to reply to") };
+        let message = answer.map_or(request.message.clone(), |answer| Bytes::copy_from_slice(answer.as_bytes()));
+        if let Err(error) = self.answer(request.source, &message, manner.unwrap_or_default()) {
+            self.tell("reply", error.to_string());
+        }
+    }
+
+    fn answer(&self, source: Source, message: &Bytes, manner: Manner) -> Result<(), SendError> {
+        match manner {
+            Manner::Blocking => self.me.send(source, message.clone()),
+            Manner::Copied => self.me.wait(self.me.send_copied(source, message)),
+            Manner::Lent => self.me.wait(self.me.send_owned(source, BytesMut::from(&message[..]))).map(drop),
+        }
+    }
+
+    fn forward(&mut self, to: &Whom) {
+        let Some(request) = self.last.clone() else { return self.tell("forward", "there is nothing to forward") };
+        let address = match self.target(to) {
+            Ok(Target::Place(address)) => Ok(address),
+            Ok(Target::Sparse(sparse)) => self.me.locate(sparse, false, None).map_err(|error| error.to_string()),
+            Err(reason) => Err(reason),
+        };
+        let done = address.and_then(|address| {
+            self.me.forward(request.source, request.message.clone(), address).map_err(|error| error.to_string())
+        });
+        if let Err(reason) = done {
+            self.tell("forward", reason);
+        }
+    }
+
+    fn serve(&mut self, times: Option<u64>, work: Option<Duration>, text: Option<&str>) -> Result<(), Ended> {
+        let mut left = times.unwrap_or(u64::MAX);
+        while left > 0 {
+            left -= 1;
+            match self.me.receive(From::Any) {
+                Ok(received) => self.last = Some(received),
+                Err(ReceiveError::RequestFailed { .. }) => continue,
+                Err(_) => return Err(Ended),
+            }
+            if let Some(work) = work {
+                self.me.gate().sleep(work);
+            }
+            if self.last.as_ref().is_some_and(|last| last.source.wants_reply()) {
+                self.reply(None, text, None);
+            }
+        }
+        Ok(())
+    }
+
+    fn ping(&mut self, whom: &Whom, within: Option<Duration>) {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let address = match self.target(whom) {
+            Ok(Target::Place(address)) => Ok(address),
+            Ok(Target::Sparse(sparse)) => self.me.locate(sparse, false, within).map_err(|error| error.to_string()),
+            Err(reason) => Err(reason),
+        };
+        let alive = address.and_then(|address| {
+            self.me.ping(address, within.unwrap_or(PATIENCE)).map_err(|error| error.to_string())
+        });
+        self.tell("ping", outcome(alive.map(|_| "alive")));
+    }
+
+    fn locate(&mut self, whom: &Whom, anew: bool) {
+        let sparse = match whom {
+            Whom::Sparse(sparse) => Some(*sparse),
+            Whom::Process(name) => self.directory.processes.get(name).and_then(|entry| entry.sparse),
+            Whom::Name(_) | Whom::Sender => None,
+        };
+        let Some(sparse) = sparse else { return self.tell("locate", "it has no sparse id") };
+        let found = self.me.locate(sparse, anew, None).map(|address| {
+            let known = self.directory.processes.iter().find(|(_, entry)| entry.address == address);
+            known.map_or(address.to_string(), |(name, _)| name.clone())
+        });
+        self.tell("locate", outcome(found));
+    }
+}
+
+fn text(message: &[u8]) -> String {
+    String::from_utf8_lossy(message).into_owned()
+}
+
+fn outcome<R: Into<String>, E: std::fmt::Display>(result: Result<R, E>) -> String {
+    match result {
+        Ok(result) => result.into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn words_of(sending: &Sending) -> String {
+    let kind = match sending.kind {
+        Kind::Call => "call",
+        Kind::Send => "send",
+        Kind::Tell => "tell",
+    };
+    format!("{kind} \"{}\"", sending.text)
+}
