@@ -1,93 +1,50 @@
-//! Machines, processes and the loop that turns them: wait, one input, apply what came out.
+//! A world as a person holds it: machines and programs are put in, it runs, and what happened is read.
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use corosensei::{Coroutine, CoroutineResult};
-use sendrec_core::fault::{Faults, Injector};
+use corosensei::CoroutineResult;
+use sendrec_core::fault::{FaultError, Faults, check_name};
 use sendrec_core::rng::Rng;
-use sendrec_core::trace::{Event, What};
-use sendrec_core::wire::{PacketType, View};
-use sendrec_core::{Entry, Epoch, Kernel, Out, Path, WaitToken};
-use sendrec_trap::{
-    Config, Deliver, From, Instant, LocalId, Machine, Outcome, Process, Slot, SpawnError, SpawnOptions,
-    Syscall,
-};
+use sendrec_core::trace::{Event, Incident};
+use sendrec_trap::{Config, Instant, LocalId, Machine, Process, SpawnOptions};
 
-use crate::fabric::Fabric;
-use crate::gate::{Gate, Suspended};
-
-/// A machine of a world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MachineId(usize);
-
-/// What the network between all machines is like.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// One way.
-    pub latency: Duration,
-    /// What goes wrong on it.
-    pub faults: Faults,
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self { latency: Duration::from_millis(1), faults: Faults::default() }
-    }
-}
-
-/// A packet's passage over the network, in the order sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passage {
-    /// Its sender.
-    pub from: MachineId,
-    /// Its type.
-    pub kind: PacketType,
-    /// How many copies arrive.
-    pub copies: u32,
-}
-
-/// Who is to be told that a wait is over.
-pub(crate) enum Waiter {
-    /// A coroutine that is suspended for it.
-    Body(usize),
-    /// A slot, and the coroutine that may be suspended for it.
-    Slot(Arc<Slot>, usize),
-    /// Who takes every message of a process.
-    Subscriber(LocalId, From, Deliver),
-}
-
-type Body = Coroutine<(), Suspended, ()>;
-
-/// Everything that gates and the loop share.
-pub(crate) struct Inner {
-    now: Instant,
-    rng: Rng,
-    link: Link,
-    kernels: Vec<Kernel>,
-    injectors: Vec<Injector>,
-    fabric: Fabric,
-    waiters: BTreeMap<(MachineId, WaitToken), Waiter>,
-    runnable: Vec<usize>,
-    passages: Vec<Passage>,
-    events: Vec<(MachineId, Event)>,
-}
+use crate::agenda::Happening;
+use crate::atm::{Atm, CellRecord};
+use crate::gate::Gate;
+use crate::inner::Inner;
+use crate::link::Link;
+use crate::machine::{Boot, MACHINES_MAX, MachineId, State};
+use crate::network::Network;
+use crate::record::{Passage, Record, Traffic};
+use crate::threads::{Life, Suspended};
 
 /// Machines, their processes and the network between them.
 pub struct World {
     inner: Rc<RefCell<Inner>>,
-    bodies: Vec<Option<Body>>,
-    deadlines: BTreeMap<usize, Instant>,
-    config: Config,
+    /// Whether the names in rules have been checked since the last machine or rule was added.
+    is_checked: bool,
 }
 
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "World({} processes)", self.bodies.len())
+        write!(f, "World({} machines, {} processes)", self.machines(), self.unfinished())
     }
+}
+
+/// A world did not come to rest within as many steps as it was given: it may never.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the world of seed {seed} was still busy after {steps} steps, at {at}: raise the bound, or look for a livelock"
+)]
+pub struct Stuck {
+    /// Which world.
+    pub seed: u64,
+    /// How many steps it was given.
+    pub steps: u64,
+    /// How far it came.
+    pub at: Instant,
 }
 
 impl World {
@@ -96,41 +53,144 @@ impl World {
         Self::with(seed, Config::default(), Link::default())
     }
 
-    /// A world whose machines have this configuration and this network.
-    pub fn with(seed: u64, mut config: Config, link: Link) -> Self {
-        let inner = Inner {
-            now: Instant::ZERO,
-            rng: Rng::new(seed),
-            link,
-            kernels: Vec::new(),
-            injectors: Vec::new(),
-            fabric: Fabric::default(),
-            waiters: BTreeMap::new(),
-            runnable: Vec::new(),
-            passages: Vec::new(),
-            events: Vec::new(),
-        };
-        config.first_incarnation = true;
-        Self { inner: Rc::new(RefCell::new(inner)), bodies: Vec::new(), deadlines: BTreeMap::new(), config }
+    /// A world whose machines have this configuration and this network. The link's faults are the world's: their rules
+    /// about machines hold too.
+    pub fn with(seed: u64, config: Config, link: Link) -> Self {
+        let mut rng = Rng::new(seed);
+        let faults = link.faults.clone();
+        let network = Network::new(link, Rng::new(rng.next_u64()));
+        let inner = Rc::new_cyclic(|me| RefCell::new(Inner::new(me.clone(), seed, config, network, rng)));
+        let mut world = Self { inner, is_checked: false };
+        world.add_incidents(&faults);
+        world
     }
 
-    /// One more machine, booted now for the first time.
+    /// What decides everything.
+    pub fn seed(&self) -> u64 {
+        self.inner.borrow().seed
+    }
+
+    /// What the world is made of, in one line: the seed, the default link with its faults, the machines.
+    pub fn describe(&self) -> String {
+        let inner = self.inner.borrow();
+        let machines: Vec<_> = inner.machines.iter().map(|machine| &machine.name[..]).collect();
+        format!("seed={} {} machines={}", inner.seed, inner.network.link, machines.join("+"))
+    }
+
+    /// One more machine, booted now for the first time; its name is `m` and its number.
     pub fn boot(&mut self) -> MachineId {
+        let name = format!("m{}", self.machines());
+        self.boot_as(name, Boot::default())
+    }
+
+    /// One more machine, booted now for the first time, under the name that rules and traces call it by.
+    ///
+    /// # Panics
+    ///
+    /// If the name is none, or taken, or there are too many machines.
+    pub fn boot_as(&mut self, name: impl Into<String>, boot: Boot) -> MachineId {
+        self.is_checked = false;
+        let name = name.into();
         let mut inner = self.inner.borrow_mut();
-        let number = inner.kernels.len();
-        let address = SocketAddr::from(([10, 0, (number >> 8) as u8, number as u8], 7000));
-        let (epoch, seed) = (Epoch(1), inner.rng.next_u64());
-        let kernel = Kernel::new(inner.now, self.config.clone(), Machine::new(address), epoch, seed);
-        let mut faults = inner.link.faults.clone();
-        faults.seed ^= inner.rng.next_u64();
-        inner.injectors.push(Injector::new(&faults));
-        inner.kernels.push(kernel);
+        let number = inner.machines.len();
+        if let Err(reason) = check_name(&name) {
+            panic!("'{name}': {reason}");
+        }
+        assert!(number < MACHINES_MAX, "{name}: a world has {MACHINES_MAX} machines at most");
+        let Boot { config, clock, epochs } = boot;
+        let config = config.unwrap_or_else(|| inner.config.clone());
+        let seed = inner.rng.next_u64();
+        let mut machine = State::new(name.clone(), number, clock, epochs, config, seed);
+        machine.is_watched = inner.watch.watches(&name);
+        machine.boot(inner.now);
+        let epoch = machine.epoch;
+        inner.network.add_machine(&name);
+        assert!(inner.names.insert(name.clone(), number).is_none(), "{name}: there is one already");
+        let is_watched = machine.is_watched;
+        inner.machines.push(machine);
+        if is_watched {
+            let event = inner.incident(number, Incident::Booted { epoch }, "");
+            inner.notice(number, &event);
+        }
         MachineId(number)
+    }
+
+    /// How many machines there are, up or down.
+    pub fn machines(&self) -> usize {
+        self.inner.borrow().machines.len()
     }
 
     /// The machine's number, as addresses have it.
     pub fn machine(&self, machine: MachineId) -> Machine {
-        self.inner.borrow().machine(machine)
+        self.inner.borrow().machines[machine.0].address
+    }
+
+    /// The machine's name.
+    pub fn name(&self, machine: MachineId) -> String {
+        self.inner.borrow().machines[machine.0].name.clone()
+    }
+
+    /// The machine of this name.
+    pub fn find(&self, name: &str) -> Option<MachineId> {
+        self.inner.borrow().names.get(name).map(|number| MachineId(*number))
+    }
+
+    /// Whether the machine is up.
+    pub fn is_up(&self, machine: MachineId) -> bool {
+        self.inner.borrow().machines[machine.0].kernel.is_some()
+    }
+
+    /// The link from one machine to another, in this direction, from here on.
+    pub fn set_link(&mut self, from: MachineId, to: MachineId, link: Link) {
+        self.is_checked = false;
+        self.add_incidents(&link.faults);
+        let inner = &mut *self.inner.borrow_mut();
+        inner.network.set_link(from.0, to.0, &inner.machines[from.0].name, link);
+    }
+
+    /// How the ATM switch is. Links go over it whose medium is [`crate::Medium::Atm`].
+    pub fn set_atm(&mut self, options: Atm) {
+        self.inner.borrow_mut().network.atm.options = options;
+    }
+
+    /// More rules, for the whole world from here on.
+    ///
+    /// # Panics
+    ///
+    /// If a rule hangs on the events of a machine that was booted untraced: add it before, or trace the machine.
+    pub fn add_faults(&mut self, faults: &Faults) {
+        self.is_checked = false;
+        self.add_incidents(faults);
+        let inner = &mut *self.inner.borrow_mut();
+        let names: Vec<_> = inner.machines.iter().map(|machine| &machine.name[..]).collect();
+        inner.network.add_rules(faults, &names);
+    }
+
+    fn add_incidents(&mut self, faults: &Faults) {
+        let inner = &mut *self.inner.borrow_mut();
+        let first = inner.incidents.len();
+        for incident in &faults.incidents {
+            inner.incidents.push(incident.clone());
+            inner.watch.add(incident.clone());
+        }
+        for due in inner.watch.by_time().filter(|due| due.rule >= first) {
+            let at = (Instant::ZERO + due.after).max(inner.now);
+            inner.agenda.push(at, Happening::Mishap { rule: due.rule as u32 });
+        }
+        for machine in &mut inner.machines {
+            if inner.watch.watches(&machine.name) && !machine.is_watched {
+                assert!(machine.config.trace, "{}: rules on its events come before its boot", machine.name);
+                machine.is_watched = true;
+            }
+        }
+    }
+
+    /// Checks that every machine that rules name is there.
+    pub fn check_rules(&self) -> Result<(), FaultError> {
+        let inner = self.inner.borrow();
+        let incidents = Faults { incidents: inner.incidents.clone(), ..Faults::default() };
+        let is_known = |name: &str| inner.names.contains_key(name);
+        inner.network.rules.iter().chain([&incidents]).try_for_each(|faults| faults.check_names(is_known))
     }
 
     /// A process that exists from here on, runs `body` once the world runs, and ends with it.
@@ -144,15 +204,89 @@ impl World {
         options: SpawnOptions,
         body: impl FnOnce(&Process<'_, Gate<'_>>) + 'static,
     ) {
-        let number = self.bodies.len();
-        let made = self.inner.borrow_mut().spawn_process(machine, options);
-        let id = made.unwrap_or_else(|error| panic!("a process of the world could not be made: {error}"));
-        let inner = self.inner.clone();
-        self.bodies.push(Some(Coroutine::new(move |yielder, ()| {
-            let gate = Gate { inner, machine, body: number, yielder };
-            body(&Process::adopt(&gate, id));
-        })));
-        self.inner.borrow_mut().runnable.push(number);
+        if let Err(error) = self.inner.borrow_mut().spawn(machine.0, options, body) {
+            panic!("a process of {} could not be made: {error}", self.name(machine));
+        }
+    }
+
+    /// A program of the machine: a process that is spawned now, if the machine is up, and at every boot.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::spawn`].
+    pub fn install(
+        &mut self,
+        machine: MachineId,
+        options: SpawnOptions,
+        program: impl Fn(&Process<'_, Gate<'_>>) + 'static,
+    ) {
+        let program = Rc::new(program);
+        self.inner.borrow_mut().machines[machine.0].programs.push((options, program.clone()));
+        if self.is_up(machine) {
+            self.spawn(machine, options, move |me| program(me));
+        }
+    }
+
+    /// The machine stops now, without a word, and forgets everything.
+    pub fn crash(&mut self, machine: MachineId) {
+        self.bring_about(machine, "crash=", "", |inner, rule| inner.crash(machine.0, rule));
+    }
+
+    /// The machine boots now, after a crash if it still lived.
+    pub fn restart(&mut self, machine: MachineId) {
+        self.bring_about(machine, "restart=", "", |inner, rule| inner.restart(machine.0, rule));
+    }
+
+    /// One process is gone now.
+    pub fn kill(&mut self, machine: MachineId, process: LocalId) {
+        self.bring_about(machine, "kill=", &format!("/{process}"), |inner, rule| {
+            inner.kill(machine.0, process, rule);
+        });
+    }
+
+    /// The machine does nothing for so long.
+    pub fn pause(&mut self, machine: MachineId, span: Duration) {
+        self.bring_about(machine, "pause=", "", |inner, rule| inner.pause(machine.0, span, rule));
+    }
+
+    /// Nothing goes from the first to the second from here on.
+    pub fn cut(&mut self, from: MachineId, to: MachineId) {
+        let other = format!(">{}", self.name(to));
+        self.bring_about(from, "cut=", &other, |inner, rule| inner.cut(from.0, to.0, rule));
+    }
+
+    /// All cuts are over.
+    pub fn heal(&mut self) {
+        let mut inner = self.inner.borrow_mut();
+        let rule = inner.by_hand("heal");
+        inner.heal(&rule);
+    }
+
+    /// Everything works from here on: no rule harms packets or machines any more, cuts and pauses are over. Who is
+    /// down stays down.
+    pub fn heal_all(&mut self) {
+        let mut inner = self.inner.borrow_mut();
+        let rule = inner.by_hand("heal");
+        inner.network.heal_all();
+        inner.called_off = inner.incidents.len();
+        inner.heal(&rule);
+        for machine in 0..inner.machines.len() {
+            inner.resume_machine(machine, None);
+        }
+    }
+
+    fn bring_about(
+        &mut self,
+        machine: MachineId,
+        keyword: &str,
+        rest: &str,
+        does: impl FnOnce(&mut Inner, &str),
+    ) {
+        let mut inner = self.inner.borrow_mut();
+        let rule = inner.by_hand(&format!("{keyword}{}{rest}", inner.machines[machine.0].name));
+        does(&mut inner, &rule);
+        drop(inner);
+        self.bury();
     }
 
     /// The time in the world.
@@ -161,234 +295,197 @@ impl World {
     }
 
     /// Runs until nothing is left that could happen. Processes that wait for what never comes stay suspended.
+    ///
+    /// # Panics
+    ///
+    /// If a process does, and if a rule names a machine that is not there.
     pub fn run(&mut self) {
-        loop {
-            while let Some(body) = self.choose() {
-                self.resume(body);
-            }
-            if !self.advance() {
-                return;
-            }
-        }
+        self.check();
+        while self.step(Instant::NEVER) {}
     }
 
-    /// Which runnable coroutine goes next: the seed says.
-    fn choose(&self) -> Option<usize> {
+    /// Runs until this time: everything that is due by then has happened.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::run`].
+    pub fn run_until(&mut self, time: Instant) {
+        self.check();
+        while self.step(time) {}
         let mut inner = self.inner.borrow_mut();
-        let count = inner.runnable.len() as u64;
-        if count == 0 {
-            return None;
-        }
-        let place = inner.rng.below(count) as usize;
-        Some(inner.runnable.swap_remove(place))
+        inner.now = inner.now.max(time);
     }
 
-    fn resume(&mut self, number: usize) {
-        self.deadlines.remove(&number);
-        let Some(body) = self.bodies[number].as_mut() else { return };
-        match body.resume(()) {
-            CoroutineResult::Return(()) => self.bodies[number] = None,
-            CoroutineResult::Yield(Suspended { deadline }) => {
-                if let Some(deadline) = deadline {
-                    self.deadlines.insert(number, deadline);
+    /// Runs for so long.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::run`].
+    pub fn run_for(&mut self, span: Duration) {
+        self.run_until(self.now() + span);
+    }
+
+    /// As [`World::run`], but for so many steps at most: a process's run up to its next wait is one, and so is an
+    /// instant at which something happens. Returns how many it took.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::run`].
+    pub fn run_at_most(&mut self, steps: u64) -> Result<u64, Stuck> {
+        self.check();
+        for taken in 0..steps {
+            if !self.step(Instant::NEVER) {
+                return Ok(taken);
+            }
+        }
+        Err(Stuck { seed: self.seed(), steps, at: self.now() })
+    }
+
+    fn check(&mut self) {
+        if !self.is_checked {
+            if let Err(error) = self.check_rules() {
+                panic!("{error}");
+            }
+            self.is_checked = true;
+        }
+    }
+
+    /// Lets one coroutine run, or time jump to the next event; false if nothing is left to happen by `until`.
+    fn step(&mut self, until: Instant) -> bool {
+        let goes_on = match self.choose() {
+            Some(thread) => {
+                self.resume(thread);
+                true
+            }
+            None => self.advance(until),
+        };
+        self.bury();
+        goes_on
+    }
+
+    /// Which runnable coroutine goes next: the seed says. Those of machines that are paused wait.
+    fn choose(&self) -> Option<u32> {
+        let inner = &mut *self.inner.borrow_mut();
+        loop {
+            let thread = inner.threads.choose(&mut inner.rng)?;
+            let machine = &mut inner.machines[inner.threads.all[thread as usize].machine];
+            if machine.paused_until.is_none() {
+                return Some(thread);
+            }
+            machine.frozen.push(thread);
+        }
+    }
+
+    fn resume(&mut self, thread: u32) {
+        let Some(mut body) = self.inner.borrow_mut().threads.start(thread) else { return };
+        let result = catch_unwind(AssertUnwindSafe(|| body.resume(())));
+        let inner = &mut *self.inner.borrow_mut();
+        match result {
+            Ok(CoroutineResult::Yield(Suspended::Until(deadline)))
+                if inner.threads.life(thread) == Life::Alive =>
+            {
+                inner.threads.all[thread as usize].body = Some(body);
+                if let Some(deadline) = deadline.filter(|deadline| *deadline != Instant::NEVER) {
+                    inner.set_deadline(thread, deadline);
                 }
             }
+            Ok(CoroutineResult::Yield(_)) => {
+                // It has died of what it did; it is buried with the others.
+                inner.threads.all[thread as usize].body = Some(body);
+            }
+            Ok(CoroutineResult::Return(())) => inner.threads.bury(thread, Some(body)),
+            Err(panic) => {
+                let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+                let state = &inner.threads.all[thread as usize];
+                let (name, process) = (&inner.machines[state.machine].name, state.process);
+                let place = format!("process {process} of {name} (seed {}, at {})", inner.seed, inner.now);
+                inner.threads.bury(thread, None);
+                panic!("{place} panicked: {text}");
+            }
         }
     }
 
-    /// Lets time jump to the next event and lets it happen; false if there is none.
-    fn advance(&mut self) -> bool {
+    /// Lets time jump to the next event and all that is due then happen; false if there is none by `until`.
+    fn advance(&mut self, until: Instant) -> bool {
         let mut inner = self.inner.borrow_mut();
-        let timer = inner.kernels.iter().filter_map(Kernel::next_deadline).min();
-        let deadline = self.deadlines.values().min().copied();
-        let Some(next) = [inner.fabric.next(), timer, deadline].into_iter().flatten().min() else {
-            return false;
-        };
+        let Some(next) = inner.agenda.next().filter(|next| *next <= until) else { return false };
         inner.now = inner.now.max(next);
-        inner.land();
-        inner.tick();
         let now = inner.now;
-        let due: Vec<_> =
-            self.deadlines.iter().filter(|(_, at)| **at <= now).map(|(body, _)| *body).collect();
-        for body in due {
-            self.deadlines.remove(&body);
-            inner.make_runnable(body);
+        while let Some((due, happening)) = inner.agenda.pop(now) {
+            inner.happen(due, happening);
         }
         true
     }
 
-    /// Processes whose body has not returned.
+    /// Drops the coroutines that never go on. What their values do at their end reaches no kernel.
+    fn bury(&mut self) {
+        loop {
+            let mut inner = self.inner.borrow_mut();
+            let Some(thread) = inner.threads.doomed.pop() else { return };
+            if inner.threads.life(thread) != Life::Doomed {
+                continue;
+            }
+            let state = &mut inner.threads.all[thread as usize];
+            state.life = Life::Dead;
+            let body = state.body.take();
+            drop(inner);
+            let body = body.map(|mut body| {
+                body.force_unwind();
+                body
+            });
+            self.inner.borrow_mut().threads.bury(thread, body);
+        }
+    }
+
+    /// Processes whose body has not returned. Those that were killed, or were on a machine that crashed, are gone.
     pub fn unfinished(&self) -> usize {
-        self.bodies.iter().flatten().count()
+        self.inner.borrow().threads.all.len()
     }
 
-    /// Every packet that was sent, in order.
+    /// Every packet that was sent, in order, up to a bound.
     pub fn passages(&self) -> Vec<Passage> {
-        self.inner.borrow().passages.clone()
+        self.inner.borrow().log.passages.clone()
     }
 
-    /// Every event so far, in order, with its machine.
+    /// Every event so far, in order, with its machine, up to a bound. Kernels' events are there if they are traced.
     pub fn events(&self) -> Vec<(MachineId, Event)> {
-        self.inner.borrow().events.clone()
+        let inner = self.inner.borrow();
+        inner.log.records.iter().map(|record| (record.machine, record.event.clone())).collect()
+    }
+
+    /// As [`World::events`], with the time in the world: an event's own is by its machine's clock.
+    pub fn records(&self) -> Vec<Record> {
+        self.inner.borrow().log.records.clone()
+    }
+
+    /// How many events and passages are kept; those beyond are counted. Zero passages are not even counted.
+    pub fn keep(&mut self, records: usize, passages: usize) {
+        let mut inner = self.inner.borrow_mut();
+        (inner.log.records_max, inner.log.passages_max) = (records, passages);
+    }
+
+    /// Events and passages that found no room.
+    pub fn unrecorded(&self) -> u64 {
+        self.inner.borrow().log.unrecorded
+    }
+
+    /// How many packets kernels have sent and received.
+    pub fn traffic(&self) -> Traffic {
+        self.inner.borrow().log.traffic
+    }
+
+    /// The cells that came to the ATM switch, in order: the first [`crate::atm::CELL_RECORDS_MAX`].
+    pub fn cells(&self) -> Vec<CellRecord> {
+        self.inner.borrow().network.atm.records.clone()
     }
 }
 
-impl Inner {
-    pub(crate) const fn now(&self) -> Instant {
-        self.now
-    }
-
-    pub(crate) fn machine(&self, machine: MachineId) -> Machine {
-        self.kernels[machine.0].machine()
-    }
-
-    pub(crate) fn config(&self, machine: MachineId) -> &Config {
-        self.kernels[machine.0].config()
-    }
-
-    fn with_kernel<R>(
-        &mut self,
-        machine: MachineId,
-        input: impl FnOnce(&mut Kernel, Instant, &mut Out) -> R,
-    ) -> R {
-        let mut out = Out::default();
-        let result = input(&mut self.kernels[machine.0], self.now, &mut out);
-        self.apply(machine, out);
-        result
-    }
-
-    pub(crate) fn spawn_process(
-        &mut self,
-        machine: MachineId,
-        options: SpawnOptions,
-    ) -> Result<LocalId, SpawnError> {
-        self.with_kernel(machine, |kernel, now, out| kernel.spawn(now, options, out))
-    }
-
-    pub(crate) fn exit(&mut self, machine: MachineId, process: LocalId) {
-        self.with_kernel(machine, |kernel, now, out| kernel.exit(now, process, out));
-    }
-
-    pub(crate) fn trap(&mut self, machine: MachineId, process: LocalId, call: Syscall) -> Entry {
-        self.with_kernel(machine, |kernel, now, out| kernel.trap(now, process, call, out))
-    }
-
-    pub(crate) fn await_token(&mut self, machine: MachineId, token: WaitToken, waiter: Waiter) {
-        self.waiters.insert((machine, token), waiter);
-    }
-
-    pub(crate) fn claim(&mut self, machine: MachineId, token: WaitToken) -> Option<Outcome> {
-        self.kernels[machine.0].claim(token)
-    }
-
-    pub(crate) fn cancel(&mut self, machine: MachineId, token: WaitToken) -> Option<Outcome> {
-        self.waiters.remove(&(machine, token));
-        self.with_kernel(machine, |kernel, now, out| kernel.cancel(now, token, out))
-    }
-
-    pub(crate) fn cancel_slot(&mut self, slot: &Arc<Slot>) {
-        let waits = |waiter: &Waiter| matches!(waiter, Waiter::Slot(other, _) if Arc::ptr_eq(other, slot));
-        let found = self.waiters.iter().find(|(_, waiter)| waits(waiter)).map(|(key, _)| *key);
-        if let Some((machine, token)) = found
-            && let Some(outcome) = self.cancel(machine, token)
-            && let Some(interrupt) = slot.fill(outcome)
-        {
-            interrupt.run();
-        }
-    }
-
-    fn make_runnable(&mut self, body: usize) {
-        if !self.runnable.contains(&body) {
-            self.runnable.push(body);
-        }
-    }
-
-    fn land(&mut self) {
-        while let Some(flight) = self.fabric.land(self.now) {
-            let receiver = self.kernels.iter().position(|kernel| kernel.machine() == flight.to);
-            if let Some(receiver) = receiver {
-                let path = Path::to(flight.from);
-                self.with_kernel(MachineId(receiver), |kernel, now, out| {
-                    kernel.datagrams(now, [(path, &flight.bytes[..])], out);
-                });
-            }
-        }
-    }
-
-    fn tick(&mut self) {
-        for number in 0..self.kernels.len() {
-            if self.kernels[number].next_deadline().is_some_and(|deadline| deadline <= self.now) {
-                self.with_kernel(MachineId(number), Kernel::tick);
-            }
-        }
-    }
-
-    fn apply(&mut self, machine: MachineId, out: Out) {
-        self.events.extend(out.events.into_iter().map(|event| (machine, event)));
-        for transmit in out.transmits {
-            let mut bytes = vec![0; transmit.packet.wire_bytes()];
-            if transmit.packet.write(&mut bytes).is_some() {
-                self.launch(machine, transmit.path.remote, bytes);
-            }
-        }
-        for wake in out.wakes {
-            match self.waiters.remove(&(machine, wake.token)) {
-                Some(Waiter::Body(body)) => self.make_runnable(body),
-                Some(Waiter::Slot(slot, body)) => {
-                    if let Some(outcome) = self.kernels[machine.0].claim(wake.token)
-                        && let Some(interrupt) = slot.fill(outcome)
-                    {
-                        interrupt.run();
-                    }
-                    self.make_runnable(body);
-                }
-                Some(Waiter::Subscriber(process, from, mut deliver)) => {
-                    if let Some(outcome) = self.kernels[machine.0].claim(wake.token)
-                        && deliver(outcome)
-                    {
-                        self.subscribe(machine, process, from, deliver);
-                    }
-                }
-                None => {}
-            }
-        }
-    }
-
-    /// Hands messages to `deliver` as they come: one receive after the other, each begun when the one before is over.
-    pub(crate) fn subscribe(
-        &mut self,
-        machine: MachineId,
-        process: LocalId,
-        from: From,
-        mut deliver: Deliver,
-    ) {
-        loop {
-            match self.trap(machine, process, Syscall::Receive { from, wait: true }) {
-                Entry::Done(outcome) if deliver(outcome.clone()) => {}
-                Entry::Done(_) => return,
-                Entry::Wait(token) => {
-                    self.await_token(machine, token, Waiter::Subscriber(process, from, deliver));
-                    return;
-                }
-            }
-        }
-    }
-
-    fn launch(&mut self, sender: MachineId, to: Machine, bytes: Vec<u8>) {
-        let Some((kind, number)) = View::peek(&bytes) else { return };
-        let treatment = self.injectors[sender.0].judge(kind, None);
-        self.passages.push(Passage { from: sender, kind, copies: treatment.copies });
-        let from = self.machine(sender);
-        if let Some((verdict, rule)) = treatment.verdict {
-            let what = What::Network { from, to, number, kind, verdict, rule };
-            self.events.push((sender, Event { number: 0, cause: None, at: self.now, what }));
-        }
-        let due = self.now + self.link.latency;
-        if treatment.copies == 2 {
-            self.fabric.launch(due, from, to, bytes.clone());
-        }
-        if treatment.copies > 0 {
-            self.fabric.launch(due + treatment.delay + treatment.hold, from, to, bytes);
-        }
+impl Drop for World {
+    /// Processes end with their world, and say goodbye to nobody. They hold what they run in, so they go first.
+    fn drop(&mut self) {
+        self.inner.borrow_mut().threads.doom(|_| true);
+        self.bury();
+        self.inner.borrow_mut().machines.clear();
     }
 }
