@@ -7,6 +7,7 @@
 
 pub mod copy;
 mod files;
+pub mod lab;
 pub mod ladder;
 pub mod trace;
 

@@ -3,13 +3,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
-use sendrec_names::Names;
 use sendrec_trap::{
-    Address, Bytes, BytesMut, Completion, From, How, LocalId, Process, ReceiveError, Received, SendError, Source,
-    SparseId, Target, Trap,
+    Address, Bytes, BytesMut, Completion, From, How, LocalId, Process, ReceiveError, Received, SendError,
+    Source, SparseId, Target, Trap,
 };
 use serde::{Deserialize, Serialize};
 
+use super::naming;
 use super::script::{Kind, Manner, Sending, Step, Whom};
 
 /// How often one who waits for an interrupt looks whether it has come.
@@ -62,7 +62,7 @@ pub struct Entry {
 
 /// A send or call under way.
 enum Started {
-    Sent(Completion<Result<(), SendError>>, Bytes),
+    Sent(Completion<Result<(), SendError>>),
     Lent(Completion<Result<BytesMut, SendError>>, Bytes),
     Called(Completion<Result<Bytes, SendError>>, Bytes),
 }
@@ -116,7 +116,8 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         self.told += 1;
         if self.told <= TOLD_MAX {
             let at = Duration::from_nanos(self.me.gate().now().as_nanos());
-            let told = Told { process: self.name.to_owned(), step: step.to_owned(), result: result.into(), at };
+            let told =
+                Told { process: self.name.to_owned(), step: step.to_owned(), result: result.into(), at };
             (self.tell)(told);
         }
     }
@@ -153,7 +154,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             }
             Step::Interrupt(within) => self.interrupt(*within)?,
             Step::Names => {
-                sendrec_names::serve(self.me);
+                naming::serve(self.me);
                 return Err(Ended);
             }
             Step::Register(name) => self.register(name),
@@ -188,24 +189,17 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         }
     }
 
-    fn names(&self) -> Result<Names, String> {
-        self.directory.names.map(Names::at).ok_or_else(|| "there is no name server".to_owned())
-    }
-
     fn look_up(&self, name: &str) -> Result<Target, String> {
-        self.names()?.lookup(self.me, name).map_err(|error| error.to_string())
+        naming::look_up(self.me, self.directory.names, name)
     }
 
     fn register(&mut self, name: &str) {
-        let me = self.me.address();
-        let done = self.names().and_then(|names| {
-            names.register(self.me, name, Target::Place(me)).map_err(|error| error.to_string())
-        });
+        let done = naming::register(self.me, self.directory.names, name);
         self.tell(&format!("register {name}"), outcome(done.map(|()| "registered")));
     }
 
     fn unregister(&mut self, name: &str) {
-        let done = self.names().and_then(|names| names.deregister(self.me, name).map_err(|error| error.to_string()));
+        let done = naming::unregister(self.me, self.directory.names, name);
         self.tell(&format!("unregister {name}"), outcome(done.map(|()| "unregistered")));
     }
 
@@ -262,7 +256,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             (Kind::Call, Manner::Lent) => Started::Called(self.me.start_call(to, bytes.clone()), bytes),
             (Kind::Call, _) => Started::Called(self.me.start_call(to, &bytes[..]), bytes),
             (_, Manner::Lent) => Started::Lent(self.me.send_owned(to, BytesMut::from(&bytes[..])), bytes),
-            _ => Started::Sent(self.me.send_copied(to, &bytes), bytes),
+            _ => Started::Sent(self.me.send_copied(to, &bytes)),
         })
     }
 
@@ -286,7 +280,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             result.map_err(|error| error.to_string())
         }
         outcome(match started {
-            Started::Sent(completion, _) => wait(self.me, completion, within).map(|()| "sent".to_owned()),
+            Started::Sent(completion) => wait(self.me, completion, within).map(|()| "sent".to_owned()),
             Started::Lent(completion, _) => wait(self.me, completion, within).map(|_| "sent".to_owned()),
             Started::Called(completion, _) => wait(self.me, completion, within).map(|reply| text(&reply)),
         })
@@ -305,7 +299,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
 
     fn test(&mut self, name: &str) {
         let done = match self.started.get(name) {
-            Some(Started::Sent(completion, _)) => completion.is_done(),
+            Some(Started::Sent(completion)) => completion.is_done(),
             Some(Started::Lent(completion, _)) => completion.is_done(),
             Some(Started::Called(completion, _)) => completion.is_done(),
             None => return self.tell(&format!("test {name}"), "nothing was started under this name"),
@@ -323,7 +317,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
     fn scribble(&mut self, name: &str, after: &str) {
         let result = match self.started.get(name) {
             None => "nothing was started under this name",
-            Some(Started::Sent(..)) => "written: the kernel has a copy",
+            Some(Started::Sent(_)) => "written: the kernel has a copy",
             Some(Started::Lent(completion, _)) if completion.is_done() => "written: the buffer is free again",
             Some(Started::Lent(_, before) | Started::Called(_, before)) => {
                 if self.me.gate().scribble(self.me.id(), before, after.as_bytes()) {
@@ -410,7 +404,8 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             None => self.last.clone(),
         };
         let Some(request) = request else { return self.tell("reply", "there is nothing to reply to") };
-        let message = answer.map_or(request.message.clone(), |answer| Bytes::copy_from_slice(answer.as_bytes()));
+        let message =
+            answer.map_or(request.message.clone(), |answer| Bytes::copy_from_slice(answer.as_bytes()));
         if let Err(error) = self.answer(request.source, &message, manner.unwrap_or_default()) {
             self.tell("reply", error.to_string());
         }
@@ -425,14 +420,20 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
     }
 
     fn forward(&mut self, to: &Whom) {
-        let Some(request) = self.last.clone() else { return self.tell("forward", "there is nothing to forward") };
+        let Some(request) = self.last.clone() else {
+            return self.tell("forward", "there is nothing to forward");
+        };
         let address = match self.target(to) {
             Ok(Target::Place(address)) => Ok(address),
-            Ok(Target::Sparse(sparse)) => self.me.locate(sparse, false, None).map_err(|error| error.to_string()),
+            Ok(Target::Sparse(sparse)) => {
+                self.me.locate(sparse, false, None).map_err(|error| error.to_string())
+            }
             Err(reason) => Err(reason),
         };
         let done = address.and_then(|address| {
-            self.me.forward(request.source, request.message.clone(), address).map_err(|error| error.to_string())
+            self.me
+                .forward(request.source, request.message.clone(), address)
+                .map_err(|error| error.to_string())
         });
         if let Err(reason) = done {
             self.tell("forward", reason);
@@ -462,7 +463,9 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         const PATIENCE: Duration = Duration::from_secs(1);
         let address = match self.target(whom) {
             Ok(Target::Place(address)) => Ok(address),
-            Ok(Target::Sparse(sparse)) => self.me.locate(sparse, false, within).map_err(|error| error.to_string()),
+            Ok(Target::Sparse(sparse)) => {
+                self.me.locate(sparse, false, within).map_err(|error| error.to_string())
+            }
             Err(reason) => Err(reason),
         };
         let alive = address.and_then(|address| {

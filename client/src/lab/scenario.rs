@@ -12,7 +12,7 @@ use toml::Spanned;
 
 use super::claim::{Claim, parse_claim};
 use super::file;
-use super::script::{self, Kind, Sending, Step, Whom};
+use super::script::{self, Sending, Step, Whom};
 use super::words::{Wrong, did_you_mean};
 
 /// Everything that is run and checked.
@@ -81,7 +81,13 @@ pub struct LinkSpec {
 
 impl Default for LinkSpec {
     fn default() -> Self {
-        Self { latency: Duration::from_millis(1), jitter: Duration::ZERO, bandwidth: None, queue: None, atm: false }
+        Self {
+            latency: Duration::from_millis(1),
+            jitter: Duration::ZERO,
+            bandwidth: None,
+            queue: None,
+            atm: false,
+        }
     }
 }
 
@@ -206,7 +212,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn wrong_at(&mut self, at: usize, reason: String) {
-        let line = self.source.as_bytes()[..at.min(self.source.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line =
+            self.source.as_bytes()[..at.min(self.source.len())].iter().filter(|byte| **byte == b'\n').count()
+                + 1;
         self.problems.push(Problem { line, reason });
     }
 
@@ -216,7 +224,7 @@ impl Reader<'_> {
             Ok(read) => Some(read),
             Err(reason) => {
                 let named = value.get_ref().lines().next().unwrap_or("").to_owned();
-                self.wrong_at(value.span().start, format!("\"{named}\": {reason}"));
+                self.wrong_at(value.span().start, format!("in `{named}`: {reason}"));
                 None
             }
         }
@@ -341,7 +349,8 @@ impl Reader<'_> {
             match line {
                 file::Line::Step(line) if script::wants_list(line.get_ref()) => {
                     let head = self.read(line, script::parse_head);
-                    let Some(file::Line::Steps(inner)) = lines.next_if(|next| matches!(next, file::Line::Steps(_)))
+                    let Some(file::Line::Steps(inner)) =
+                        lines.next_if(|next| matches!(next, file::Line::Steps(_)))
                     else {
                         let reason = "it wants a list of steps behind it: \"repeat 3\", [...]".to_owned();
                         self.wrong_at(line.span().start, reason);
@@ -369,7 +378,7 @@ impl Reader<'_> {
         let known = |name: &str| machines.iter().any(|machine| machine.name == name);
         let mut links = Vec::new();
         for pair in &raw.between {
-            let mut end = |this: &mut Self, name: &Spanned<String>| {
+            let end = |this: &mut Self, name: &Spanned<String>| {
                 this.read(name, |name| {
                     let hint = || did_you_mean(name, machines.iter().map(|machine| machine.name.as_str()));
                     if known(name) { Ok(name.to_owned()) } else { Err(format!("no such machine{}", hint())) }
@@ -425,7 +434,7 @@ impl Reader<'_> {
                         && find(machines, name).is_none()
                     {
                         let reason = unknown_process(name, machines);
-                        self.wrong_at(line.span().start, format!("\"{}\": {reason}", line.get_ref()));
+                        self.wrong_at(line.span().start, format!("in `{}`: {reason}", line.get_ref()));
                     }
                 }
             }
@@ -436,7 +445,8 @@ impl Reader<'_> {
         let claim = self.read(&raw.holds, |line| {
             let claim = parse_claim(line)?;
             for name in claim.names() {
-                let known = find(machines, name).is_some() || machines.iter().any(|machine| machine.name == name);
+                let known =
+                    find(machines, name).is_some() || machines.iter().any(|machine| machine.name == name);
                 if !known {
                     return Err(unknown_process(name, machines));
                 }
@@ -448,7 +458,8 @@ impl Reader<'_> {
 }
 
 fn unknown_process(name: &str, machines: &[MachineSpec]) -> String {
-    let processes = machines.iter().flat_map(|machine| &machine.processes).map(|process| process.name.as_str());
+    let processes =
+        machines.iter().flat_map(|machine| &machine.processes).map(|process| process.name.as_str());
     let known = machines.iter().map(|machine| machine.name.as_str()).chain(processes);
     format!("no process or machine is called '{name}'{}", did_you_mean(name, known))
 }
@@ -463,9 +474,10 @@ fn first_step(lines: &[file::Line]) -> Option<&Spanned<String>> {
 
 fn whom_of(step: &Step) -> Option<&Whom> {
     match step {
-        Step::Send(Sending { to, .. }) | Step::Start(_, Sending { to, .. }) | Step::Forward(to) | Step::Ping(to, _) => {
-            Some(to)
-        }
+        Step::Send(Sending { to, .. })
+        | Step::Start(_, Sending { to, .. })
+        | Step::Forward(to)
+        | Step::Ping(to, _) => Some(to),
         Step::Receive { from, .. } => from.as_ref(),
         Step::Locate { whom, .. } => Some(whom),
         _ => None,
@@ -485,13 +497,4 @@ fn parse_exhibit(text: &str) -> Result<Exhibit, Wrong> {
 fn paragraphs(text: &str) -> Vec<String> {
     let paragraphs = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     paragraphs.filter(|part| !part.is_empty()).collect()
-}
-
-/// Whether a script sends in this way anywhere.
-pub(super) fn sends_as(steps: &[Step], kind: Kind) -> bool {
-    steps.iter().any(|step| match step {
-        Step::Send(sending) | Step::Start(_, sending) => sending.kind == kind,
-        Step::Repeat(_, inner) => sends_as(inner, kind),
-        _ => false,
-    })
 }

@@ -201,7 +201,9 @@ pub(super) fn parse(line: &str) -> Result<Step, Wrong> {
         "register" => Step::Register(words.bare("a name")?),
         "unregister" => Step::Unregister(words.bare("a name")?),
         "exit" => Step::Exit,
-        "repeat" | "forever" => return Err(format!("'{name}' wants a list of steps behind it: \"repeat 3\", [...]")),
+        "repeat" | "forever" => {
+            return Err(format!("'{name}' wants a list of steps behind it: \"repeat 3\", [...]"));
+        }
         other => {
             return Err(format!(
                 "no such step: '{other}'{}",
@@ -214,9 +216,29 @@ pub(super) fn parse(line: &str) -> Result<Step, Wrong> {
 }
 
 const NAMES: [&str; 23] = [
-    "sleep", "call", "send", "tell", "start", "wait", "test", "cancel", "scribble", "receive", "try-receive",
-    "reply", "hold", "forward", "serve", "ping", "locate", "interrupts", "interrupt", "names", "register",
-    "repeat", "exit",
+    "sleep",
+    "call",
+    "send",
+    "tell",
+    "start",
+    "wait",
+    "test",
+    "cancel",
+    "scribble",
+    "receive",
+    "try-receive",
+    "reply",
+    "hold",
+    "forward",
+    "serve",
+    "ping",
+    "locate",
+    "interrupts",
+    "interrupt",
+    "names",
+    "register",
+    "repeat",
+    "exit",
 ];
 
 /// Reads the head of a list of steps.

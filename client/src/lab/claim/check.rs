@@ -1,9 +1,9 @@
 //! Whether claims hold of a trace.
 use std::time::Duration;
 
+use sendrec_core::LocalId;
 use sendrec_core::trace::{Call, Incident, Timer, Verdict as Harm, What};
 use sendrec_core::wire::{Flags, PacketType};
-use sendrec_core::LocalId;
 
 use super::{Claim, Happening, Moment, Trait};
 use crate::lab::actor::Told;
@@ -58,9 +58,9 @@ impl Evidence<'_> {
                 number(count, |found| compare.holds(found, *wanted))
             }
             Claim::Fate(fate, at, compare, wanted) => {
-                let count = self.at(at).filter(|moment| {
-                    matches!(&moment.event.what, What::Received { fate: met, .. } if met == fate)
-                });
+                let count = self.at(at).filter(
+                    |moment| matches!(&moment.event.what, What::Received { fate: met, .. } if met == fate),
+                );
                 number(count.count() as u64, |found| compare.holds(found, *wanted))
             }
             Claim::Copied(machine, compare, wanted) => {

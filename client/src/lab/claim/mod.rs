@@ -250,8 +250,21 @@ pub(super) fn parse_claim(line: &str) -> Result<Claim, Wrong> {
         "took" => Claim::Took(words.bare("a process")?, compare(&mut words)?, words.span()?),
         other => {
             const NAMES: [&str; 15] = [
-                "packets:", "sent", "lost", "doubled", "corrupted", "again", "cached", "runs", "told", "tells",
-                "event", "fate", "copied", "first", "took",
+                "packets:",
+                "sent",
+                "lost",
+                "doubled",
+                "corrupted",
+                "again",
+                "cached",
+                "runs",
+                "told",
+                "tells",
+                "event",
+                "fate",
+                "copied",
+                "first",
+                "took",
             ];
             return Err(format!("no such claim: '{other}'{}", did_you_mean(other, NAMES.into_iter())));
         }
@@ -280,7 +293,8 @@ fn count(what: Trait, words: &mut Words) -> Result<Claim, Wrong> {
 
 fn told(words: &mut Words) -> Result<Claim, Wrong> {
     let process = words.bare("a process")?;
-    let step = if words.eat("any") { None } else { Some(words.number("the number of a step, or any")? as usize) };
+    let step =
+        if words.eat("any") { None } else { Some(words.number("the number of a step, or any")? as usize) };
     if step == Some(0) {
         return Err("steps are counted from 1".to_owned());
     }
