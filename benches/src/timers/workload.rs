@@ -15,8 +15,8 @@ const BETWEEN_REQUESTS: Duration = Duration::from_micros(5);
 const TIME_OUT: Duration = sendrec_core::limits::RETRANSMIT_FIRST_DEFAULT;
 /// One request in so many is lost, or fewer, so that a tenth of all timers at most wait for a lost one.
 const LOST_EVERY: u64 = 100;
-/// Over which due times are spread, if they are spread at random.
-const SPAN_NANOS: u64 = 1_000_000_000;
+/// Over which due times are spread, where they are no request's.
+const SPAN: Duration = Duration::from_secs(1);
 /// Operations between two looks at the clock, at most.
 const BLOCK: usize = 64;
 
@@ -88,14 +88,34 @@ impl Bench {
         self.handles[timer as usize]
     }
 
-    /// All of them, spread evenly over a span from `begin` on. The earlier first, so that no list is walked.
-    fn arm_all(&mut self, begin: Instant, span_nanos: u64) {
-        let count = self.order.len() as u64;
-        for place in 0..count {
-            let handle = self.handle(self.order[place as usize]);
-            let after = u128::from(span_nanos) * u128::from(place) / u128::from(count);
-            self.table.arm(handle, begin + Duration::from_nanos(after as u64));
+    /// All of them, spread evenly over a second from `begin` on. The earlier first, so that no list is walked.
+    fn arm_all(&mut self, begin: Instant) {
+        for (place, timer) in self.order.iter().enumerate() {
+            let after = SPAN.mul_f64(place as f64 / self.order.len() as f64);
+            self.table.arm(self.handles[*timer as usize], begin + after);
         }
+    }
+
+    /// As if requests had been sent and lost for long, one after another, each with this time-out. Says which are
+    /// lost.
+    fn arm_requests(&mut self, time_out: Duration, lost_count: usize) -> Vec<bool> {
+        let count = self.order.len();
+        let mut lost = vec![false; count];
+        let mut armed = Vec::with_capacity(count);
+        for number in 0..lost_count {
+            let timer = self.order[number * count / lost_count];
+            lost[timer as usize] = true;
+            armed.push((time_out.mul_f64(number as f64 / lost_count as f64), timer));
+        }
+        let round = BETWEEN_REQUESTS * count as u32;
+        for (place, timer) in self.order.iter().enumerate().filter(|(_, timer)| !lost[**timer as usize]) {
+            armed.push((time_out - round + BETWEEN_REQUESTS * place as u32, *timer));
+        }
+        armed.sort_unstable();
+        for (at, timer) in armed {
+            self.table.arm(self.handles[timer as usize], Instant::ZERO + at);
+        }
+        lost
     }
 }
 
@@ -109,16 +129,13 @@ fn answered(strategy: Strategy, timers: u32, time: Duration) -> f64 {
         .collect();
     let wait_requests = (time_out.as_nanos() / BETWEEN_REQUESTS.as_nanos()) as u64;
     let lost_every = LOST_EVERY.max(10 * wait_requests / u64::from(timers));
-    let mut lost = vec![false; timers as usize];
+    let mut lost = bench.arm_requests(time_out, (wait_requests / lost_every) as usize);
     let mut due = Vec::new();
     let mut now = Instant::ZERO;
-    // As if the last round of requests had just been sent.
-    let round = BETWEEN_REQUESTS * timers;
-    bench.arm_all(now + (time_out - round), round.as_nanos() as u64);
 
     let (mut requests, mut counted) = (0_u64, 0_u64);
     let mut begin = Clock::now();
-    // The first time-out's worth of requests warms up, or the first half of the time.
+    // The first time-out's worth of requests warms up, or half the time.
     let mut warm = false;
     loop {
         for _ in 0..BLOCK {
@@ -154,7 +171,7 @@ fn answered(strategy: Strategy, timers: u32, time: Duration) -> f64 {
 /// Blocks of timers are disarmed and armed again, the others being armed.
 fn arm_and_disarm(strategy: Strategy, timers: u32, time: Duration) -> [f64; 2] {
     let mut bench = Bench::new(strategy, timers);
-    bench.arm_all(Instant::ZERO, SPAN_NANOS);
+    bench.arm_all(Instant::ZERO);
     let clock = clock_nanos();
     let block = BLOCK.min(timers as usize);
     let (mut arming, mut disarming, mut count) = (0.0, 0.0, 0);
@@ -164,7 +181,7 @@ fn arm_and_disarm(strategy: Strategy, timers: u32, time: Duration) -> [f64; 2] {
         chosen.clear();
         for number in 0..block {
             let timer = bench.order[(count + number) % bench.order.len()];
-            let at = Instant::from_nanos(bench.rng.below(SPAN_NANOS));
+            let at = Instant::from_nanos(bench.rng.below(SPAN.as_nanos() as u64));
             chosen.push((bench.handle(timer), at));
         }
         let before = Clock::now();
@@ -192,7 +209,7 @@ fn expire(strategy: Strategy, timers: u32, time: Duration) -> f64 {
     let mut now = Instant::ZERO;
     let begin = Clock::now();
     while count == 0 || begin.elapsed() < time {
-        bench.arm_all(now, SPAN_NANOS);
+        bench.arm_all(now);
         let before = Clock::now();
         while let Some(next) = bench.table.next() {
             now = next;
