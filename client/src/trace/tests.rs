@@ -28,18 +28,13 @@ fn spawned(number: u64) -> Event {
 
 fn note(number: u64) -> PacketNote {
     PacketNote {
-        kind: PacketType::Req,
-        number: PacketNumber(number),
         source: LocalId(1),
         destination: LocalId(1),
         sequence: Sequence(1),
         epoch: Epoch(1),
         flags: 0,
         bytes: 3,
-        unknown: None,
-        refused: None,
-        status: None,
-        sparse: None,
+        ..PacketNote::bare(PacketType::Req, PacketNumber(number))
     }
 }
 

@@ -82,19 +82,15 @@ fn address(of: usize) -> sendrec_core::Address {
 }
 
 fn packet(rng: &mut Rng, number: u64) -> PacketNote {
+    let kind = PacketType::ALL[rng.below(PacketType::ALL.len() as u64) as usize];
     PacketNote {
-        kind: PacketType::ALL[rng.below(PacketType::ALL.len() as u64) as usize],
-        number: PacketNumber(number),
         source: LocalId(1),
         destination: LocalId(1),
         sequence: Sequence(rng.below(1_000_000)),
         epoch: Epoch(1),
         flags: rng.below(0x100) as u16,
         bytes: rng.below(70_000) as usize,
-        unknown: None,
-        refused: None,
-        status: None,
-        sparse: None,
+        ..PacketNote::bare(kind, PacketNumber(number))
     }
 }
 
