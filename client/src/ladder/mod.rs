@@ -13,7 +13,7 @@ pub(crate) mod rows;
 pub(crate) mod story;
 pub(crate) mod tally;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod words;
 
 use std::time::Duration;
@@ -66,7 +66,7 @@ impl Default for Style {
 pub fn draw(joined: &Joined, style: &Style) -> String {
     let width = style.width.max(WIDTH_MIN);
     let pen = Pen { colour: style.colour, ascii: style.ascii, width };
-    let plan = plan::plan(joined, &pen);
+    let plan = plan::plan(joined, &|text| pen.clean(text));
     let mut rows = rows::rows(&plan);
     let cut = rows::cut(&mut rows, &plan, style.from, style.limit);
     let layout = layout::Layout::new(&plan, &rows, width);

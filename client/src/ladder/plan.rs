@@ -7,7 +7,7 @@ use sendrec_core::wire::PacketType;
 use sendrec_core::{Address, LocalId};
 
 use super::COLUMNS_MAX;
-use super::canvas::{Pen, Tone};
+use super::canvas::Tone;
 use super::story::{self, Note, Story, is_process_trace, process_of};
 use super::words;
 use crate::trace::{End, Joined, Passage};
@@ -42,8 +42,6 @@ pub(crate) enum Shape {
 pub(crate) struct Arrow {
     pub(crate) from: usize,
     pub(crate) to: usize,
-    /// Its place among the joined packets, if it is one.
-    pub(crate) packet: Option<usize>,
     /// From the fullest to the shortest.
     pub(crate) labels: Vec<String>,
     /// The end of a label that must not go unsaid.
@@ -81,6 +79,8 @@ pub(crate) struct Item {
 pub(crate) struct Plan {
     pub(crate) columns: Vec<Column>,
     pub(crate) arrows: Vec<Arrow>,
+    /// The line of every moment, if it is drawn.
+    pub(crate) lines: Vec<Option<usize>>,
     /// In an order that every line agrees with.
     pub(crate) items: Vec<Item>,
     pub(crate) longest: Duration,
@@ -91,7 +91,8 @@ pub(crate) struct Plan {
 
 struct Planner<'a> {
     joined: &'a Joined,
-    pen: &'a Pen,
+    /// Makes text of others harmless where it is to be written.
+    clean: &'a dyn Fn(&str) -> String,
     plan: Plan,
     /// The lines, if they are processes.
     processes: Option<Vec<LocalId>>,
@@ -99,11 +100,11 @@ struct Planner<'a> {
     flying: HashMap<(usize, usize), usize>,
 }
 
-pub(crate) fn plan(joined: &Joined, pen: &Pen) -> Plan {
+pub(crate) fn plan(joined: &Joined, clean: &dyn Fn(&str) -> String) -> Plan {
     let story = story::tell(joined);
     let longest = joined.moments.last().map_or(Duration::ZERO, |moment| moment.at);
     let plan = Plan { story, longest, ..Plan::default() };
-    let mut planner = Planner { joined, pen, plan, processes: None, flying: HashMap::new() };
+    let mut planner = Planner { joined, clean, plan, processes: None, flying: HashMap::new() };
     if is_process_trace(joined) {
         planner.process_columns();
     } else {
@@ -149,7 +150,7 @@ impl Planner<'_> {
         let machines = &self.joined.machines;
         for seen in machines.iter().take(COLUMNS_MAX) {
             let name = match (&seen.role, seen.traced) {
-                (Some(role), _) => self.pen.clean(role),
+                (Some(role), _) => (self.clean)(role),
                 (None, true) => "machine".to_owned(),
                 (None, false) => "(not traced)".to_owned(),
             };
@@ -203,9 +204,11 @@ impl Planner<'_> {
 
     fn moment(&mut self, place: usize) {
         let moment = &self.joined.moments[place];
-        let Some(column) = self.column(moment.machine, &moment.event) else { return };
+        let line = self.column(moment.machine, &moment.event);
+        self.plan.lines.push(line);
+        let Some(column) = line else { return };
         if let Some(note) = self.plan.story.notes[place].clone() {
-            let note = Note { text: self.pen.clean(&note.text), ..note };
+            let note = Note { text: (self.clean)(&note.text), ..note };
             self.item(place, column, Part::Note(note));
         }
         match (&moment.event.what, moment.packet) {
@@ -238,7 +241,6 @@ impl Planner<'_> {
         Arrow {
             from: passage.from,
             to,
-            packet: Some(packet),
             labels: words::labels(&passage.note, way),
             special: words::tag(&passage.note, way),
             tone: Tone::Packet(passage.note.kind),
@@ -287,7 +289,7 @@ impl Planner<'_> {
     }
 
     fn die(&mut self, place: usize, packet: usize, column: usize, to: usize, why: &str) {
-        let why = self.pen.clean(why);
+        let why = (self.clean)(why);
         let arrow = self.arrow(self.packet_arrow(packet, to, Shape::Lost(why)));
         self.item(place, column, Part::Whole(arrow));
     }
@@ -317,12 +319,18 @@ impl Planner<'_> {
             }
             return;
         }
+        let first = self.plan.arrows.len();
         for (to, rule) in ways {
             match rule {
                 _ if to == column || to >= COLUMNS_MAX => {}
                 None => self.depart(place, packet, column, to),
                 Some(rule) => self.die(place, packet, column, to, rule),
             }
+        }
+        // What it is about is said once.
+        for arrow in self.plan.arrows.iter_mut().skip(first + 1) {
+            arrow.labels = words::short_labels(&passage.note);
+            arrow.special.clear();
         }
     }
 
@@ -370,7 +378,6 @@ impl Planner<'_> {
         let arrow = self.arrow(Arrow {
             from: column,
             to: receiver,
-            packet: None,
             labels: vec![label.to_owned()],
             special: String::new(),
             tone: Tone::Packet(kind),

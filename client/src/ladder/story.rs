@@ -91,7 +91,8 @@ pub(crate) fn tell(joined: &Joined) -> Story {
         teller.moments.insert((moment.trace, moment.event.number), place);
     }
     let waits = teller.story.waits.iter();
-    teller.story.waiting = waits.filter(|wait| wait.to.is_none() && matches!(wait.on, BlockedOn::Call(_))).count();
+    teller.story.waiting =
+        waits.filter(|wait| wait.to.is_none() && matches!(wait.on, BlockedOn::Call(_))).count();
     teller.name_processes();
     teller.story
 }

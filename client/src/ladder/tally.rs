@@ -49,18 +49,26 @@ fn packets(joined: &Joined) -> String {
         sent: usize,
         lost: usize,
         twice: usize,
+        /// Copies of broadcasts that others had.
+        copies: usize,
     }
     let mut counts: BTreeMap<PacketType, Count> = BTreeMap::new();
     for packet in &joined.packets {
         let count = counts.entry(packet.note.kind).or_default();
         count.sent += 1;
         count.lost += usize::from(packet.end.is_lost());
+        count.copies += if packet.end.is_lost() { 0 } else { packet.lost_copies().count() };
         count.twice += usize::from(joined.is_doubled(packet));
     }
     let describe = |(kind, count): (&PacketType, &Count)| {
         let mut harm = Vec::new();
         if count.lost > 0 {
             harm.push(format!("{} lost", count.lost));
+        }
+        match count.copies {
+            0 => {}
+            1 => harm.push("1 copy lost".to_owned()),
+            copies => harm.push(format!("{copies} copies lost")),
         }
         if count.twice > 0 {
             harm.push(format!("{} doubled", count.twice));

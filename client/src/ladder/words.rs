@@ -38,6 +38,11 @@ pub(crate) fn labels(note: &PacketNote, way: Way) -> Vec<String> {
     labels
 }
 
+/// A packet of which the fuller words have been said.
+pub(crate) fn short_labels(note: &PacketNote) -> Vec<String> {
+    vec![format!("{} {}", note.kind, note.number), note.kind.name().to_owned()]
+}
+
 /// What is special about a packet, with a space before it.
 pub(crate) fn tag(note: &PacketNote, way: Way) -> String {
     let flags = note.flags();

@@ -330,7 +330,8 @@ impl Joiner {
         }
         let Joined { machines, packets, moments, .. } = &mut self.joined;
         for packet in packets.iter_mut() {
-            let traced = machines.iter().enumerate().filter(|(place, seen)| *place != packet.from && seen.traced);
+            let traced =
+                machines.iter().enumerate().filter(|(place, seen)| *place != packet.from && seen.traced);
             let others = if packet.to.is_none() { traced.count() } else { 0 };
             packet.end = match &packet.network {
                 _ if !packet.arrivals.is_empty() => End::Delivered,

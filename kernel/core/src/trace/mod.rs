@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use crate::config::Handing;
 use crate::error::CallError;
 use crate::ids::{Address, Epoch, LocalId, Machine, PacketNumber, Sequence, SparseId};
-pub use note::PacketNote;
 pub use crate::process::BlockedOn;
 use crate::time::Instant;
 use crate::wire::{Malformed, PacketType};
+pub use note::PacketNote;
 
 /// One thing that happened in a kernel, or to a packet on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -158,7 +158,9 @@ impl PacketNote {
             PacketType::Ack => Kind::Ack,
             PacketType::Aya => Kind::Aya { nonce },
             PacketType::Iaa => Kind::Iaa { status: self.status?, nonce, uptime_us: self.uptime_us },
-            PacketType::Ta => Kind::Ta { refused: self.refuses, wait_us: self.wait_us, reason: self.refused? },
+            PacketType::Ta => {
+                Kind::Ta { refused: self.refuses, wait_us: self.wait_us, reason: self.refused? }
+            }
             PacketType::Au => Kind::Au {
                 reason: self.unknown?,
                 refused: self.refuses,
