@@ -174,8 +174,8 @@ fn slug(text: &str, otherwise: &str) -> String {
 }
 
 /// Adds a number to those that were there before.
-fn unique(name: String, between: char, taken: &mut HashSet<String>) -> String {
-    let mut found = name.clone();
+fn unique(name: &str, between: char, taken: &mut HashSet<String>) -> String {
+    let mut found = name.to_owned();
     let mut nth = 2;
     while !taken.insert(found.clone()) {
         found = format!("{name}{between}{nth}");
@@ -194,7 +194,7 @@ fn fragments(joined: &Joined) -> Vec<String> {
     let mut taken = HashSet::new();
     let mut slugs = vec![String::new(); traces.len()];
     for trace in traces {
-        slugs[trace] = unique(slug(&joined.headers[trace].0.role, "machine"), '-', &mut taken);
+        slugs[trace] = unique(&slug(&joined.headers[trace].0.role, "machine"), '-', &mut taken);
     }
     let mut taken = HashSet::new();
     // What a network or a world did has no number of its own.
@@ -208,7 +208,7 @@ fn fragments(joined: &Joined) -> Vec<String> {
         } else {
             format!("{slug}-{}", moment.event.number)
         };
-        unique(name, '.', &mut taken)
+        unique(&name, '.', &mut taken)
     };
     joined.moments.iter().map(name).collect()
 }
@@ -230,7 +230,7 @@ fn hosts(joined: &Joined) -> Vec<String> {
         let machine = seen.machine.to_string();
         let address: String =
             machine.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
-        unique(slug(seen.role.as_deref().unwrap_or(""), &format!("machine-{address}")), '-', &mut taken)
+        unique(&slug(seen.role.as_deref().unwrap_or(""), &format!("machine-{address}")), '-', &mut taken)
     };
     joined.machines.iter().map(name).collect()
 }

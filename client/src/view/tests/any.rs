@@ -133,8 +133,8 @@ fn before(joined: &Joined) -> Vec<Vec<bool>> {
         };
         let previous = last[moment.machine].replace(place);
         for earlier in [previous, moment.packet.and_then(arrives)].into_iter().flatten() {
-            for other in 0..count {
-                before[other][place] |= other == earlier || before[other][earlier];
+            for (other, after) in before.iter_mut().enumerate() {
+                after[place] |= other == earlier || after[earlier];
             }
         }
     }
