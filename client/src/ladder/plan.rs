@@ -314,7 +314,8 @@ impl Planner<'_> {
                 self.die(place, packet, column, to, why);
             } else {
                 let label = words::labels(&passage.note, words::Way::Broadcast).swap_remove(0);
-                let note = Note::new(format!("{label}: {why}"), Tone::Packet(passage.note.kind));
+                let why = if passage.end.is_lost() { format!(": {why}") } else { String::new() };
+                let note = Note::new(format!("{label}{why}"), Tone::Packet(passage.note.kind));
                 self.item(place, column, Part::Note(note));
             }
             return;

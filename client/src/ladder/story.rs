@@ -194,7 +194,9 @@ impl Teller<'_> {
             Incident::Booted { .. } => Some(Mark::Boot),
             Incident::Paused => Some(Mark::Pause),
             Incident::Resumed => Some(Mark::Resume),
-            Incident::Killed { .. } | Incident::Cut { .. } | Incident::Healed { .. } => None,
+            // Its own line ends, if it has one.
+            Incident::Killed { .. } => is_process_trace(self.joined).then_some(Mark::Crash),
+            Incident::Cut { .. } | Incident::Healed { .. } => None,
         };
         match incident {
             Incident::Crashed => {
@@ -209,7 +211,10 @@ impl Teller<'_> {
             _ => {}
         }
         let good = matches!(incident, Incident::Booted { .. } | Incident::Resumed | Incident::Healed { .. });
-        let mut text = words::incident(incident);
+        let mut text = match incident {
+            Incident::Killed { .. } if is_process_trace(self.joined) => "is killed".to_owned(),
+            incident => words::incident(incident),
+        };
         // That it goes on again needs no reason.
         if !good && !rule.is_empty() {
             text.push_str(&format!(": {rule}"));

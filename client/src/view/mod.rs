@@ -38,7 +38,7 @@ pub enum View {
     Html,
     /// A capture with a packet for each departure, for Wireshark.
     Pcapng,
-    /// The joined trace as one document.
+    /// The joined trace as one document, whose fields the head of `view/json.rs` describes.
     Json,
     /// A sequence diagram in Mermaid's language.
     Mermaid,

@@ -200,7 +200,7 @@ impl Painter<'_> {
     fn words(&mut self, words: &Words, note: &Note, alone: bool) {
         let x = self.drawing.xs[words.column];
         if note.mark == Some(Mark::Crash) {
-            self.cross((x, words.y), 9.0);
+            self.cross((x, words.y), 9.0, "cross crash");
         } else if alone {
             _ = writeln!(
                 self.text,
@@ -221,10 +221,10 @@ impl Painter<'_> {
         }
     }
 
-    fn cross(&mut self, (x, y): (f64, f64), half: f64) {
+    fn cross(&mut self, (x, y): (f64, f64), half: f64, class: &str) {
         _ = writeln!(
             self.text,
-            r#"<path class="cross" d="M{:.1} {:.1}l{d} {d}m0 -{d}l-{d} {d}"/>"#,
+            r#"<path class="{class}" d="M{:.1} {:.1}l{d} {d}m0 -{d}l-{d} {d}"/>"#,
             x - half,
             y - half,
             d = 2.0 * half
@@ -268,7 +268,7 @@ impl Painter<'_> {
                     self.text,
                     r#"<line class="shaft lost {class}" x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}"/>"#
                 );
-                self.cross(end, 6.0);
+                self.cross(end, 6.0, "cross");
                 self.label(arrow, way, 0.0, DEATH);
                 let y = y2 + 20.0;
                 _ = writeln!(

@@ -1,6 +1,6 @@
 //! What holds for any ladder: it fits its width, and every packet is drawn once.
 use sendrec_core::rng::Rng;
-use sendrec_core::trace::{Event, Fate, PacketNote, Verdict, What};
+use sendrec_core::trace::{Event, Fate, Incident, PacketNote, Verdict, What};
 use sendrec_core::wire::PacketType;
 use sendrec_core::{Epoch, Instant, LocalId, Machine, PacketNumber, Sequence};
 
@@ -22,6 +22,11 @@ pub(crate) fn traces(rng: &mut Rng) -> Vec<Trace> {
         let from = rng.below(machines as u64) as usize;
         let to = (from + 1 + rng.below(machines as u64 - 1) as usize) % machines;
         let packet = packet(rng, number);
+        if rng.chance(0.1) {
+            let incident = incident(rng, machine(to));
+            let what = What::Incident { incident, rule: "crash=server@execute".to_owned() };
+            events[from].push((now, Event { number: 0, cause: None, at: Instant::from_nanos(now), what }));
+        }
         if rng.chance(0.15) {
             broadcast(rng, &mut events, from, now, packet);
             continue;
@@ -82,6 +87,19 @@ pub(crate) fn traces(rng: &mut Rng) -> Vec<Trace> {
     traces
 }
 
+fn incident(rng: &mut Rng, to: Machine) -> Incident {
+    let incidents = [
+        Incident::Crashed,
+        Incident::Booted { epoch: Epoch(2) },
+        Incident::Killed { process: LocalId(1) },
+        Incident::Paused,
+        Incident::Resumed,
+        Incident::Cut { to },
+        Incident::Healed { to },
+    ];
+    incidents[rng.below(incidents.len() as u64) as usize]
+}
+
 /// To everyone: some copies are dropped, some come twice, and some are never heard of.
 fn broadcast(rng: &mut Rng, events: &mut [Vec<(u64, Event)>], from: usize, now: u64, packet: PacketNote) {
     let number = packet.number;
@@ -135,7 +153,11 @@ fn packet(rng: &mut Rng, number: u64) -> PacketNote {
 /// How many arrowheads and crosses a drawing of these packets has.
 pub(crate) fn ends(joined: &Joined) -> usize {
     let ends = |packet: &crate::trace::Passage| match packet.end {
-        _ if packet.to.is_none() => (packet.arrivals.len() + packet.lost_copies().count()).max(1),
+        // One that nobody heard needs a second line to be drawn towards.
+        _ if packet.to.is_none() => {
+            let ends = packet.arrivals.len() + packet.lost_copies().count();
+            ends.max(usize::from(joined.machines.len() > 1))
+        }
         End::Delivered => packet.arrivals.len(),
         End::Dropped | End::NeverReceived | End::ReceiverNotTraced => 1,
     };
