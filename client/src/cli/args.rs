@@ -3,7 +3,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use sendrec::view::View;
 use sendrec_core::fault::Faults;
 
 use super::address::{ServerAddress, parse_server, parse_socket};
@@ -78,11 +80,16 @@ pub(crate) enum Command {
     /// Ask whether a process lives (AYA, IAA), and how far away it is
     #[command(after_help = "Example:\n  sendrec ping 127.0.0.1:7000/1 -c 5")]
     Ping(PingArgs),
-    /// Draw the ladder of one or more trace files
+    /// Draw the ladder of one or more trace files, in the terminal or as a picture, page, capture or document
     #[command(
-        after_help = "Example:\n  sendrec ls --trace client.jsonl --server 127.0.0.1:7000/1\n  sendrec ladder client.jsonl server.jsonl"
+        after_help = "Example:\n  sendrec ls --trace client.jsonl --server 127.0.0.1:7000/1\n  sendrec ladder client.jsonl server.jsonl\n  sendrec ladder client.jsonl server.jsonl --as html -o ladder.html\n\nWireshark reads --as pcapng with the help of `sendrec dissector`."
     )]
     Ladder(LadderArgs),
+    /// Print the Lua dissector with which Wireshark and tshark read packets, live or from `ladder --as pcapng`
+    #[command(
+        after_help = "Example:\n  sendrec dissector > sendrec.lua\n  sendrec ladder client.jsonl server.jsonl --as pcapng -o trace.pcapng\n  tshark -X lua_script:sendrec.lua -r trace.pcapng\n\nIn Wireshark's personal Lua plugins folder (Help, About Wireshark, Folders) it is there for good."
+    )]
+    Dissector,
 }
 
 /// What every command that runs a node has.
@@ -255,6 +262,16 @@ pub(crate) struct LadderArgs {
     /// Traces to be drawn together, one of each side
     #[arg(required = true, value_name = "FILE")]
     pub(crate) traces: Vec<PathBuf>,
+    /// In which form: text, svg (a picture), html (a page with keys to step through it), pcapng (for Wireshark), json,
+    /// mermaid, shiviz
+    #[arg(long = "as", value_name = "VIEW", default_value = "text", hide_default_value = true, value_parser = parse_view())]
+    pub(crate) view: View,
+    /// Write to this file [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The title of a picture, page, document or diagram
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) title: String,
     /// Columns of the drawing [default: the terminal's, at most 120; 80 if there is none]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
     pub(crate) width: Option<u16>,
@@ -267,6 +284,10 @@ pub(crate) struct LadderArgs {
     /// Draw so many rows at most
     #[arg(long, value_name = "ROWS")]
     pub(crate) limit: Option<usize>,
+}
+
+fn parse_view() -> impl TypedValueParser<Value = View> {
+    PossibleValuesParser::new(View::ALL.map(View::name)).try_map(|name| name.parse::<View>())
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

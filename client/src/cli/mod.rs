@@ -36,6 +36,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Truncate(command) => files::truncate(&command),
         Command::Ping(command) => ping::run(&command),
         Command::Ladder(command) => ladder::run(&command),
+        Command::Dissector => ladder::dissector(),
         Command::Demo(command) => demo::run(&command),
     };
     match done {

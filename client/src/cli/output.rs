@@ -73,6 +73,14 @@ pub(crate) fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Results that are more than a line, or no text.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(())
+}
+
 /// A remote name, safe to print on a terminal: control characters and bytes that are no text are escaped.
 pub(crate) fn printable(name: &[u8]) -> String {
     let mut text = String::new();
