@@ -9,6 +9,7 @@ use sendrec::view::View;
 use sendrec_core::fault::Faults;
 
 use super::address::{ServerAddress, parse_server, parse_socket};
+use super::lab::args::LabArgs;
 
 /// A message-passing kernel in user space: send, receive, and what is built on them.
 #[derive(Debug, Parser)]
@@ -90,6 +91,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  sendrec dissector > sendrec.lua\n  sendrec ladder client.jsonl server.jsonl --as pcapng -o trace.pcapng\n  tshark -X lua_script:sendrec.lua -r trace.pcapng\n\nIn Wireshark's personal Lua plugins folder (Help, About Wireshark, Folders) it is there for good."
     )]
     Dissector,
+    /// The lab: the lecture's exchanges and failures as scenarios, run in a world or over UDP, drawn and checked
+    #[command(
+        after_help = "Example:\n  sendrec lab list\n  sendrec lab run lost-reply\n  sendrec lab slide 22"
+    )]
+    Lab(LabArgs),
 }
 
 /// What every command that runs a node has.

@@ -4,6 +4,7 @@ mod args;
 mod copy;
 mod demo;
 mod files;
+mod lab;
 mod ladder;
 mod output;
 mod ping;
@@ -35,6 +36,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Rmdir(command) => files::rmdir(&command),
         Command::Truncate(command) => files::truncate(&command),
         Command::Ping(command) => ping::run(&command),
+        Command::Lab(command) => lab::run(&command),
         Command::Ladder(command) => ladder::run(&command),
         Command::Dissector => ladder::dissector(),
         Command::Demo(command) => demo::run(&command),

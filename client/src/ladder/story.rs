@@ -166,7 +166,9 @@ impl Teller<'_> {
     }
 
     fn trap(&mut self, place: usize, moment: &Moment) {
-        let What::Trap { process, call, to, sparse, handing, runs_on, .. } = &moment.event.what else { return };
+        let What::Trap { process, call, to, sparse, handing, runs_on, .. } = &moment.event.what else {
+            return;
+        };
         let mut text = words::call(*call).to_owned();
         match handing {
             Handing::Moved => {}
