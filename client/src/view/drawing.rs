@@ -1,6 +1,8 @@
 //! Where everything of the picture stands: lines across, rows down, and where each event is to be found.
 //!
 //! The rows are the text ladder's. Deliberately not here: what a thing looks like, which is `svg`'s.
+use std::ops::Range;
+
 use crate::ladder::canvas::wrap;
 use crate::ladder::plan::{Plan, Shape};
 use crate::ladder::rows::{self, Cut, Leg, Row};
@@ -191,9 +193,10 @@ impl Drawing {
             let y = if arrives { placed.arrives } else { placed.departs };
             self.points[item.moment] = Some((self.xs[item.column], y));
         }
+        let drawn = self.drawn();
         let mut latest: Vec<Option<f64>> = vec![None; self.xs.len()];
         for (place, line) in self.plan.lines.iter().enumerate() {
-            let Some(column) = *line else { continue };
+            let Some(column) = line.filter(|_| drawn.contains(&place)) else { continue };
             let caused = || events.causes[place].and_then(|cause| self.points[cause]).map(|(_, y)| y);
             let point = self.points[place].map(|(_, y)| y).or_else(caused).or(latest[column]);
             latest[column] = point.or(latest[column]);
@@ -201,14 +204,27 @@ impl Drawing {
         }
     }
 
+    /// The moments between what was cut off at the beginning and at the end.
+    fn drawn(&self) -> Range<usize> {
+        let shown = || self.rows.iter().flat_map(|placed| &placed.row.moments).copied();
+        let first = if self.cut.before.is_some() { shown().min().unwrap_or(usize::MAX) } else { 0 };
+        let last = if self.cut.after.is_some() { shown().max().unwrap_or(0) } else { usize::MAX - 1 };
+        first..last + 1
+    }
+
     fn place_bars(&mut self, joined: &Joined) {
         const BESIDE_EACH_OTHER: f64 = 5.0;
+        let drawn = self.drawn();
         let mut processes: Vec<Vec<_>> = vec![Vec::new(); self.xs.len()];
         for wait in &self.plan.story.waits {
-            let (Some(column), Some((_, from))) = (self.plan.lines[wait.from], self.points[wait.from]) else {
-                continue;
+            let Some(column) = self.plan.lines[wait.from] else { continue };
+            // What began before the drawing comes in at its top; what goes on after it leaves at its bottom.
+            let end = |moment: usize| match self.points[moment] {
+                Some((_, y)) => y,
+                None if moment < drawn.start => self.top,
+                None => self.bottom,
             };
-            let end = wait.to.map_or(Some(self.bottom), |to| self.points[to].map(|(_, y)| y));
+            let (from, to) = (end(wait.from), wait.to.map_or(self.bottom, end));
             let seen = &mut processes[column];
             let process = process_of(&joined.moments[wait.from].event.what);
             let nth = seen.iter().position(|other| *other == process).unwrap_or_else(|| {
@@ -217,7 +233,7 @@ impl Drawing {
             });
             // Of many processes of one machine, those beyond the third share a place.
             let x = self.xs[column] + BESIDE_EACH_OTHER * [0.0, 1.0, -1.0][nth.min(2)];
-            if let Some(to) = end.filter(|to| *to > from) {
+            if to > from {
                 self.bars.push(Bar { blocks: wait.blocks, x, from, to });
             }
         }

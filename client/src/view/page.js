@@ -82,5 +82,6 @@
   const named = () => places.get(decodeURIComponent(location.hash.slice(1)));
   addEventListener("hashchange", () => show(named(), true));
   const start = named();
-  show(start ?? 0, start !== undefined);
+  // Of a drawing that begins later, its first event.
+  show(start ?? Math.max(0, points.findIndex((point) => point.shown)), start !== undefined);
 })();

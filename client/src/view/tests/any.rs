@@ -248,6 +248,28 @@ fn what_is_cut_is_said() {
     }
 }
 
+/// Of a cut drawing, what is not drawn has no place in it.
+#[test]
+fn what_is_cut_away_is_not_pointed_at() {
+    let joined = scenes::located_and_crashed();
+    let page = |from_ms, limit| Page {
+        from: Some(std::time::Duration::from_millis(from_ms)),
+        limit: Some(limit),
+        ..Page::default()
+    };
+    let shown = |page: &Page| -> Vec<bool> {
+        let text = text(&joined, View::Html, page);
+        let points = text.split_once("const points = ").unwrap().1.split_once(";\n").unwrap().0;
+        let points: Vec<Value> = serde_json::from_str(points).unwrap();
+        points.iter().map(|point| point["shown"].as_bool().unwrap()).collect()
+    };
+    let all = shown(&page(0, 1_000));
+    assert!(all.iter().all(|shown| *shown));
+    let some = shown(&page(3, 3));
+    assert!(!some[0] && !some[all.len() - 1], "{some:?}");
+    assert!(some.iter().any(|shown| *shown), "{some:?}");
+}
+
 #[test]
 fn nothing_is_a_trace_too() {
     for view in View::ALL {

@@ -1,8 +1,12 @@
 //! The capture, as Wireshark's own reader sees it with the dissector.
 use std::fs;
+use std::net::Ipv6Addr;
 use std::process::Command;
 
+use sendrec_core::Machine;
+
 use super::scenes;
+use crate::view::datagram::{checksum, datagram};
 use crate::view::{DISSECTOR, Page, View, render};
 
 /// What tshark prints of a capture, in full; `None`, with a word why, where there is no tshark.
@@ -81,4 +85,22 @@ fn tshark_shows_what_became_of_packets() {
         lines[2].contains("duplicated by duplicate=REQ#2") && lines[2].contains("a copy arrived"),
         "{said}"
     );
+}
+
+#[test]
+fn datagrams_between_ipv6_machines_are_ipv6() {
+    let machine = |text: &str| text.parse::<Machine>().unwrap();
+    let (from, to) = (machine("[2001:db8::1]:7000"), machine("[2001:db8::2]:7001"));
+    for payload in [&b"even"[..], b"odd"] {
+        let sent = datagram(from, to, payload);
+        assert_eq!((sent[0] >> 4, sent[6]), (6, 17));
+        assert_eq!(sent[40..44], [27, 88, 27, 89]);
+        // The sum over the pseudo-header and all of UDP comes to nothing.
+        let length = u16::from_be_bytes([sent[4], sent[5]]).to_be_bytes();
+        assert_eq!(checksum(&[&sent[8..40], &length, &[0, 17], &sent[40..]]), 0);
+    }
+    let asked = datagram(from, Machine::EVERYONE, b"");
+    assert_eq!(asked[24..40], Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).octets());
+    // One of each version: the older is written in the newer's way.
+    assert_eq!(datagram(machine("10.0.0.1:7000"), to, b"")[18..24], [255, 255, 10, 0, 0, 1]);
 }
