@@ -11,7 +11,7 @@ use crate::time::Instant;
 /// How a kernel keeps its timers (slide 41).
 ///
 /// The default is the cheapest for few timers, nearly all disarmed before they are due: with ten, an answered request
-/// costs 11 ns with the sweep, 20 with the wheels, 26 with the list; from about 30,000 on the wheels are cheapest.
+/// costs 11 ns with the sweep, 20 with the wheels, 26 with the list; from 100,000 on the wheels are cheapest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
