@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sendrec_core::fault::Faults;
 use sendrec_trap::{Config, Epoch, Machine, Recorder};
 
+use crate::discovery::Discovery;
+
 /// Everything a node is told. `NodeConfig::default()` listens on a port of 127.0.0.1 that the system chooses.
 pub struct NodeConfig {
     /// Where to listen. Port 0 lets the system choose, and is known to have had no incarnation before.
@@ -19,6 +21,8 @@ pub struct NodeConfig {
     pub recorder: Option<Box<dyn Recorder>>,
     /// The epoch of this boot; `None` takes the wall clock's microseconds.
     pub epoch: Option<Epoch>,
+    /// How the node asks everyone who has a sparse id, and whether it hears when it is asked.
+    pub discovery: Discovery,
 }
 
 impl Default for NodeConfig {
@@ -30,6 +34,7 @@ impl Default for NodeConfig {
             faults: None,
             recorder: None,
             epoch: None,
+            discovery: Discovery::Off,
         }
     }
 }
@@ -43,6 +48,7 @@ impl std::fmt::Debug for NodeConfig {
             .field("faults", &self.faults)
             .field("recorder", &self.recorder.is_some())
             .field("epoch", &self.epoch)
+            .field("discovery", &self.discovery)
             .finish()
     }
 }
@@ -71,6 +77,18 @@ pub enum BootError {
     BadAdvertise {
         /// Which.
         advertise: SocketAddr,
+    },
+    /// The multicast group and the node do not go together, or the system does not do multicast.
+    #[error(
+        "cannot ask or hear {group} from {listen}: {source}; name machines instead (--discover HOST:PORT,...)"
+    )]
+    Multicast {
+        /// The group.
+        group: SocketAddr,
+        /// Where the node listens.
+        listen: SocketAddr,
+        /// Why.
+        source: std::io::Error,
     },
     /// The system gave no poll, waker or thread.
     #[error("cannot set up the node: {0}")]

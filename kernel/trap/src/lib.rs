@@ -77,7 +77,7 @@ pub use recorder::Recorder;
 pub use sendrec_core::{
     Address, Buffering, CallError, Config, Epoch, From, Handing, Instant, LocalId, Machine, Options, Outcome,
     Overflow, ReceiveError, Received, Reliability, ReplyError, Semantics, Source, SparseId, SpawnError,
-    SpawnOptions, Syscall,
+    SpawnOptions, Syscall, Target,
 };
 
 /// Takes what came of a receive; says whether it wants the next one.
