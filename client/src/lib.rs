@@ -10,4 +10,4 @@ mod files;
 pub mod ladder;
 pub mod trace;
 
-pub use files::{FileError, Files};
+pub use files::{FileError, Files, Server};

@@ -4,7 +4,9 @@ mod args;
 mod copy;
 mod demo;
 mod files;
+mod find;
 mod ladder;
+mod names;
 mod output;
 mod ping;
 mod serve;
@@ -35,6 +37,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Rmdir(command) => files::rmdir(&command),
         Command::Truncate(command) => files::truncate(&command),
         Command::Ping(command) => ping::run(&command),
+        Command::Locate(command) => names::locate(&command),
+        Command::Names(command) => names::run(&command.command),
         Command::Ladder(command) => ladder::run(&command),
         Command::Demo(command) => demo::run(&command),
     };
