@@ -122,6 +122,9 @@ pub(crate) struct State {
     pub(crate) frozen: Vec<u32>,
     /// Whether incidents hang on its events.
     pub(crate) is_watched: bool,
+    /// The first incarnation's seed.
+    seed: u64,
+    /// The seeds of the others.
     rng: Rng,
 }
 
@@ -153,6 +156,7 @@ impl State {
             outside: VecDeque::new(),
             frozen: Vec::new(),
             is_watched: false,
+            seed,
             rng: Rng::new(seed),
         }
     }
@@ -168,7 +172,7 @@ impl State {
             ..self.config.clone()
         };
         self.boots += 1;
-        let seed = self.rng.next_u64();
+        let seed = if self.boots == 1 { self.seed } else { self.rng.next_u64() };
         self.kernel = Some(Kernel::new(self.clock.own(now), config, self.address, self.epoch, seed));
     }
 
