@@ -27,6 +27,7 @@ mod report;
 mod sample;
 #[cfg(target_os = "linux")]
 mod timers;
+mod world;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
@@ -35,6 +36,7 @@ fn main() -> std::process::ExitCode {
     let result = match options::Options::parse().command {
         options::Command::Latency(options) => latency::run(&options),
         options::Command::Timers(options) => timers::run(&options).map(|()| true),
+        options::Command::World(options) => world::run(&options),
         options::Command::Serve(role) => child::serve(role).map(|()| true),
     };
     match result {

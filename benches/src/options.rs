@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Latency(Latency),
     /// Cost of arming, disarming and firing, with 10 to a million timers, for each way of keeping them
     Timers(Timers),
+    /// Packet events per second of a world in virtual time, by the number of processes
+    World(WorldOptions),
     /// The other side of a measurement; the benchmark starts it
     #[command(hide = true)]
     Serve(Role),
@@ -71,6 +73,46 @@ pub(crate) struct Timers {
     /// A short run, up to 10,000 timers, that shows whether all works; its figures mean little
     #[arg(long, conflicts_with = "rounds")]
     quick: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorldOptions {
+    /// With so many processes (repeatable; 2, 10, 100 and 1000 if not given)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=20_000))]
+    processes: Vec<u32>,
+    /// How often each is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// How long each round takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5, value_parser = seconds)]
+    seconds_per_row: f64,
+    /// Prints the rows as JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A short run that shows whether all works; its figures mean little
+    #[arg(long, conflicts_with_all = ["rounds", "seconds_per_row"])]
+    quick: bool,
+}
+
+impl WorldOptions {
+    pub(crate) fn processes(&self) -> Vec<usize> {
+        if self.processes.is_empty() {
+            return vec![2, 10, 100, 1_000];
+        }
+        self.processes.iter().map(|count| *count as usize).collect()
+    }
+
+    pub(crate) const fn is_quick(&self) -> bool {
+        self.quick
+    }
+
+    pub(crate) const fn rounds(&self) -> u32 {
+        if self.quick { 1 } else { self.rounds }
+    }
+
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_secs_f64(if self.quick { 0.05 } else { self.seconds_per_row })
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
