@@ -143,7 +143,7 @@ fn addressing<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address, broadcast:
 }
 
 /// Whether a world brings LOCATE to all its machines.
-const BROADCAST_IN_WORLD: bool = false;
+const BROADCAST_IN_WORLD: bool = true;
 
 #[test]
 fn in_a_world() {

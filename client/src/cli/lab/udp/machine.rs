@@ -1,7 +1,7 @@
 //! One machine of a scenario over UDP: a node, an actor in a thread for each process, and a trace.
 use std::io::{BufRead, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -87,10 +87,15 @@ struct Watcher {
     rules: Vec<IncidentRule>,
     name: String,
     events: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
 }
 
 impl Recorder for Watcher {
     fn record(&mut self, event: &Event) {
+        // That the machine is told to end is no part of the story.
+        if self.over.load(Ordering::SeqCst) {
+            return;
+        }
         self.trace.record(event);
         self.events.fetch_add(1, Ordering::SeqCst);
         let mut due: Vec<Due> = Vec::new();
@@ -140,11 +145,12 @@ pub(in super::super) fn run() -> Result<(), Failure> {
     let trace = TraceWriter::create(&job.trace, &job.machine)
         .map_err(|error| Failure::new(job.trace.display(), error))?;
     let events = Arc::new(AtomicU64::new(0));
-    let node = boot(&job, &scenario, spec, &trace, &events)?;
+    let over = Arc::new(AtomicBool::new(false));
+    let watcher = watcher(&job, &scenario, &trace, &events, &over);
+    let node = boot(&job, spec, &scenario.network.faults, watcher)?;
     trace.begin(node.machine(), origin_of(&node));
     if !job.first {
-        let epoch = trace_epoch(&node);
-        record(&trace, &node, Incident::Booted { epoch }, &job.rule);
+        record(&trace, &node, Incident::Booted { epoch: node.epoch() }, &job.rule);
     }
     let stage = OnNode { node, sleeping: AtomicUsize::new(0) };
     let addresses: Vec<Machine> = scenario
@@ -156,12 +162,17 @@ pub(in super::super) fn run() -> Result<(), Failure> {
         .collect();
     let directory = directory(&scenario, &addresses, switches.addressing.unwrap_or_default());
     report(&Report::Ready);
+    let Some(_spawn) = next()? else { return Ok(()) };
+    let mut cast = Vec::new();
+    for process in &spec.processes {
+        let me = Process::spawn(&stage, spawn_options(process));
+        cast.push((process, me.map_err(|error| Failure::new(&process.name, error))?));
+    }
+    report(&Report::Spawned);
     let Some(_go) = next()? else { return Ok(()) };
     thread::scope(|scope| {
         let begun = stage.node.now();
-        for process in &spec.processes {
-            let me = Process::spawn(&stage, spawn_options(process))
-                .map_err(|error| Failure::new(&process.name, error))?;
+        for (process, me) in cast {
             let (directory, manner): (&Directory, _) = (&directory, switches.blocking.unwrap_or_default());
             scope.spawn(move || {
                 let tell = |mut told: sendrec::lab::Told| {
@@ -174,7 +185,7 @@ pub(in super::super) fn run() -> Result<(), Failure> {
         loop {
             let Some(line) = next()? else { break };
             match order(&line)? {
-                Order::Go => {}
+                Order::Spawn | Order::Go => {}
                 Order::Poll => report(&state(&stage, &events)),
                 Order::Record(incident, rule) => {
                     record(&trace, &stage.node, incident, &rule);
@@ -184,6 +195,7 @@ pub(in super::super) fn run() -> Result<(), Failure> {
                 Order::Stop => break,
             }
         }
+        over.store(true, Ordering::SeqCst);
         stage.node.shut_down();
         // Actors may sleep for long yet; what they would do then is nobody's affair.
         let finished = trace.finish().map_err(|error| Failure::new("the trace", error));
@@ -202,32 +214,32 @@ fn state(stage: &OnNode, events: &AtomicU64) -> Report {
     }
 }
 
-fn trace_epoch(node: &Node) -> sendrec_core::Epoch {
-    node.epoch()
-}
-
 fn record(trace: &TraceWriter, node: &Node, incident: Incident, rule: &str) {
     let what = What::Incident { incident, rule: rule.to_owned() };
     trace.recorder().record(&Event { number: 0, cause: None, at: node.now(), what });
 }
 
-fn boot(
+fn watcher(
     job: &Job,
     scenario: &Scenario,
-    spec: &MachineSpec,
     trace: &TraceWriter,
     events: &Arc<AtomicU64>,
-) -> Result<Node, Failure> {
-    let all = &scenario.network.faults;
-    let faults = Faults { incidents: Vec::new(), ..all.clone() };
-    let names = job.machines.iter().map(|(name, address)| (Machine::new(*address), name.clone()));
-    let watcher = Watcher {
+    over: &Arc<AtomicBool>,
+) -> Watcher {
+    let rules = &scenario.network.faults.incidents;
+    Watcher {
         trace: trace.recorder(),
-        watch: Watch::new(&all.incidents),
-        rules: all.incidents.clone(),
+        watch: Watch::new(rules),
+        rules: rules.clone(),
         name: job.machine.clone(),
         events: events.clone(),
-    };
+        over: over.clone(),
+    }
+}
+
+fn boot(job: &Job, spec: &MachineSpec, all: &Faults, watcher: Watcher) -> Result<Node, Failure> {
+    let faults = Faults { incidents: Vec::new(), ..all.clone() };
+    let names = job.machines.iter().map(|(name, address)| (Machine::new(*address), name.clone()));
     let others = job.machines.iter().filter(|(name, _)| **name != job.machine).map(|(_, address)| *address);
     let others: Vec<_> = others.collect();
     let listen = job.machines.get(&job.machine).copied();

@@ -39,7 +39,9 @@ struct Job {
 /// What a machine is told afterwards.
 #[derive(Debug, Serialize, Deserialize)]
 enum Order {
-    /// Let the processes begin.
+    /// Make the processes: from here on they can be sent to.
+    Spawn,
+    /// Let them begin.
     Go,
     /// Say how far things are.
     Poll,
@@ -56,6 +58,8 @@ enum Order {
 enum Report {
     /// It listens.
     Ready,
+    /// Its processes are there.
+    Spawned,
     /// A step has brought something.
     Told(Told),
     /// A rule has come true at an event of its.

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Once;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -86,13 +87,21 @@ pub(in super::super) fn play(scenario: &Scenario, switches: &Switches) -> Result
     if let Err(reason) = &scenario.udp {
         return Err(Failure::new(&scenario.name, format!("it does not run over UDP: {reason}")));
     }
-    on_stop(Duration::ZERO, || {})?;
+    listen_for_stop()?;
     let mut parent = Parent::new(scenario, switches)?;
     parent.start_all()?;
     let begun = Instant::now();
     let cut_short = parent.run(begun)?;
     let took = begun.elapsed();
     parent.finish(took, cut_short)
+}
+
+/// Once, however many scenarios are run.
+fn listen_for_stop() -> Result<(), Failure> {
+    static LISTENS: Once = Once::new();
+    let mut listens = Ok(());
+    LISTENS.call_once(|| listens = on_stop(Duration::ZERO, || {}));
+    listens
 }
 
 /// Ports that the system has chosen, all at once so that no two are the same.
@@ -142,23 +151,29 @@ impl<'a> Parent<'a> {
         for machine in 0..self.machines.len() {
             self.start(machine, "")?;
         }
-        let mut ready = 0;
-        while ready < self.machines.len() {
+        self.await_all(|report| matches!(report, Report::Ready))?;
+        // Nobody is asked before everybody can answer.
+        self.order_all(&Order::Spawn);
+        self.await_all(|report| matches!(report, Report::Spawned))?;
+        self.order_all(&Order::Go);
+        Ok(())
+    }
+
+    /// Waits until every machine has said this.
+    fn await_all(&mut self, is: impl Fn(&Report) -> bool) -> Result<(), Failure> {
+        let mut said = 0;
+        while said < self.machines.len() {
             match self.reports.recv_timeout(BOOT_PATIENCE) {
-                Ok(Heard { report: Some(Report::Ready), .. }) => ready += 1,
+                Ok(Heard { report: Some(report), .. }) => said += usize::from(is(&report)),
                 Ok(Heard { report: None, machine, .. }) => {
                     let name = &self.switched.machines[machine].name;
                     return Err(Failure::new(name, "the machine did not boot; what it said stands above"));
                 }
-                Ok(_) => {}
                 Err(_) => return Err(Failure::new("the machines", "they do not boot")),
             }
             if is_stopped() {
                 return Err(Failure::Interrupted);
             }
-        }
-        for machine in 0..self.machines.len() {
-            self.order(machine, &Order::Go);
         }
         Ok(())
     }
@@ -213,6 +228,12 @@ impl<'a> Parent<'a> {
         }
     }
 
+    fn order_all(&mut self, order: &Order) {
+        for machine in 0..self.machines.len() {
+            self.order(machine, order);
+        }
+    }
+
     /// Runs until nothing more happens; says why it did not come to that.
     fn run(&mut self, begun: Instant) -> Result<Option<String>, Failure> {
         let window = quiet_window(&self.switched);
@@ -233,9 +254,7 @@ impl<'a> Parent<'a> {
             self.do_what_is_due(now)?;
             if now >= next_poll {
                 next_poll = now + POLL_INTERVAL;
-                for machine in 0..self.machines.len() {
-                    self.order(machine, &Order::Poll);
-                }
+                self.order_all(&Order::Poll);
             }
             let wake = self.later.iter().map(|(at, _)| *at).fold(next_poll, Instant::min);
             match self.reports.recv_timeout(wake.saturating_duration_since(Instant::now())) {
@@ -272,7 +291,8 @@ impl<'a> Parent<'a> {
             return;
         }
         match report {
-            Some(Report::Ready) => self.order(machine, &Order::Go),
+            Some(Report::Ready) => self.order(machine, &Order::Spawn),
+            Some(Report::Spawned) => self.order(machine, &Order::Go),
             Some(Report::Told(told)) => self.told.push(told),
             Some(Report::Due { rule, after_ns }) => {
                 self.later.push((Instant::now() + Duration::from_nanos(after_ns), Later::Befall(rule)));
@@ -386,9 +406,7 @@ impl<'a> Parent<'a> {
     }
 
     fn finish(mut self, took: Duration, cut_short: Option<String>) -> Result<Run, Failure> {
-        for machine in 0..self.machines.len() {
-            self.order(machine, &Order::Stop);
-        }
+        self.order_all(&Order::Stop);
         for machine in &mut self.machines {
             if let Some(mut alive) = machine.take() {
                 end(&mut alive.child);
