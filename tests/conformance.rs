@@ -10,8 +10,8 @@ use sendrec_kernel::{Discovery, Node, NodeConfig};
 use sendrec_names::{NAME_SERVER, NAME_SERVER_ID, Name, Names, Resolver, Token, serve};
 use sendrec_sim::World;
 use sendrec_trap::{
-    Address, CallError, From, LocalId, Options, Process, ReceiveError, Reliability, ReplyError, Semantics,
-    SendFailure, SparseId, SpawnOptions, Trap,
+    Address, Buffering, CallError, From, LocalId, Options, Overflow, Process, ReceiveError, Reliability,
+    ReplyError, Semantics, SendFailure, SparseId, SpawnOptions, Trap,
 };
 
 const SPARSE: SparseId = SparseId(0x9f3c_2a0b_1d4e_5f60);
@@ -50,6 +50,59 @@ fn server<T: Trap + ?Sized>(me: &Process<'_, T>) {
             }
         }
     }
+}
+
+/// Slide 17: messages come by interrupt, from here and from elsewhere.
+fn interrupts<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
+    let other = Process::spawn(me.gate(), SpawnOptions::default()).unwrap();
+    let (sender, messages) = crossbeam_channel::unbounded();
+    other.on_message(From::Any, sender);
+    let mut next = || {
+        loop {
+            match messages.try_recv() {
+                Ok(message) => return message.unwrap().message,
+                // Meanwhile something else happens.
+                Err(_) => assert_eq!(me.call(server, "meanwhile").unwrap(), "meanwhile"),
+            }
+        }
+    };
+    for text in ["one", "two", "three"] {
+        me.send_one_way(other.address(), text, me.how()).unwrap();
+    }
+    assert_eq!([next(), next(), next()], ["one", "two", "three"]);
+    other.send(server, "from elsewhere").unwrap();
+    assert_eq!(next(), "from elsewhere");
+    let receiving = me.start_receive(From::Any);
+    me.send_one_way(me.address(), "to myself", me.how()).unwrap();
+    assert_eq!(me.wait(receiving).unwrap().message, "to myself");
+}
+
+/// Slide 18: what becomes of a message that nobody waits for.
+fn buffering<T: Trap + ?Sized>(me: &Process<'_, T>) {
+    let process = |buffering| {
+        Process::spawn(me.gate(), SpawnOptions { buffering: Some(buffering), ..SpawnOptions::default() })
+            .unwrap()
+    };
+    let discards = process(Buffering::Discard);
+    me.send_one_way(discards.address(), "unexpected", me.how()).unwrap();
+    assert_eq!(discards.try_receive(From::Any), Ok(None));
+    let keeps = process(Buffering::Keep { messages: 1, bytes: 1 << 16, time: LONG });
+    for text in ["kept", "one too many"] {
+        me.send_one_way(keeps.address(), text, me.how()).unwrap();
+    }
+    assert_eq!(keeps.try_receive(From::Any).unwrap().unwrap().message, "kept");
+    assert_eq!(keeps.try_receive(From::Any), Ok(None));
+    let forgets = process(Buffering::Keep { messages: 1, bytes: 1 << 16, time: SHORT });
+    let asked = me.start_call(forgets.address(), "too late");
+    assert_eq!(me.wait(asked).unwrap_err().failure, SendFailure::Request(CallError::Refused));
+    let overflow = Overflow::Discard;
+    let full = process(Buffering::Mailbox { messages: 1, bytes: 1 << 16, overflow });
+    me.send(full.address(), "first").unwrap();
+    let error = me.send(full.address(), "second").unwrap_err();
+    assert_eq!(
+        (error.failure, &error.message[..]),
+        (SendFailure::Request(CallError::Refused), &b"second"[..])
+    );
 }
 
 /// The suite: everything a client can see of the calls.
@@ -105,6 +158,8 @@ fn client<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
     let copied = me.send_copied(server, b"copied");
     me.wait(copied).unwrap();
     assert_eq!(me.receive(From::One(server)).unwrap().message, "copied");
+    interrupts(me, server);
+    buffering(me);
     // Who ends is answered for.
     assert_eq!(me.call(server, "stop").unwrap(), "stopped");
 }
