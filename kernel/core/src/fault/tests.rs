@@ -227,7 +227,7 @@ fn a_watch_says_what_is_due_once() {
 fn a_send_by_any_call_is_a_send() {
     let trap = |call| {
         let (process, handing) = (LocalId(1), crate::config::Handing::Moved);
-        event(What::Trap { process, call, to: None, sparse: None, handing, runs_on: false })
+        event(What::Trap { process, call, to: None, sparse: None, handing, copied_bytes: 0, runs_on: false })
     };
     for call in [Call::Send, Call::SendOneWay, Call::Call] {
         assert!(Named::Send.is(&trap(call)) && !Named::Reply.is(&trap(call)));
