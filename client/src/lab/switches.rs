@@ -216,6 +216,7 @@ impl Scenario {
                 name: NAMES_MACHINE.to_owned(),
                 id: sendrec_core::LocalId(2),
                 sparse: None,
+                starts: Duration::ZERO,
                 buffering: Some(Buffering::default()),
                 script: vec![Step::Names],
             };
@@ -224,6 +225,7 @@ impl Scenario {
                 config,
                 clock_ahead: Duration::ZERO,
                 drift_ppm: 0,
+                epochs: sendrec_sim::Epochs::default(),
                 processes: vec![server],
             });
         }

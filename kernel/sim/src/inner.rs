@@ -306,6 +306,9 @@ impl Inner {
             Happening::Cell { cell } => self.move_cell(cell),
             Happening::Mishap { rule } => self.befall(rule as usize),
             Happening::Resume { machine } => self.resume_machine(machine as usize, Some(due)),
+            Happening::Start { machine, program, boots } => {
+                self.start_late(machine as usize, program as usize, boots);
+            }
             Happening::Tick { machine } => self.tick(due, machine as usize),
             Happening::Deadline { thread, serial } => self.end_wait(due, thread, serial),
         }

@@ -1,11 +1,14 @@
 //! Whether claims hold of a trace.
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sendrec_core::LocalId;
 use sendrec_core::trace::{Call, Incident, Timer, Verdict as Harm, What};
 use sendrec_core::wire::{Flags, PacketType};
+use sendrec_sim::MachineId;
+use sendrec_sim::atm::{CellFate, CellRecord};
 
-use super::{Claim, Happening, Moment, Trait};
+use super::{Cells, Claim, Happening, Moment, Trait};
 use crate::lab::actor::Told;
 use crate::lab::scenario::Scenario;
 use crate::trace::{Joined, Moment as Joint, Passage};
@@ -19,6 +22,8 @@ pub struct Evidence<'a> {
     pub joined: &'a Joined,
     /// What steps have brought, in order.
     pub told: &'a [Told],
+    /// The cells on ATM links, if there are any.
+    pub cells: &'a [CellRecord],
 }
 
 /// Whether a claim held, and what was found.
@@ -70,6 +75,9 @@ impl Evidence<'_> {
                 });
                 number(copied.sum(), |found| compare.holds(found, *wanted))
             }
+            Claim::Cells(which, machine, compare, wanted) => {
+                number(self.cells(*which, machine), |found| compare.holds(found, *wanted))
+            }
             Claim::Before(first, second) => self.before(first, second),
             Claim::Took(process, compare, wanted) => {
                 let last = self.told_to(process).last().map(|told| told.at);
@@ -79,6 +87,28 @@ impl Evidence<'_> {
                 }
             }
         }
+    }
+
+    fn cells(&self, which: Cells, name: &str) -> u64 {
+        let machine = self.machine_of(name);
+        let place = self.scenario.machines.iter().position(|other| other.name == machine);
+        let is = |id: MachineId| Some(id.index()) == place;
+        let out = |lost: bool| {
+            self.cells
+                .iter()
+                .filter(|cell| is(cell.output) && (cell.fate != CellFate::Switched) == lost)
+                .count()
+        };
+        let count = match which {
+            // A cell that is copied to several outputs has come in once.
+            Cells::From => {
+                let came = self.cells.iter().filter(|cell| is(cell.input));
+                came.map(|cell| (cell.packet, cell.place)).collect::<BTreeSet<_>>().len()
+            }
+            Cells::To => out(false),
+            Cells::LostTo => out(true),
+        };
+        count as u64
     }
 
     fn role(&self, machine: usize) -> Option<&str> {

@@ -13,6 +13,8 @@
 //! | `fate not-awaited at client = 1` | so many packets met this fate |
 //! | `copied client = 5` | so many bytes were copied on the way into that machine's kernel |
 //! | `first buffer-free at client before got REP at client` | the first of the one came before the first of the other |
+//! | `cells from client = 24`, `cells to server = 24` | so many cells came to the ATM switch from it; went on to it |
+//! | `cells lost to server = 1` | so many died at the switch or behind it |
 //! | `took client <= 50ms`, `took client >= 20ms` | so long after the start its last step was over |
 //!
 //! Numbers compare by `=`, `<=`, `>=`, `<`, `>`. Where a process is named by its machine, its first one is meant.
@@ -141,6 +143,17 @@ pub enum Trait {
     Cached,
 }
 
+/// Which cells are counted at a machine's port of the ATM switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cells {
+    /// Those that came in from it, each once.
+    From,
+    /// Those that went out to it.
+    To,
+    /// Those that were to go out to it, and died.
+    LostTo,
+}
+
 /// A moment of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -173,6 +186,8 @@ pub enum Claim {
     Copied(String, Compare, u64),
     /// Which came first.
     Before(Moment, Moment),
+    /// How many ATM cells.
+    Cells(Cells, String, Compare, u64),
     /// When its last step was over.
     Took(String, Compare, Duration),
 }
@@ -189,6 +204,7 @@ impl Claim {
             | Self::Event(_, name, ..)
             | Self::Fate(_, name, ..)
             | Self::Copied(name, ..)
+            | Self::Cells(_, name, ..)
             | Self::Took(name, ..) => vec![name],
             Self::Before(first, second) => [first, second].into_iter().map(Moment::at).collect(),
         }
@@ -240,6 +256,16 @@ pub(super) fn parse_claim(line: &str) -> Result<Claim, Wrong> {
             let (machine, (compare, number)) = (words.bare("a machine")?, number(&mut words)?);
             Claim::Copied(machine, compare, number)
         }
+        "cells" => {
+            let which = match (words.eat("from"), words.eat("lost"), words.eat("to")) {
+                (true, false, false) => Cells::From,
+                (false, false, true) => Cells::To,
+                (false, true, true) => Cells::LostTo,
+                _ => return Err("expected 'from', 'to' or 'lost to' and a machine".to_owned()),
+            };
+            let (machine, (compare, number)) = (words.bare("a machine")?, number(&mut words)?);
+            Claim::Cells(which, machine, compare, number)
+        }
         "first" => {
             let first = moment(&mut words)?;
             if !words.eat("before") {
@@ -249,7 +275,7 @@ pub(super) fn parse_claim(line: &str) -> Result<Claim, Wrong> {
         }
         "took" => Claim::Took(words.bare("a process")?, compare(&mut words)?, words.span()?),
         other => {
-            const NAMES: [&str; 15] = [
+            const NAMES: [&str; 16] = [
                 "packets:",
                 "sent",
                 "lost",
@@ -263,6 +289,7 @@ pub(super) fn parse_claim(line: &str) -> Result<Claim, Wrong> {
                 "event",
                 "fate",
                 "copied",
+                "cells",
                 "first",
                 "took",
             ];
