@@ -383,10 +383,35 @@ fn traces_of_both_sides_are_drawn_together() {
         assert!(drawn.contains(text), "no {text} in\n{drawn}");
     }
     assert!(drawn.lines().all(|line| line.chars().count() <= 80), "{drawn}");
+    for (view, begins) in [
+        ("text", "  "),
+        ("svg", "<?xml"),
+        ("html", "<!DOCTYPE html>"),
+        ("pcapng", "\n\r\r\n"),
+        ("json", "{"),
+        ("mermaid", "sequenceDiagram"),
+        ("shiviz", "(?<event>"),
+    ] {
+        let output = sendrec().args(["ladder", &client, &served, "--as", view]).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(output.stdout.starts_with(begins.as_bytes()), "{view}");
+        let there = path(view);
+        let written =
+            sendrec().args(["ladder", &client, &served, "--as", view, "-o", &there]).output().unwrap();
+        assert!(written.status.success() && written.stdout.is_empty(), "{}", stderr(&written));
+        assert_eq!(fs::read(&there).unwrap(), output.stdout, "{view}");
+    }
     fs::write(path("not-a-trace"), "hello\n").unwrap();
     let output = sendrec().args(["ladder", &path("not-a-trace")]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("not-a-trace:1"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_dissector_is_printed() {
+    let output = sendrec().arg("dissector").output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), sendrec::view::DISSECTOR);
 }
 
 #[test]

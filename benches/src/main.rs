@@ -25,6 +25,9 @@ mod raw;
 mod report;
 #[cfg(target_os = "linux")]
 mod sample;
+#[cfg(target_os = "linux")]
+mod timers;
+mod world;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
@@ -32,6 +35,8 @@ fn main() -> std::process::ExitCode {
 
     let result = match options::Options::parse().command {
         options::Command::Latency(options) => latency::run(&options),
+        options::Command::Timers(options) => timers::run(&options).map(|()| true),
+        options::Command::World(options) => world::run(&options),
         options::Command::Serve(role) => child::serve(role).map(|()| true),
     };
     match result {

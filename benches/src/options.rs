@@ -1,4 +1,5 @@
 //! The command line.
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -18,6 +19,10 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Round trips, calls per second, idleness and load, at each placement
     Latency(Latency),
+    /// Cost of arming, disarming and firing, with 10 to a million timers, for each way of keeping them
+    Timers(Timers),
+    /// Packet events per second of a world in virtual time, by the number of processes
+    World(WorldOptions),
     /// The other side of a measurement; the benchmark starts it
     #[command(hide = true)]
     Serve(Role),
@@ -48,6 +53,68 @@ pub(crate) struct Latency {
     pub(crate) row: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Timers {
+    /// Tables of 10 to so many timers
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(10..=TIMERS_MAX))]
+    max: u32,
+    /// How often each figure is measured, all strategies in turn
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Writes timers.csv and timers.svg, a plot, into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Prints the figures as JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Prints them as CSV
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// A short run, up to 10,000 timers, that shows whether all works; its figures mean little
+    #[arg(long, conflicts_with = "rounds")]
+    quick: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorldOptions {
+    /// With so many processes (repeatable; 2, 10, 100 and 1000 if not given)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=20_000))]
+    processes: Vec<u32>,
+    /// How often each is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// How long each round takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5, value_parser = seconds)]
+    seconds_per_row: f64,
+    /// Prints the rows as JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A short run that shows whether all works; its figures mean little
+    #[arg(long, conflicts_with_all = ["rounds", "seconds_per_row"])]
+    quick: bool,
+}
+
+impl WorldOptions {
+    pub(crate) fn processes(&self) -> Vec<usize> {
+        if self.processes.is_empty() {
+            return vec![2, 10, 100, 1_000];
+        }
+        self.processes.iter().map(|count| *count as usize).collect()
+    }
+
+    pub(crate) const fn is_quick(&self) -> bool {
+        self.quick
+    }
+
+    pub(crate) const fn rounds(&self) -> u32 {
+        if self.quick { 1 } else { self.rounds }
+    }
+
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_secs_f64(if self.quick { 0.05 } else { self.seconds_per_row })
+    }
+}
+
 fn seconds(text: &str) -> Result<f64, String> {
     const LONGEST: f64 = 3_600.0;
     match text.parse::<f64>() {
@@ -55,6 +122,9 @@ fn seconds(text: &str) -> Result<f64, String> {
         _ => Err(format!("give seconds, more than 0 and at most {LONGEST}")),
     }
 }
+
+/// Fits into memory.
+const TIMERS_MAX: i64 = 10_000_000;
 
 /// When a round of a row is over: whichever comes first.
 #[derive(Clone, Copy, Debug)]
@@ -83,5 +153,24 @@ impl Latency {
             return Placement::ALL.to_vec();
         }
         Placement::ALL.into_iter().filter(|placement| self.placement.contains(placement)).collect()
+    }
+}
+
+impl Timers {
+    /// One and three of each power of ten.
+    pub(crate) fn sizes(&self) -> Vec<u32> {
+        const QUICK_MAX: u32 = 10_000;
+        let max = if self.quick { self.max.min(QUICK_MAX) } else { self.max };
+        let powers = (1..).map(|power| 10_u32.pow(power)).take_while(|size| *size <= max);
+        powers.flat_map(|size| [size, 3 * size]).filter(|size| *size <= max).collect()
+    }
+
+    pub(crate) fn rounds(&self) -> u32 {
+        if self.quick { 1 } else { self.rounds }
+    }
+
+    /// How long a workload is measured in each round.
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_millis(if self.quick { 5 } else { 200 })
     }
 }

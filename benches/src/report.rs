@@ -6,15 +6,15 @@ use crate::sample::Figure;
 
 /// The median of several rounds, and how far they lie apart.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Spread {
-    median: f64,
-    min: f64,
-    max: f64,
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
 }
 
 impl Spread {
     /// `None` if there is no value.
-    fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_unstable_by(f64::total_cmp);
         let (min, max) = (*values.first()?, *values.last()?);
@@ -24,7 +24,7 @@ impl Spread {
         Some(Self { median, min, max })
     }
 
-    fn show(this: Option<Self>, decimals: usize) -> String {
+    pub(crate) fn show(this: Option<Self>, decimals: usize) -> String {
         match this {
             None => "-".into(),
             Some(Self { median, min, max }) => {

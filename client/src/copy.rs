@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use sendrec_fileserver::{Code, FIXED_BYTES, FileMessage, Opcode};
-use sendrec_trap::{CallError, Completion, Instant, Message, SendError, Trap};
+use sendrec_trap::{CallError, Completion, Instant, Message, SendError, Target, Trap};
 
-use crate::files::{FileError, Files, call_error, check_answer};
+use crate::files::{FileError, Files, TRIES_MAX, call_error, check_answer};
 
 /// Requests without an answer at once: enough to cover a round trip, and few enough for the server's socket buffer.
 const OUTSTANDING: usize = 64;
@@ -79,6 +79,9 @@ struct Call<G> {
     completion: Completion<Result<Bytes, SendError>>,
     deadline: Instant,
     tag: G,
+    /// Where it was sent, and how often a request like it was.
+    place: Target,
+    tries: u32,
 }
 
 impl<'f, 't, T: Trap + ?Sized, G> Pipeline<'f, 't, T, G> {
@@ -94,12 +97,14 @@ impl<'f, 't, T: Trap + ?Sized, G> Pipeline<'f, 't, T, G> {
         self.calls.is_empty()
     }
 
-    fn ask(&mut self, message: impl Message, tag: G) {
+    fn ask(&mut self, message: impl Message, tag: G) -> Result<(), FileError> {
         let process = self.files.process();
         let deadline = process.gate().now() + self.files.timeout();
-        let completion = process.start_call(self.files.server(), message);
-        self.calls.push_back(Call { completion, deadline, tag });
+        let place = self.files.target()?;
+        let completion = process.start_call(place, message);
+        self.calls.push_back(Call { completion, deadline, tag, place, tries: 1 });
         self.unanswered += 1;
+        Ok(())
     }
 
     /// Nobody wants to know any more.
@@ -112,23 +117,30 @@ impl<'f, 't, T: Trap + ?Sized, G> Pipeline<'f, 't, T, G> {
 
     /// The next answer, with what it was asked with; `None` if it has not come yet, or nothing was asked.
     fn next(&mut self) -> Result<Option<(FileMessage, G)>, FileError> {
-        let Some(Call { completion, deadline, tag }) = self.calls.pop_front() else { return Ok(None) };
-        let (process, server) = (self.files.process(), self.files.server());
-        match process.wait_within(completion, LOOK_INTERVAL) {
+        let Some(call) = self.calls.pop_front() else { return Ok(None) };
+        let Call { completion, deadline, tag, place, tries } = call;
+        let (files, process) = (self.files, self.files.process());
+        let (completion, place, tries) = match process.wait_within(completion, LOOK_INTERVAL) {
             Ok(Ok(message)) => {
                 self.unanswered = self.unanswered.min(self.calls.len());
-                Ok(Some((check_answer(message, server)?, tag)))
+                return Ok(Some((check_answer(message, || files.server())?, tag)));
             }
-            Ok(Err(error)) => Err(FileError::Call { server, error: call_error(error.failure) }),
+            Ok(Err(SendError { failure, message })) => {
+                let error = call_error(failure);
+                if !files.may_follow(place, error) || tries >= TRIES_MAX || message.is_empty() {
+                    return Err(files.call_failed(place, error));
+                }
+                let place = files.target()?;
+                (process.start_call(place, message), place, tries + 1)
+            }
             Err(_) if process.gate().now() >= deadline => {
-                Err(FileError::Call { server, error: CallError::TimedOut })
+                return Err(files.call_failed(place, CallError::TimedOut));
             }
-            Err(completion) => {
-                self.calls.push_front(Call { completion, deadline, tag });
-                self.unanswered = self.calls.iter().filter(|call| !call.completion.is_done()).count();
-                Ok(None)
-            }
-        }
+            Err(completion) => (completion, place, tries),
+        };
+        self.calls.push_front(Call { completion, deadline, tag, place, tries });
+        self.unanswered = self.calls.iter().filter(|call| !call.completion.is_done()).count();
+        Ok(None)
     }
 }
 
@@ -180,7 +192,10 @@ pub fn put<T: Trap + ?Sized>(
 
 /// Whether it makes sense to ask the server to clean up after the error.
 fn leaves_server_alive(error: &CopyError) -> bool {
-    !matches!(error, CopyError::File(FileError::Call { .. } | FileError::NoFileServer { .. }))
+    !matches!(
+        error,
+        CopyError::File(FileError::Call { .. } | FileError::NoFileServer { .. } | FileError::Names(_))
+    )
 }
 
 fn write_all<T: Trap + ?Sized>(
@@ -209,7 +224,7 @@ fn write_all<T: Trap + ?Sized>(
             head.count = count as u32;
             message[..data].copy_from_slice(&head.encode());
             message.truncate(data + count);
-            pipeline.ask(message, count as u64);
+            pipeline.ask(message, count as u64)?;
             sent += count as u64;
         }
         if let Some((_, count)) = pipeline.next()? {
@@ -259,7 +274,7 @@ pub fn get<T: Trap + ?Sized>(
             let mut m1 = FileMessage::request(Opcode::Read, name);
             m1.offset = asked;
             m1.count = wanted as u32;
-            pipeline.ask(m1.encode(), wanted);
+            pipeline.ask(m1.encode(), wanted)?;
             asked += wanted as u64;
         }
         if pipeline.is_empty() {

@@ -1,11 +1,62 @@
 //! Files on a server, by calls that look local (slide 14).
+//!
+//! The server may be named by its place, by its sparse id, or by a name (slides 15-16). The kernel follows a sparse id
+//! that has moved; a name that has is looked up again here.
+use std::cell::RefCell;
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use sendrec_fileserver::{Attributes, Code, Entry, FIXED_BYTES, FileMessage, Opcode, decode_entries};
+use sendrec_names::{Name, Names, NamesError, Resolver};
 use sendrec_trap::{
-    Address, CallError, From, Process, ReceiveError, SendFailure, SpawnError, SpawnOptions, Trap,
+    Address, CallError, From, Process, ReceiveError, SendFailure, SparseId, SpawnError, SpawnOptions, Target,
+    Trap,
 };
+
+/// How often one request is sent, each time to where the server's name is then.
+pub(crate) const TRIES_MAX: u32 = 4;
+
+/// Which server is meant (slides 15-16).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// The one at this place or with this sparse id.
+    Target(Target),
+    /// Whoever has this name.
+    Named {
+        /// The name.
+        name: Name,
+        /// Who knows where that is.
+        names: Names,
+    },
+}
+
+impl std::convert::From<Address> for Server {
+    fn from(address: Address) -> Self {
+        Self::Target(address.into())
+    }
+}
+
+impl std::convert::From<SparseId> for Server {
+    fn from(sparse: SparseId) -> Self {
+        Self::Target(sparse.into())
+    }
+}
+
+impl std::convert::From<Target> for Server {
+    fn from(target: Target) -> Self {
+        Self::Target(target)
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target(target) => target.fmt(f),
+            Self::Named { name, .. } => name.fmt(f),
+        }
+    }
+}
 
 /// Why a call on a file failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,17 +67,20 @@ pub enum FileError {
     /// No answer came, and why. Whether it was done is said where it is known.
     #[error("{server}: {error}")]
     Call {
-        /// Who was asked.
-        server: Address,
+        /// Who was asked: as was said, and where that was.
+        server: String,
         /// What became of the call.
         error: CallError,
     },
     /// The answer was none of a file server's.
     #[error("{server}: the answer is no file server's; is that the right address?")]
     NoFileServer {
-        /// Who was asked.
-        server: Address,
+        /// Who was asked: as was said, and where that was.
+        server: String,
     },
+    /// The server's name could not be looked up. Nothing was done.
+    #[error(transparent)]
+    Names(#[from] NamesError),
     /// No process could be made to ask with.
     #[error("cannot ask: {0}")]
     Spawn(#[from] SpawnError),
@@ -37,20 +91,64 @@ pub enum FileError {
 pub struct Files<'t, T: Trap + ?Sized> {
     gate: &'t T,
     me: Process<'t, T>,
-    server: Address,
+    server: Server,
+    /// Where names are.
+    resolver: Option<RefCell<Resolver>>,
     timeout: Duration,
 }
 
 impl<'t, T: Trap + ?Sized> Files<'t, T> {
     /// The files of `server`, asked by a process of its own behind `gate`. Each call waits for `timeout` at most.
-    pub fn new(gate: &'t T, server: Address, timeout: Duration) -> Result<Self, FileError> {
+    pub fn new(gate: &'t T, server: impl Into<Server>, timeout: Duration) -> Result<Self, FileError> {
         let me = Process::spawn(gate, SpawnOptions::default())?;
-        Ok(Self { gate, me, server, timeout })
+        let server = server.into();
+        let resolver = match &server {
+            Server::Target(_) => None,
+            Server::Named { names, .. } => Some(RefCell::new(Resolver::new(*names))),
+        };
+        Ok(Self { gate, me, server, resolver, timeout })
     }
 
-    /// Who is asked.
-    pub const fn server(&self) -> Address {
-        self.server
+    /// Who is asked, for a person to read: as was said, and where that is if it is remembered.
+    pub fn server(&self) -> String {
+        match (&self.server, &self.resolver) {
+            (Server::Named { name, .. }, Some(resolver)) => match resolver.borrow().remembered(name) {
+                Some(place) => format!("{name} ({place})"),
+                None => name.to_string(),
+            },
+            (server, _) => server.to_string(),
+        }
+    }
+
+    /// Where requests go now.
+    pub(crate) fn target(&self) -> Result<Target, FileError> {
+        match (&self.server, &self.resolver) {
+            (Server::Named { name, .. }, Some(resolver)) => {
+                Ok(resolver.borrow_mut().place(&self.me, name)?)
+            }
+            (Server::Named { name, .. }, None) => Err(NamesError::NoServer { what: name.to_string() }.into()),
+            (Server::Target(target), _) => Ok(*target),
+        }
+    }
+
+    /// A request to `place` has failed. True if it may be sent again, to what [`Files::target`] says then: the server's
+    /// name may be elsewhere by now. Sparse ids are followed by the kernel.
+    pub(crate) fn may_follow(&self, place: Target, error: CallError) -> bool {
+        match (&self.server, &self.resolver) {
+            (Server::Named { name, .. }, Some(resolver)) => {
+                resolver.borrow_mut().on_failed(name, place, error, self.me.how())
+            }
+            _ => false,
+        }
+    }
+
+    /// A call to `place` has failed for good.
+    pub(crate) fn call_failed(&self, place: Target, error: CallError) -> FileError {
+        let server = match &self.server {
+            Server::Named { name, .. } => format!("{name} ({place})"),
+            Server::Target(target) => target.to_string(),
+        };
+        FileError::Call { server, error }
     }
 
     pub(crate) const fn process(&self) -> &Process<'t, T> {
@@ -78,11 +176,10 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
         let mut m1 = FileMessage::request(Opcode::Read, file);
         m1.offset = position;
         m1.count = u32::try_from(nbytes.min(buf.len())).unwrap_or(u32::MAX);
-        self.send(&m1)?;
-        let m1 = self.receive()?;
+        let m1 = self.ask(&m1)?;
         let count = m1.data.len();
         buf.get_mut(..count)
-            .ok_or(FileError::NoFileServer { server: self.server })?
+            .ok_or_else(|| FileError::NoFileServer { server: self.server() })?
             .copy_from_slice(&m1.data);
         Ok(count)
     }
@@ -109,7 +206,7 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
     /// What is known of a file or directory.
     pub fn stat(&mut self, file: &[u8]) -> Result<Attributes, FileError> {
         let mut m1 = self.ask(&FileMessage::request(Opcode::Stat, file))?;
-        Attributes::decode(&mut m1.data).map_err(|_| FileError::NoFileServer { server: self.server })
+        Attributes::decode(&mut m1.data).map_err(|_| FileError::NoFileServer { server: self.server() })
     }
 
     /// The entries of a directory in the order of their names, as many as one message has room for, from the first
@@ -119,7 +216,7 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
         m1.count = u32::MAX;
         m1.data = Bytes::copy_from_slice(after);
         let m1 = self.ask(&m1)?;
-        decode_entries(m1.data).map_err(|_| FileError::NoFileServer { server: self.server })
+        decode_entries(m1.data).map_err(|_| FileError::NoFileServer { server: self.server() })
     }
 
     /// Gives a file or directory another name, replacing a file of that name in one step.
@@ -146,43 +243,67 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
         self.ask(&FileMessage::request(Opcode::RemoveDirectory, name)).map(drop)
     }
 
+    /// A send and a receive; again where the server's name has moved.
     fn ask(&mut self, m1: &FileMessage) -> Result<FileMessage, FileError> {
-        self.send(m1)?;
-        self.receive()
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let place = self.target()?;
+            let error = match self.send(place, m1).and_then(|()| self.receive(place)) {
+                Ok(answer) => return check_answer(answer, || self.server()),
+                Err(error) => error,
+            };
+            self.begin_anew();
+            if !self.may_follow(place, error) || tries >= TRIES_MAX {
+                return Err(self.call_failed(place, error));
+            }
+        }
     }
 
     /// `send(FILE_SERVER, &m1)`
-    fn send(&mut self, m1: &FileMessage) -> Result<(), FileError> {
+    fn send(&self, place: Target, m1: &FileMessage) -> Result<(), CallError> {
         let mut how = self.me.how();
         how.timeout = Some(self.timeout);
-        let sent = self.me.send_with(self.server, m1.encode(), how);
-        sent.map_err(|error| self.failed(call_error(error.failure)))
+        self.me.send_with(place, m1.encode(), how).map_err(|error| call_error(error.failure))
     }
 
-    /// `receive(CLIENT, &m1)`, and `if (m1.result == OK)`
-    fn receive(&mut self) -> Result<FileMessage, FileError> {
-        match self.me.receive_within(From::One(self.server), self.timeout) {
-            Ok(received) => check_answer(received.message, self.server),
-            Err(ReceiveError::RequestFailed { error, .. }) => Err(self.failed(error)),
-            Err(ReceiveError::TimedOut) => Err(self.failed(CallError::TimedOut)),
-            Err(ReceiveError::Cancelled | ReceiveError::NoProcess) => Err(self.failed(CallError::Cancelled)),
-            Err(_) => Err(self.failed(CallError::Down)),
+    /// `receive(CLIENT, &m1)`
+    fn receive(&self, place: Target) -> Result<Bytes, CallError> {
+        let from = match place {
+            Target::Place(address) => From::One(address),
+            // Wherever it is. This process asks nobody else.
+            Target::Sparse(_) => From::Any,
+        };
+        let deadline = self.gate.now() + self.timeout;
+        loop {
+            let left = deadline.since(self.gate.now());
+            match self.me.receive_within(from, left) {
+                Ok(received) if received.source.is_reply() => return Ok(received.message),
+                // Nobody was asked to send this.
+                Ok(_) => {}
+                Err(ReceiveError::RequestFailed { error, .. }) => return Err(error),
+                Err(ReceiveError::TimedOut) => return Err(CallError::TimedOut),
+                Err(ReceiveError::Cancelled | ReceiveError::NoProcess) => return Err(CallError::Cancelled),
+                Err(_) => return Err(CallError::Down),
+            }
         }
     }
 
     /// A call has failed. Its answer may come yet, and must not be taken for that of the next one: a new process, with
     /// a mailbox of its own, makes that.
-    fn failed(&mut self, error: CallError) -> FileError {
+    fn begin_anew(&mut self) {
         if let Ok(fresh) = Process::spawn(self.gate, SpawnOptions::default()) {
             self.me = fresh;
         }
-        FileError::Call { server: self.server, error }
     }
 }
 
 /// The answer in `message`, if it says that all went well.
-pub(crate) fn check_answer(message: Bytes, server: Address) -> Result<FileMessage, FileError> {
-    let answer = FileMessage::decode(message).map_err(|_| FileError::NoFileServer { server })?;
+pub(crate) fn check_answer(
+    message: Bytes,
+    server: impl FnOnce() -> String,
+) -> Result<FileMessage, FileError> {
+    let answer = FileMessage::decode(message).map_err(|_| FileError::NoFileServer { server: server() })?;
     match answer.code() {
         Code::OK => Ok(answer),
         code => Err(FileError::Server(code)),

@@ -1,4 +1,4 @@
-//! The client's library: files on a server, as if they were local; and traces with their ladders.
+//! The client's library: files on a server, as if they were local; and traces with their views.
 //!
 //! [`Files`] is slide 14: `read(file, position, nbytes, buf)` and its siblings look like local calls and are a send
 //! and a receive each. [`copy`] moves whole files with several requests outstanding. Deliberately not here: what a
@@ -10,5 +10,6 @@ mod files;
 pub mod lab;
 pub mod ladder;
 pub mod trace;
+pub mod view;
 
-pub use files::{FileError, Files};
+pub use files::{FileError, Files, Server};

@@ -14,6 +14,7 @@ pub struct Names {
     /// Others, so far as they are known at boot; [`crate::Node::name_machine`] adds to them.
     pub machines: BTreeMap<Machine, String>,
 }
+use crate::discovery::Discovery;
 
 /// Everything a node is told. `NodeConfig::default()` listens on a port of 127.0.0.1 that the system chooses.
 pub struct NodeConfig {
@@ -31,6 +32,8 @@ pub struct NodeConfig {
     pub recorder: Option<Box<dyn Recorder>>,
     /// The epoch of this boot; `None` takes the wall clock's microseconds.
     pub epoch: Option<Epoch>,
+    /// How the node asks everyone who has a sparse id, and whether it hears when it is asked.
+    pub discovery: Discovery,
 }
 
 impl Default for NodeConfig {
@@ -43,6 +46,7 @@ impl Default for NodeConfig {
             names: None,
             recorder: None,
             epoch: None,
+            discovery: Discovery::Off,
         }
     }
 }
@@ -57,6 +61,7 @@ impl std::fmt::Debug for NodeConfig {
             .field("names", &self.names)
             .field("recorder", &self.recorder.is_some())
             .field("epoch", &self.epoch)
+            .field("discovery", &self.discovery)
             .finish()
     }
 }
@@ -89,6 +94,18 @@ pub enum BootError {
     /// A node cannot harm its packets so.
     #[error("{0}")]
     Faults(#[from] FaultError),
+    /// The multicast group and the node do not go together, or the system does not do multicast.
+    #[error(
+        "cannot ask or hear {group} from {listen}: {source}; name machines instead (--discover HOST:PORT,...)"
+    )]
+    Multicast {
+        /// The group.
+        group: SocketAddr,
+        /// Where the node listens.
+        listen: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The system gave no poll, waker or thread.
     #[error("cannot set up the node: {0}")]
     System(#[from] std::io::Error),

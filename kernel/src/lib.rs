@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod boot;
+mod discovery;
+mod ear;
 mod keeper;
 mod lead;
 mod node;
@@ -18,4 +20,5 @@ mod shim;
 mod socket;
 
 pub use boot::{BootError, Names, NodeConfig};
+pub use discovery::{Discovery, DiscoveryError};
 pub use node::Node;

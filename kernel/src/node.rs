@@ -9,6 +9,8 @@ use sendrec_core::{Entry, Kernel, SpawnError, SpawnOptions, Syscall, WaitToken};
 use sendrec_trap::{Deliver, Down, Drive, From, Instant, LocalId, Machine, Options, Outcome, Slot, Trap};
 
 use crate::boot::{BootError, NodeConfig, epoch_now, machine_of};
+use crate::discovery::Caller;
+use crate::ear::Ear;
 use crate::keeper::keep;
 use crate::lead::Role;
 use crate::parker::{Parker, ReadyWaker, wake_poll};
@@ -23,7 +25,8 @@ const WAKER: Token = Token(1);
 /// Dropping it shuts it down.
 pub struct Node {
     shared: Arc<Shared>,
-    keeper: Option<JoinHandle<()>>,
+    /// The keeper, and the ear if there is one.
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl std::fmt::Debug for Node {
@@ -35,8 +38,16 @@ impl std::fmt::Debug for Node {
 impl Node {
     /// Boots a node: it listens, and its keeper runs.
     pub fn boot(config: NodeConfig) -> Result<Self, BootError> {
-        let NodeConfig { listen, advertise, kernel: mut kernel_config, faults, names, recorder, epoch } =
-            config;
+        let NodeConfig {
+            listen,
+            advertise,
+            kernel: mut kernel_config,
+            faults,
+            names,
+            recorder,
+            epoch,
+            discovery,
+        } = config;
         if let Some(faults) = &faults {
             faults.check_node(names.is_some())?;
         }
@@ -45,6 +56,9 @@ impl Node {
         kernel_config.first_incarnation |= listen.port() == 0;
         kernel_config.trace |= recorder.is_some();
 
+        let caller = Caller::new(&discovery, &socket, bound)?;
+        let ear = Ear::open(&discovery, bound)?;
+        let ear_waker = ear.as_ref().map(Ear::waker).transpose()?;
         let poll = Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), WAKER)?;
         let origin = std::time::Instant::now();
@@ -52,13 +66,37 @@ impl Node {
         let seed = getrandom::u64().map_err(std::io::Error::other)?;
         let kernel = Kernel::new(Instant::ZERO, kernel_config, machine, epoch, seed);
         let shim = faults.map(|faults| Shim::new(&faults, names));
-        let shared = Arc::new(Shared::new(Parts { kernel, socket, poll, waker, shim, recorder, origin }));
+        let shared = Arc::new(Shared::new(Parts {
+            kernel,
+            socket,
+            poll,
+            waker,
+            shim,
+            caller,
+            ear: ear_waker,
+            recorder,
+            origin,
+        }));
 
-        let kept = shared.clone();
-        let keeper = std::thread::Builder::new()
-            .name(format!("keeper {}", bound.port()))
-            .spawn(move || keep(&kept))?;
-        Ok(Self { shared, keeper: Some(keeper) })
+        // From here on dropping the node ends what has begun, should a thread be refused.
+        let mut node = Self { shared, threads: Vec::new() };
+        node.start("keeper", bound.port(), keep)?;
+        if let Some(ear) = ear {
+            node.start("ear", bound.port(), move |shared| ear.hear(shared))?;
+        }
+        Ok(node)
+    }
+
+    fn start(
+        &mut self,
+        name: &str,
+        port: u16,
+        body: impl FnOnce(&Arc<Shared>) + Send + 'static,
+    ) -> std::io::Result<()> {
+        let shared = self.shared.clone();
+        let thread = std::thread::Builder::new().name(format!("{name} {port}"));
+        self.threads.push(thread.spawn(move || body(&shared))?);
+        Ok(())
     }
 
     /// From here on, fault rules that name `name` mean `machine`.
@@ -264,10 +302,11 @@ impl Trap for Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.shut_down();
-        if let Some(keeper) = self.keeper.take()
-            && keeper.join().is_err()
-        {
-            log::error!("{}: the keeper panicked", self.shared.machine);
+        for thread in self.threads.drain(..) {
+            let name = thread.thread().name().unwrap_or_default().to_owned();
+            if thread.join().is_err() {
+                log::error!("{}: the {name} panicked", self.shared.machine);
+            }
         }
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use mio::{Events, Poll};
 use parking_lot::Mutex;
-use sendrec_core::{Entry, From, Instant, Kernel, LocalId, Machine, Outcome, Syscall, WaitToken};
+use sendrec_core::{Entry, From, Instant, Kernel, LocalId, Machine, Outcome, Path, Syscall, WaitToken};
 use sendrec_trap::{Deliver, Down, Drive, Options, Recorder, Slot};
 
+use crate::discovery::Caller;
 use crate::keeper::Bed;
 use crate::lead::Lead;
 use crate::parker::{Parker, wake_poll};
@@ -43,6 +44,9 @@ pub(crate) struct Shared {
     pub(crate) patience: Patience,
     pub(crate) keeper: Bed,
     shim: Option<Mutex<Shim>>,
+    caller: Caller,
+    /// Gets the ear's thread out of its poll, if there is one.
+    ear: Option<mio::Waker>,
     pub(crate) machine: Machine,
     pub(crate) options: Options,
     pub(crate) message_bytes_max: usize,
@@ -74,6 +78,8 @@ pub(crate) struct Parts {
     pub(crate) poll: Poll,
     pub(crate) waker: mio::Waker,
     pub(crate) shim: Option<Shim>,
+    pub(crate) caller: Caller,
+    pub(crate) ear: Option<mio::Waker>,
     pub(crate) recorder: Option<Box<dyn Recorder>>,
     pub(crate) origin: std::time::Instant,
 }
@@ -105,7 +111,7 @@ impl Drop for Bomb<'_> {
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Self {
         const EVENTS: usize = 16;
-        let Parts { kernel, socket, poll, waker, shim, recorder, origin } = parts;
+        let Parts { kernel, socket, poll, waker, shim, caller, ear, recorder, origin } = parts;
         Self {
             machine: kernel.machine(),
             options: kernel.config().options,
@@ -119,6 +125,8 @@ impl Shared {
             patience: Patience::new(),
             keeper: Bed::default(),
             shim: shim.map(Mutex::new),
+            caller,
+            ear,
             origin,
             down: AtomicBool::new(false),
             deadline: AtomicU64::new(u64::MAX),
@@ -199,7 +207,7 @@ impl Shared {
                 }
             };
             for _ in 0..copies {
-                self.socket.send(transmit.path, bytes);
+                self.send(transmit.path, bytes);
             }
         }
         for parker in threads.drain(..) {
@@ -211,6 +219,15 @@ impl Shared {
             if let Some(interrupt) = slot.fill(outcome) {
                 interrupt.run();
             }
+        }
+    }
+
+    /// Sends a packet to its machine, or to everyone.
+    fn send(&self, path: Path, bytes: &[u8]) {
+        if path.remote.is_everyone() {
+            self.caller.call(&self.socket, self.machine, bytes);
+        } else {
+            self.socket.send(path, bytes);
         }
     }
 
@@ -245,7 +262,7 @@ impl Shared {
         if let Some(shim) = &self.shim {
             loop {
                 let Some((path, bytes)) = shim.lock().release(now) else { break };
-                self.socket.send(path, &bytes);
+                self.send(path, &bytes);
             }
         }
         self.with_kernel(|inner, now, scratch| inner.kernel.tick(now, &mut scratch.out));
@@ -416,6 +433,9 @@ impl Shared {
             parker.tell_ready();
         }
         wake_poll(&self.waker);
+        if let Some(ear) = &self.ear {
+            wake_poll(ear);
+        }
         self.keeper.rouse();
     }
 }

@@ -78,6 +78,11 @@ impl Socket {
         Ok(Batch { path, length: meta.len, stride: meta.stride.max(1) })
     }
 
+    /// The socket's options, to be set.
+    pub(crate) fn options(&self) -> socket2::SockRef<'_> {
+        socket2::SockRef::from(&self.udp)
+    }
+
     /// Sends one datagram, or loses it.
     pub(crate) fn send(&self, path: Path, bytes: &[u8]) {
         for _ in 0..SEND_TRIES {

@@ -3,10 +3,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use sendrec::view::View;
 use sendrec_core::fault::Faults;
 
-use super::address::{ServerAddress, parse_server, parse_socket};
+use sendrec_names::Name;
+use sendrec_trap::SparseId;
+
+use super::address::{Whom, parse_socket, parse_sparse, parse_whom};
+use super::find::{FindArgs, parse_name};
+use super::lab::args::LabArgs;
 
 /// A message-passing kernel in user space: send, receive, and what is built on them.
 #[derive(Debug, Parser)]
@@ -36,7 +43,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Serve a directory's files
     #[command(
-        after_help = "Example:\n  sendrec serve --root /srv/files --listen 127.0.0.1:7000\n  prints: serving /srv/files at 127.0.0.1:7000/1"
+        after_help = "Example:\n  sendrec serve --root /srv/files --listen 127.0.0.1:7000\n  prints: serving /srv/files at 127.0.0.1:7000/1\n  sendrec names serve &\n  sendrec serve --root . --sparse new --name files\n  sendrec ls --server name:files"
     )]
     Serve(ServeArgs),
     /// Copy a local file to the server
@@ -76,13 +83,35 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  sendrec truncate log.txt 0 --server 127.0.0.1:7000/1")]
     Truncate(TruncateArgs),
     /// Ask whether a process lives (AYA, IAA), and how far away it is
-    #[command(after_help = "Example:\n  sendrec ping 127.0.0.1:7000/1 -c 5")]
-    Ping(PingArgs),
-    /// Draw the ladder of one or more trace files
     #[command(
-        after_help = "Example:\n  sendrec ls --trace client.jsonl --server 127.0.0.1:7000/1\n  sendrec ladder client.jsonl server.jsonl"
+        after_help = "Example:\n  sendrec ping 127.0.0.1:7000/1 -c 5\n  sendrec ping name:files --names 127.0.0.1:7001"
+    )]
+    Ping(PingArgs),
+    /// Ask everyone where a sparse id is (LOCATE, HERE), or the name server where a name is
+    #[command(
+        after_help = "Example:\n  sendrec locate sparse:9f3c2a0b1d4e5f60\n  sendrec locate sparse:9f3c2a0b1d4e5f60 --discover 127.0.0.1:7000,127.0.0.1:7001\n  sendrec locate name:files --json"
+    )]
+    Locate(LocateArgs),
+    /// Serve names, or ask the name server
+    #[command(
+        after_help = "Example:\n  sendrec names serve --listen 127.0.0.1:7001 &\n  sendrec serve --root . --name files --names 127.0.0.1:7001 &\n  sendrec names ls --names 127.0.0.1:7001\n  sendrec ls --server name:files --names 127.0.0.1:7001"
+    )]
+    Names(NamesRootArgs),
+    /// Draw the ladder of one or more trace files, in the terminal or as a picture, page, capture or document
+    #[command(
+        after_help = "Example:\n  sendrec ls --trace client.jsonl --server 127.0.0.1:7000/1\n  sendrec ladder client.jsonl server.jsonl\n  sendrec ladder client.jsonl server.jsonl --as html -o ladder.html\n\nWireshark reads --as pcapng with the help of `sendrec dissector`."
     )]
     Ladder(LadderArgs),
+    /// Print the Lua dissector with which Wireshark and tshark read packets, live or from `ladder --as pcapng`
+    #[command(
+        after_help = "Example:\n  sendrec dissector > sendrec.lua\n  sendrec ladder client.jsonl server.jsonl --as pcapng -o trace.pcapng\n  tshark -X lua_script:sendrec.lua -r trace.pcapng\n\nIn Wireshark's personal Lua plugins folder (Help, About Wireshark, Folders) it is there for good."
+    )]
+    Dissector,
+    /// The lab: the lecture's exchanges and failures as scenarios, run in a world or over UDP, drawn and checked
+    #[command(
+        after_help = "Example:\n  sendrec lab list\n  sendrec lab run lost-reply\n  sendrec lab slide 22"
+    )]
+    Lab(LabArgs),
 }
 
 /// What every command that runs a node has.
@@ -99,12 +128,14 @@ pub(crate) struct NodeArgs {
 /// What every command that asks a file server has.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct ServerArgs {
-    /// The file server
-    #[arg(long, env = "SENDREC_SERVER", value_name = "HOST:PORT/ID", value_parser = parse_server)]
-    pub(crate) server: ServerAddress,
+    /// The file server: HOST:PORT/ID, sparse:ID or name:NAME
+    #[arg(long, env = "SENDREC_SERVER", value_name = "ADDRESS", value_parser = parse_whom)]
+    pub(crate) server: Whom,
     /// How long to wait for each answer, seconds
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = parse_seconds)]
     pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) find: FindArgs,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
 }
@@ -130,12 +161,20 @@ pub(crate) struct ServeArgs {
     /// The server's local id, 1 to 999
     #[arg(long, value_name = "ID", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=999))]
     pub(crate) local_id: u32,
+    /// A sparse id too, by which the server is found wherever it is; new chooses one at random
+    #[arg(long, value_name = "ID|new", num_args = 0..=1, default_missing_value = "new", value_parser = parse_sparse)]
+    pub(crate) sparse: Option<SparseId>,
+    /// A name too, registered at the name server until the server stops; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    pub(crate) name: Vec<Name>,
     /// Threads that serve from the one mailbox
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: u16,
     /// Change nothing, whatever is asked
     #[arg(long)]
     pub(crate) read_only: bool,
+    #[command(flatten)]
+    pub(crate) find: FindArgs,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
 }
@@ -231,9 +270,9 @@ pub(crate) struct TruncateArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PingArgs {
-    /// The process to ask
-    #[arg(value_name = "HOST:PORT/ID", value_parser = parse_server)]
-    pub(crate) process: ServerAddress,
+    /// The process to ask: HOST:PORT/ID, sparse:ID or name:NAME; the latter two are found first
+    #[arg(value_name = "ADDRESS", value_parser = parse_whom)]
+    pub(crate) process: Whom,
     /// How often to ask
     #[arg(short, long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) count: u32,
@@ -247,7 +286,102 @@ pub(crate) struct PingArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
+    pub(crate) find: FindArgs,
+    #[command(flatten)]
     pub(crate) node: NodeArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LocateArgs {
+    /// Whom to find: sparse:ID or name:NAME
+    #[arg(value_name = "ADDRESS", value_parser = parse_whom)]
+    pub(crate) process: Whom,
+    /// How long to search, seconds
+    #[arg(short = 'W', long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    pub(crate) timeout: Duration,
+    /// As a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) find: FindArgs,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NamesRootArgs {
+    #[command(subcommand)]
+    pub(crate) command: NamesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NamesCommand {
+    /// Serve names: local id 2, and found by broadcast
+    #[command(
+        after_help = "Example:\n  sendrec names serve --listen 127.0.0.1:7001\n  prints: serving names at 127.0.0.1:7001/2"
+    )]
+    Serve(NamesServeArgs),
+    /// List the names that begin so
+    #[command(after_help = "Example:\n  sendrec names ls files --json --names 127.0.0.1:7001")]
+    Ls(NamesLsArgs),
+    /// Say where a name is
+    #[command(after_help = "Example:\n  sendrec names lookup files --names 127.0.0.1:7001")]
+    Lookup(NamesOneArgs),
+    /// Take a name back whose server is gone
+    #[command(
+        after_help = "A name whose server lives stays; stopping that server (Ctrl-C) takes it back.\n\nExample:\n  sendrec names rm files --names 127.0.0.1:7001"
+    )]
+    Rm(NamesOneArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NamesServeArgs {
+    /// Where to listen; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = parse_socket)]
+    pub(crate) listen: SocketAddr,
+    /// What others are to send to, where that is another address (port 0: the port listened on)
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_socket)]
+    pub(crate) advertise: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) find: FindArgs,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+}
+
+/// What every command that asks the name server has.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct NamesAskArgs {
+    /// How long to wait for each answer, seconds
+    #[arg(short = 'W', long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) find: FindArgs,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NamesLsArgs {
+    /// What the names are to begin with [default: all]
+    #[arg(value_parser = parse_name)]
+    pub(crate) prefix: Option<Name>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) ask: NamesAskArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NamesOneArgs {
+    /// The name, with or without name: before it
+    #[arg(value_parser = parse_name)]
+    pub(crate) name: Name,
+    /// As a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) ask: NamesAskArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -255,6 +389,16 @@ pub(crate) struct LadderArgs {
     /// Traces to be drawn together, one of each side
     #[arg(required = true, value_name = "FILE")]
     pub(crate) traces: Vec<PathBuf>,
+    /// In which form: text, svg (a picture), html (a page with keys to step through it), pcapng (for Wireshark), json,
+    /// mermaid, shiviz
+    #[arg(long = "as", value_name = "VIEW", default_value = "text", hide_default_value = true, value_parser = parse_view())]
+    pub(crate) view: View,
+    /// Write to this file [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The title of a picture, page, document or diagram
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) title: String,
     /// Columns of the drawing [default: the terminal's, at most 120; 80 if there is none]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
     pub(crate) width: Option<u16>,
@@ -267,6 +411,10 @@ pub(crate) struct LadderArgs {
     /// Draw so many rows at most
     #[arg(long, value_name = "ROWS")]
     pub(crate) limit: Option<usize>,
+}
+
+fn parse_view() -> impl TypedValueParser<Value = View> {
+    PossibleValuesParser::new(View::ALL.map(View::name)).try_map(|name| name.parse::<View>())
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

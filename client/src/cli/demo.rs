@@ -16,8 +16,9 @@ use sendrec_trap::Address;
 use sha2::{Digest, Sha256};
 
 use super::Failure;
-use super::address::parse_server;
+use super::address::{Whom, parse_place};
 use super::args::{DemoArgs, NodeArgs};
+use super::find::FindArgs;
 use super::ladder::style;
 use super::output::say;
 use super::session::TracedNode;
@@ -48,7 +49,7 @@ impl Server {
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line).map_err(|error| Failure::new("the server", error))?;
         }
-        let address = line.trim_end().rsplit(" at ").next().map(parse_server);
+        let address = line.trim_end().rsplit(" at ").next().map(parse_place);
         match address {
             Some(Ok(address)) => Ok(Self { child, address }),
             _ => {
@@ -57,6 +58,10 @@ impl Server {
                 Err(Failure::new("the server did not say where it is", line))
             }
         }
+    }
+
+    fn whom(&self) -> Whom {
+        Whom::Target(self.address.into())
     }
 }
 
@@ -145,7 +150,7 @@ fn copy_there_and_back(directory: &Path, root: &Path) -> Result<(), Failure> {
     let original = std::env::current_exe().map_err(|error| Failure::new("the demo's own binary", error))?;
     let length = fs::metadata(&original).map_err(|error| Failure::new(original.display(), error))?.len();
     let back = directory.join("came-back");
-    let session = TracedNode::toward(server.address.machine, &plain())?;
+    let session = TracedNode::toward(&server.whom(), &FindArgs::default(), &plain())?;
     let mut files = Files::new(&*session.node, server.address, PATIENCE)
         .map_err(|error| Failure::Said(error.to_string()))?;
     let never = AtomicBool::new(false);
@@ -194,7 +199,7 @@ fn one_read(directory: &Path, root: &Path, name: &str, options: &[&str]) -> Resu
     let server_trace = paths[1].to_string_lossy().into_owned();
     let server = Server::start(root, &[&["--trace", &server_trace], options].concat())?;
     let args = NodeArgs { trace: Some(paths[0].clone()), fault: None };
-    let session = TracedNode::toward(server.address.machine, &args)?;
+    let session = TracedNode::toward(&server.whom(), &FindArgs::default(), &args)?;
     let mut buffer = [0; 100];
     let count = {
         let mut files = Files::new(&*session.node, server.address, PATIENCE)

@@ -1,13 +1,15 @@
-//! `sendrec ladder`: traces joined and drawn.
+//! `sendrec ladder`: traces joined and shown in one of the views; `sendrec dissector`, which goes with one of them.
+use std::fs;
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use sendrec::ladder::{Style, draw};
 use sendrec::trace::{join, read};
+use sendrec::view::{DISSECTOR, Page, View, render};
 
 use super::Failure;
 use super::args::LadderArgs;
-use super::output::say;
+use super::output::write;
 
 /// Columns where nothing else is known.
 const WIDTH_DEFAULT: usize = 80;
@@ -41,14 +43,35 @@ pub(crate) fn run(args: &LadderArgs) -> Result<(), Failure> {
         }
         traces.push(trace);
     }
-    let mut style = style(args.width, args.ascii);
-    style.from = match args.from {
+    let from = match args.from {
         Some(from) => Some(
             Duration::try_from_secs_f64(from / 1e3)
                 .map_err(|_| Failure::new("--from", "expected milliseconds, not below 0"))?,
         ),
         None => None,
     };
-    style.limit = args.limit;
-    say(draw(&join(traces), &style).trim_end())
+    let joined = join(traces);
+    let bytes = if args.view == View::Text {
+        let mut style = style(args.width, args.ascii);
+        if args.output.is_some() {
+            style.colour = false;
+        }
+        draw(&joined, &Style { from, limit: args.limit, ..style }).into_bytes()
+    } else {
+        let page = Page { title: args.title.clone(), from, limit: args.limit, ..Page::default() };
+        render(&joined, args.view, &page)
+    };
+    match &args.output {
+        Some(path) => fs::write(path, bytes).map_err(|error| Failure::new(path.display(), error)),
+        None if args.view.is_binary() && std::io::stdout().is_terminal() => Err(Failure::new(
+            args.view,
+            "a terminal cannot show it; write it to a file with -o FILE, or into a pipe",
+        )),
+        None => write(&bytes),
+    }
+}
+
+/// `sendrec dissector`.
+pub(crate) fn dissector() -> Result<(), Failure> {
+    write(DISSECTOR.as_bytes())
 }

@@ -4,7 +4,10 @@ mod args;
 mod copy;
 mod demo;
 mod files;
+mod find;
+mod lab;
 mod ladder;
+mod names;
 mod output;
 mod ping;
 mod serve;
@@ -35,7 +38,11 @@ pub(crate) fn run() -> ExitCode {
         Command::Rmdir(command) => files::rmdir(&command),
         Command::Truncate(command) => files::truncate(&command),
         Command::Ping(command) => ping::run(&command),
+        Command::Lab(command) => lab::run(&command),
+        Command::Locate(command) => names::locate(&command),
+        Command::Names(command) => names::run(&command.command),
         Command::Ladder(command) => ladder::run(&command),
+        Command::Dissector => ladder::dissector(),
         Command::Demo(command) => demo::run(&command),
     };
     match done {

@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use sendrec::FileError;
 use sendrec::copy::CopyError;
+use sendrec_names::{Code, NamesError};
+use sendrec_trap::CallError;
 
+use super::find::{NO_NAME_SERVER_HINT, hint};
 use super::session::INTERRUPTED;
 
 /// Why a command failed.
@@ -43,6 +46,24 @@ impl Failure {
     pub(crate) fn of_file(name: &[u8], error: &FileError) -> Self {
         match error {
             FileError::Server(code) => Self::new(printable(name), code),
+            FileError::Names(error) => Self::of_names(error),
+            FileError::Call { server, error } => Self::of_call(server, *error),
+            error => Self::Said(error.to_string()),
+        }
+    }
+
+    /// A failed call.
+    pub(crate) fn of_call(whom: impl std::fmt::Display, error: CallError) -> Self {
+        Self::Said(format!("{whom}: {error}{}", hint(error)))
+    }
+
+    /// A failed question to the name server.
+    pub(crate) fn of_names(error: &NamesError) -> Self {
+        match error {
+            NamesError::NoServer { .. } => Self::new(error, NO_NAME_SERVER_HINT),
+            NamesError::Server { code: Code::E_NOT_FOUND, .. } => {
+                Self::Said(format!("{error}; 'sendrec names ls' lists those there are"))
+            }
             error => Self::Said(error.to_string()),
         }
     }
@@ -69,6 +90,14 @@ impl From<io::Error> for Failure {
 pub(crate) fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Results that are more than a line, or no text.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
     out.flush()?;
     Ok(())
 }

@@ -2,17 +2,20 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sendrec_trap::{CallError, Process, SpawnOptions};
+use sendrec_trap::{Address, CallError, Process, SpawnOptions, Target};
 use serde::Serialize;
 
 use super::Failure;
+use super::address::Whom;
 use super::args::PingArgs;
+use super::find::resolve;
 use super::output::say;
 use super::session::{TracedNode, is_stopped, on_stop};
 
 #[derive(Serialize)]
 struct Reply {
     number: u32,
+    address: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     time_us: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,14 +26,24 @@ struct Reply {
     error: Option<String>,
 }
 
+/// How long to look for a process that is not named by its place.
+const FIND_TIMEOUT: Duration = Duration::from_secs(10);
+
 fn milliseconds(span: Duration) -> f64 {
     span.as_secs_f64() * 1e3
 }
 
 pub(crate) fn run(args: &PingArgs) -> Result<(), Failure> {
-    let session = TracedNode::toward(args.process.machine, &args.node)?;
+    let session = TracedNode::toward(&args.process, &args.find, &args.node)?;
     let node = session.node.clone();
     on_stop(Duration::ZERO, move || node.shut_down())?;
+    let process = match resolve(&session.node, &args.process, &args.find, FIND_TIMEOUT) {
+        Err(_) if is_stopped() => return Err(Failure::Interrupted),
+        found => found?,
+    };
+    if !args.json && !matches!(args.process, Whom::Target(Target::Place(_))) {
+        say(format_args!("{} is at {process}", args.process))?;
+    }
     let mut times = Vec::new();
     let mut asked = 0;
     {
@@ -39,7 +52,7 @@ pub(crate) fn run(args: &PingArgs) -> Result<(), Failure> {
         for number in 1..=args.count {
             let start = Instant::now();
             asked = number;
-            let result = me.ping(args.process, args.timeout);
+            let result = me.ping(process, args.timeout);
             if is_stopped() {
                 asked -= u32::from(result.is_err());
                 break;
@@ -48,7 +61,7 @@ pub(crate) fn run(args: &PingArgs) -> Result<(), Failure> {
             if result.is_ok() {
                 times.push(elapsed);
             }
-            report(args, number, result, elapsed)?;
+            report(args, process, number, result, elapsed)?;
             if number < args.count && !sleep_unless_stopped(args.interval.saturating_sub(elapsed)) {
                 break;
             }
@@ -60,6 +73,7 @@ pub(crate) fn run(args: &PingArgs) -> Result<(), Failure> {
 
 fn report(
     args: &PingArgs,
+    process: Address,
     number: u32,
     result: Result<(sendrec_trap::Epoch, Duration), CallError>,
     elapsed: Duration,
@@ -68,6 +82,7 @@ fn report(
         let alive = result.ok();
         let reply = Reply {
             number,
+            address: process.to_string(),
             time_us: alive.map(|_| elapsed.as_secs_f64() * 1e6),
             epoch: alive.map(|(epoch, _)| epoch.0),
             up_s: alive.map(|(_, uptime)| uptime.as_secs_f64()),
@@ -77,16 +92,15 @@ fn report(
     }
     match result {
         Ok((epoch, uptime)) => say(format_args!(
-            "IAA from {}: n={number} time={:.3} ms (up {:.1} s, epoch {epoch})",
-            args.process,
+            "IAA from {process}: n={number} time={:.3} ms (up {:.1} s, epoch {epoch})",
             milliseconds(elapsed),
             uptime.as_secs_f64()
         )),
         Err(CallError::NoSuchProcess) => {
-            let (process, time) = (args.process, milliseconds(elapsed));
+            let time = milliseconds(elapsed);
             say(format_args!("AU from {process}: n={number} time={time:.3} ms (no such process)"))
         }
-        Err(error) => say(format_args!("nothing from {}: n={number} ({error})", args.process)),
+        Err(error) => say(format_args!("nothing from {process}: n={number} ({error})")),
     }
 }
 
@@ -124,5 +138,5 @@ fn summarise(args: &PingArgs, asked: u32, times: &mut [Duration]) -> Result<(), 
     if times.is_empty() && is_stopped() {
         return Err(Failure::Interrupted);
     }
-    if times.is_empty() { Err(Failure::new(args.process, "no sign of life")) } else { Ok(()) }
+    if times.is_empty() { Err(Failure::new(&args.process, "no sign of life")) } else { Ok(()) }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use sendrec::Files;
 use sendrec::trace::{TraceWriter, origin_of};
 use sendrec_kernel::{Node, NodeConfig};
-use sendrec_trap::{Machine, Trap};
+use sendrec_trap::Trap;
 
 use super::Failure;
-use super::address::local_address_toward;
+use super::address::Whom;
 use super::args::{NodeArgs, ServerArgs};
+use super::find::FindArgs;
 
 /// The exit status of a command that the user has stopped, as a shell has it for Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -66,10 +67,9 @@ impl TracedNode {
         Ok(Self { node: Arc::new(node), trace })
     }
 
-    /// A node from which `remote` is reached.
-    pub(crate) fn toward(remote: Machine, args: &NodeArgs) -> Result<Self, Failure> {
-        let listen = local_address_toward(remote).map_err(|error| Failure::new(remote, error))?;
-        Self::boot(NodeConfig { listen, ..NodeConfig::default() }, args, "client")
+    /// A node from which `whom` is reached, and found if need be.
+    pub(crate) fn toward(whom: &Whom, find: &FindArgs, args: &NodeArgs) -> Result<Self, Failure> {
+        Self::boot(find.node_toward(whom)?, args, "client")
     }
 
     /// Shuts the node down, and reports if the trace could not be written.
@@ -92,11 +92,12 @@ pub(crate) fn with_files<R>(
     args: &ServerArgs,
     body: impl FnOnce(&mut Files<'_, Node>) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
-    let session = TracedNode::toward(args.server.machine, &args.node)?;
+    let session = TracedNode::toward(&args.server, &args.find, &args.node)?;
     // What is under way may end by itself and clean up; what waits for a silent server is ended.
     let node = session.node.clone();
     on_stop(STOP_GRACE, move || node.shut_down())?;
-    let result = Files::new(&*session.node, args.server, args.timeout)
+    let server = args.find.server(&args.server, args.timeout);
+    let result = Files::new(&*session.node, server, args.timeout)
         .map_err(|error| Failure::Said(error.to_string()))
         .and_then(|mut files| body(&mut files));
     let finished = session.finish();

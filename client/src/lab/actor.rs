@@ -9,7 +9,7 @@ use sendrec_trap::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::naming;
+use super::naming::{self, Book};
 use super::script::{Kind, Manner, Sending, Step, Whom};
 
 /// How often one who waits for an interrupt looks whether it has come.
@@ -87,6 +87,7 @@ pub struct Actor<'a, 't, T: Stage + ?Sized> {
     held: BTreeMap<String, Received>,
     started: BTreeMap<String, Started>,
     interrupts: Option<Receiver<Result<Received, ReceiveError>>>,
+    book: Book,
 }
 
 impl<T: Stage + ?Sized> std::fmt::Debug for Actor<'_, '_, T> {
@@ -105,7 +106,19 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         tell: &'a dyn Fn(Told),
     ) -> Self {
         let (held, started) = (BTreeMap::new(), BTreeMap::new());
-        Self { me, name, directory, manner, tell, told: 0, last: None, held, started, interrupts: None }
+        Self {
+            me,
+            name,
+            directory,
+            manner,
+            tell,
+            told: 0,
+            last: None,
+            held,
+            started,
+            interrupts: None,
+            book: Book::new(directory.names),
+        }
     }
 
     /// Plays the script to its end.
@@ -177,7 +190,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
     }
 
     /// Whom to send to; an error in words if that cannot be known.
-    fn target(&self, whom: &Whom) -> Result<Target, String> {
+    fn target(&mut self, whom: &Whom) -> Result<Target, String> {
         match whom {
             Whom::Sparse(sparse) => Ok(Target::Sparse(*sparse)),
             Whom::Name(name) => self.look_up(name),
@@ -185,17 +198,17 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
                 Some(last) => Ok(Target::Place(last.source.address())),
                 None => Err("nobody has sent anything yet".to_owned()),
             },
-            Whom::Process(name) => match self.directory.processes.get(name) {
-                Some(Entry { sparse: Some(sparse), .. }) => Ok(Target::Sparse(*sparse)),
-                Some(Entry { name: Some(name), .. }) => self.look_up(name),
+            Whom::Process(name) => match self.directory.processes.get(name).cloned() {
+                Some(Entry { sparse: Some(sparse), .. }) => Ok(Target::Sparse(sparse)),
+                Some(Entry { name: Some(name), .. }) => self.look_up(&name),
                 Some(entry) => Ok(Target::Place(entry.address)),
                 None => Err(format!("nobody is called {name}")),
             },
         }
     }
 
-    fn look_up(&self, name: &str) -> Result<Target, String> {
-        naming::look_up(self.me, self.directory.names, name)
+    fn look_up(&mut self, name: &str) -> Result<Target, String> {
+        self.book.place(self.me, name)
     }
 
     fn register(&mut self, name: &str) {
@@ -206,6 +219,15 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
     fn unregister(&mut self, name: &str) {
         let done = naming::unregister(self.me, self.directory.names, name);
         self.tell(&format!("unregister {name}"), outcome(done.map(|()| "unregistered")));
+    }
+
+    /// The name by which somebody is to be called, if by one.
+    fn name_of(&self, whom: &Whom) -> Option<String> {
+        match whom {
+            Whom::Name(name) => Some(name.clone()),
+            Whom::Process(name) => self.directory.processes.get(name)?.name.clone(),
+            Whom::Sparse(_) | Whom::Sender => None,
+        }
     }
 
     fn how(&self, within: Option<Duration>) -> How {
@@ -223,6 +245,10 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             Err(reason) => return self.tell(&words, reason),
         };
         let how = self.how(sending.within);
+        if let (Kind::Call, Some(name)) = (sending.kind, self.name_of(&sending.to)) {
+            let reply = self.book.call(self.me, &name, sending.text.as_bytes(), how);
+            return self.tell(&words, outcome(reply.map(|reply| text(&reply))));
+        }
         let result = match sending.kind {
             Kind::Call => self.me.call_with(to, sending.text.as_bytes(), how).map(|reply| text(&reply)),
             Kind::Send => self.me.send_with(to, sending.text.as_bytes(), how).map(|()| "sent".to_owned()),

@@ -5,6 +5,7 @@
 //! world; the command plays it over UDP with the same actors. Deliberately not here: sockets, and what a person types.
 mod actor;
 mod claim;
+mod exhibit;
 mod file;
 mod library;
 mod naming;
@@ -19,6 +20,7 @@ mod words;
 
 pub use actor::{Actor, Directory, Entry, Stage, Told};
 pub use claim::{Cells, Claim, Compare, Evidence, HAPPENINGS, Happening, Verdict};
+pub use exhibit::exhibit;
 pub use library::{all, find, of_slide};
 pub use policy::{buffering, reliability, reliability_name};
 pub use scenario::{
@@ -27,3 +29,8 @@ pub use scenario::{
 pub use script::{Kind, Manner, Sending, Step, Whom};
 pub use stage::{Run, directory, run, spawn_options};
 pub use switches::{Addressing, Switches, buffering_name};
+
+/// Breaks a text into lines of at most `width` characters, between words.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    crate::ladder::canvas::wrap(text, width)
+}

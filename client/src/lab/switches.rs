@@ -103,14 +103,14 @@ impl fmt::Display for Switches {
         if self.faults != Faults::default() {
             parts.push(format!("fault={}", self.faults));
         }
-        f.write_str(&parts.join(" "))
+        f.write_str(&parts.join("; "))
     }
 }
 
 impl FromStr for Switches {
     type Err = String;
 
-    /// Reads `reliability=unreliable;blocking=lent`: as one scenario in a comparison has them.
+    /// Reads `reliability=unreliable; blocking=lent`: as it is shown, and as one scenario in a comparison has it.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut switches = Self::default();
         for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {

@@ -4,7 +4,7 @@ use sendrec_core::wire::PacketType;
 
 /// What a cell means, and so its colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     #[default]
     Plain,
     /// Life lines, times: there, but not in the way.
@@ -42,27 +42,31 @@ impl Tone {
 
 /// The characters that lines are made of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Glyphs {
-    pub(super) life: char,
+pub(crate) struct Glyphs {
+    pub(crate) life: char,
     /// The line of a machine without a trace.
-    pub(super) shade: char,
-    pub(super) shaft: char,
-    pub(super) right: char,
-    pub(super) left: char,
+    pub(crate) shade: char,
+    pub(crate) shaft: char,
+    pub(crate) right: char,
+    pub(crate) left: char,
     /// Where an arrow leaves its line to the right, to the left.
-    pub(super) out_right: char,
-    pub(super) out_left: char,
-    pub(super) cross: char,
-    pub(super) dead: char,
+    pub(crate) out_right: char,
+    pub(crate) out_left: char,
+    pub(crate) cross: char,
+    pub(crate) dead: char,
     /// Where the network made a copy, that goes to the right; to the left.
-    pub(super) copy: [char; 2],
+    pub(crate) copy: [char; 2],
     /// From the shaft down and down to the shaft, of an arrow to the right; of one to the left.
-    pub(super) turns_right: [char; 2],
-    pub(super) turns_left: [char; 2],
-    pub(super) track: char,
+    pub(crate) turns_right: [char; 2],
+    pub(crate) turns_left: [char; 2],
+    pub(crate) track: char,
     /// Something happened on this line: it stands at the side.
-    pub(super) dot: char,
-    pub(super) ellipsis: char,
+    pub(crate) dot: char,
+    /// Here a machine crashed.
+    pub(crate) crash: char,
+    /// The line of a machine that is down.
+    pub(crate) down: char,
+    pub(crate) ellipsis: char,
 }
 
 const UNICODE: Glyphs = Glyphs {
@@ -80,6 +84,8 @@ const UNICODE: Glyphs = Glyphs {
     turns_left: ['╭', '╯'],
     track: '╎',
     dot: '●',
+    crash: '×',
+    down: '·',
     ellipsis: '…',
 };
 
@@ -98,30 +104,32 @@ const ASCII: Glyphs = Glyphs {
     turns_left: ['/', '/'],
     track: '!',
     dot: '*',
+    crash: 'x',
+    down: '.',
     ellipsis: '~',
 };
 
 /// With what is drawn.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pen {
-    pub(super) colour: bool,
-    pub(super) ascii: bool,
-    pub(super) width: usize,
+pub(crate) struct Pen {
+    pub(crate) colour: bool,
+    pub(crate) ascii: bool,
+    pub(crate) width: usize,
 }
 
 impl Pen {
-    pub(super) const fn glyphs(&self) -> Glyphs {
+    pub(crate) const fn glyphs(&self) -> Glyphs {
         if self.ascii { ASCII } else { UNICODE }
     }
 
     /// Text of others, made safe for a terminal: one cell for each character, and no control characters.
-    pub(super) fn clean(&self, text: &str) -> String {
+    pub(crate) fn clean(&self, text: &str) -> String {
         let wide = |c: char| !self.ascii && ('\u{a1}'..='\u{24f}').contains(&c) && c != '\u{ad}';
         text.chars().map(|c| if (' '..='~').contains(&c) || wide(c) { c } else { '?' }).collect()
     }
 
     /// The text, or its beginning with a sign that it goes on.
-    pub(super) fn fit(&self, text: &str, width: usize) -> String {
+    pub(crate) fn fit(&self, text: &str, width: usize) -> String {
         if text.chars().count() <= width {
             return text.to_owned();
         }
@@ -133,7 +141,7 @@ impl Pen {
     }
 
     /// A line of words alone.
-    pub(super) fn line(&self, text: &str) -> String {
+    pub(crate) fn line(&self, text: &str) -> String {
         let mut canvas = Canvas::new(self.width);
         canvas.put(1, &self.fit(text, self.width - 1), Tone::Faint);
         canvas.text(self)
@@ -142,32 +150,32 @@ impl Pen {
 
 /// One line of cells. What does not fit is not drawn.
 #[derive(Clone, Debug)]
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     cells: Vec<(char, Tone)>,
 }
 
 impl Canvas {
-    pub(super) fn new(width: usize) -> Self {
+    pub(crate) fn new(width: usize) -> Self {
         Self { cells: vec![(' ', Tone::Plain); width] }
     }
 
-    pub(super) fn set(&mut self, x: usize, character: char, tone: Tone) {
+    pub(crate) fn set(&mut self, x: usize, character: char, tone: Tone) {
         if let Some(cell) = self.cells.get_mut(x) {
             *cell = (character, tone);
         }
     }
 
-    pub(super) fn get(&self, x: usize) -> char {
+    pub(crate) fn get(&self, x: usize) -> char {
         self.cells.get(x).map_or(' ', |cell| cell.0)
     }
 
-    pub(super) fn put(&mut self, x: usize, text: &str, tone: Tone) {
+    pub(crate) fn put(&mut self, x: usize, text: &str, tone: Tone) {
         for (offset, character) in text.chars().enumerate() {
             self.set(x + offset, character, tone);
         }
     }
 
-    pub(super) fn text(&self, pen: &Pen) -> String {
+    pub(crate) fn text(&self, pen: &Pen) -> String {
         let used = self.cells.iter().rposition(|cell| cell.0 != ' ').map_or(0, |last| last + 1);
         let mut text = String::new();
         for run in self.cells[..used].chunk_by(|a, b| a.1 == b.1) {
@@ -181,7 +189,7 @@ impl Canvas {
 }
 
 /// Breaks text into lines of at most `width`, between words where that is possible.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();

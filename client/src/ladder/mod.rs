@@ -4,17 +4,17 @@
 //! A packet is one row where that keeps the order of what happened on every line, else two: its departure and its
 //! arrival. Beside the lines stands what the processes did. Deliberately not here: files (see [`crate::trace`]) and
 //! the choice of style by terminal, which is the command's.
-mod canvas;
+pub(crate) mod canvas;
 mod layout;
-mod order;
+pub(crate) mod order;
 mod paint;
-mod plan;
-mod rows;
-mod story;
-mod tally;
+pub(crate) mod plan;
+pub(crate) mod rows;
+pub(crate) mod story;
+pub(crate) mod tally;
 #[cfg(test)]
-mod tests;
-mod words;
+pub(crate) mod tests;
+pub(crate) mod words;
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ impl Default for Style {
 pub fn draw(joined: &Joined, style: &Style) -> String {
     let width = style.width.max(WIDTH_MIN);
     let pen = Pen { colour: style.colour, ascii: style.ascii, width };
-    let plan = plan::plan(joined, &pen);
+    let plan = plan::plan(joined, &|text| pen.clean(text));
     let mut rows = rows::rows(&plan);
     let cut = rows::cut(&mut rows, &plan, style.from, style.limit);
     let layout = layout::Layout::new(&plan, &rows, width);

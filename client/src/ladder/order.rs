@@ -10,7 +10,7 @@ use super::plan::{Item, Part, Plan};
 
 /// What is drawn next: an item, or a departure with its arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Single(usize),
     Both(usize, usize),
 }
@@ -31,7 +31,7 @@ struct Graph {
     held: Vec<bool>,
 }
 
-pub(super) fn order(plan: &Plan) -> Vec<Step> {
+pub(crate) fn order(plan: &Plan) -> Vec<Step> {
     let mut graph = Graph::new(plan);
     let mut reach = 0;
     for item in 0..plan.items.len() {

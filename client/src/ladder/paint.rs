@@ -5,6 +5,7 @@ use super::canvas::{Canvas, Glyphs, Pen, Tone, wrap};
 use super::layout::{Layout, Notes};
 use super::plan::{Arrow, Plan, Shape};
 use super::rows::{Leg, Row};
+use super::story::Mark;
 use super::words;
 
 /// Rows between two repetitions of the heads.
@@ -18,13 +19,16 @@ struct Painter<'a> {
     lines: Vec<String>,
     /// Where packets in flight are, by arrow.
     tracks: BTreeMap<usize, usize>,
+    /// Which lines are of machines that have crashed and not booted again.
+    down: Vec<bool>,
     /// The last time that was written.
     time: Option<String>,
 }
 
 pub(super) fn paint(plan: &Plan, rows: &[Row], layout: &Layout, pen: &Pen) -> Vec<String> {
     let (glyphs, lines, tracks) = (pen.glyphs(), Vec::new(), BTreeMap::new());
-    let mut painter = Painter { plan, layout, pen, glyphs, lines, tracks, time: None };
+    let down = vec![false; plan.columns.len()];
+    let mut painter = Painter { plan, layout, pen, glyphs, lines, tracks, down, time: None };
     painter.legend();
     if !plan.columns.is_empty() {
         painter.heads();
@@ -105,8 +109,12 @@ impl Painter<'_> {
     /// The lines, and packets in flight.
     fn blank(&self) -> Canvas {
         let mut canvas = Canvas::new(self.pen.width);
-        for (line, column) in self.layout.lines.iter().zip(&self.plan.columns) {
-            let glyph = if column.traced { self.glyphs.life } else { self.glyphs.shade };
+        for ((line, column), down) in self.layout.lines.iter().zip(&self.plan.columns).zip(&self.down) {
+            let glyph = match (down, column.traced) {
+                (true, _) => self.glyphs.down,
+                (false, true) => self.glyphs.life,
+                (false, false) => self.glyphs.shade,
+            };
             canvas.set(*line, glyph, Tone::Faint);
         }
         for (arrow, x) in &self.tracks {
@@ -120,7 +128,15 @@ impl Painter<'_> {
             let x = self.free_track(&self.plan.arrows[arrow]);
             self.tracks.insert(arrow, x);
         }
+        for (column, note) in &row.notes {
+            if let Some(mark @ (Mark::Crash | Mark::Boot)) = note.mark {
+                self.down[*column] = mark == Mark::Crash;
+            }
+        }
         let mut canvas = self.blank();
+        for (column, _) in row.notes.iter().filter(|(_, note)| note.mark == Some(Mark::Crash)) {
+            canvas.set(self.layout.lines[*column], self.glyphs.crash, Tone::Bad);
+        }
         let time = words::millis(row.at, self.plan.longest);
         if goes_on && self.time.as_ref() != Some(&time) {
             canvas.put((self.layout.gutter - 2).saturating_sub(time.len()), &time, Tone::Faint);
@@ -173,7 +189,7 @@ impl Painter<'_> {
         let mut parts: Vec<(String, Tone)> = Vec::new();
         let arrow = row.arrow.map(|(arrow, _)| &self.plan.arrows[arrow]);
         for (column, note) in &row.notes {
-            if row.arrow.is_none() {
+            if row.arrow.is_none() && note.mark != Some(Mark::Crash) {
                 canvas.set(self.layout.lines[*column], self.glyphs.dot, note.tone);
             }
             parts.push((format!("{}: {}", self.layout.names[*column], note.text), note.tone));

@@ -1,30 +1,35 @@
 //! What is to be drawn, before it has a place: lines, notes beside them, arrows between them, in order.
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use sendrec_core::trace::{Call, Event, What};
+use sendrec_core::trace::{Call, Event, Incident, What};
 use sendrec_core::wire::PacketType;
 use sendrec_core::{Address, LocalId};
 
 use super::COLUMNS_MAX;
-use super::canvas::{Pen, Tone};
+use super::canvas::Tone;
 use super::story::{self, Note, Story, is_process_trace, process_of};
 use super::words;
 use crate::trace::{End, Joined, Passage};
 
+/// Why a packet died of which nobody knows more.
+const NEVER_RECEIVED: &str = "never received";
+const HEARD_BY_NOBODY: &str = "heard by nobody";
+
 /// An event by trace and number.
-pub(super) type EventId = (usize, u64);
+pub(crate) type EventId = (usize, u64);
 
 /// A vertical line.
 #[derive(Debug)]
-pub(super) struct Column {
-    pub(super) name: String,
-    pub(super) place: String,
-    pub(super) traced: bool,
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) place: String,
+    pub(crate) traced: bool,
 }
 
 /// What an arrow looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// From line to line.
     Through,
     /// From the middle, where the network doubled a packet, to its line.
@@ -34,23 +39,23 @@ pub(super) enum Shape {
 }
 
 #[derive(Debug)]
-pub(super) struct Arrow {
-    pub(super) from: usize,
-    pub(super) to: usize,
+pub(crate) struct Arrow {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
     /// From the fullest to the shortest.
-    pub(super) labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// The end of a label that must not go unsaid.
-    pub(super) special: String,
-    pub(super) tone: Tone,
-    pub(super) shape: Shape,
+    pub(crate) special: String,
+    pub(crate) tone: Tone,
+    pub(crate) shape: Shape,
     /// Beside the arrival.
-    pub(super) fate: Option<Note>,
+    pub(crate) fate: Option<Note>,
     /// Two rows, whatever the order allows: the packet was held up, and that is to be seen.
-    pub(super) slow: bool,
+    pub(crate) slow: bool,
 }
 
 #[derive(Debug)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Note(Note),
     /// An arrow in a place of its own.
     Whole(usize),
@@ -60,42 +65,46 @@ pub(super) enum Part {
 
 /// One thing that happens on one line.
 #[derive(Debug)]
-pub(super) struct Item {
-    pub(super) at: Duration,
-    pub(super) column: usize,
-    pub(super) event: EventId,
-    pub(super) cause: Option<EventId>,
-    pub(super) part: Part,
+pub(crate) struct Item {
+    pub(crate) at: Duration,
+    pub(crate) column: usize,
+    pub(crate) event: EventId,
+    /// Its place among the joined moments.
+    pub(crate) moment: usize,
+    pub(crate) cause: Option<EventId>,
+    pub(crate) part: Part,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Plan {
-    pub(super) columns: Vec<Column>,
-    pub(super) arrows: Vec<Arrow>,
+pub(crate) struct Plan {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) arrows: Vec<Arrow>,
+    /// The line of every moment, if it is drawn.
+    pub(crate) lines: Vec<Option<usize>>,
     /// In an order that every line agrees with.
-    pub(super) items: Vec<Item>,
-    pub(super) longest: Duration,
-    pub(super) story: Story,
+    pub(crate) items: Vec<Item>,
+    pub(crate) longest: Duration,
+    pub(crate) story: Story,
     /// Words about what has no place in the drawing.
-    pub(super) hidden: Vec<String>,
+    pub(crate) hidden: Vec<String>,
 }
 
 struct Planner<'a> {
     joined: &'a Joined,
-    pen: &'a Pen,
+    /// Makes text of others harmless where it is to be written.
+    clean: &'a dyn Fn(&str) -> String,
     plan: Plan,
     /// The lines, if they are processes.
     processes: Option<Vec<LocalId>>,
-    /// The arrow of each packet's first arrival.
-    arrows: Vec<Option<usize>>,
+    /// The arrows that have departed and not arrived, by packet and receiver.
+    flying: HashMap<(usize, usize), usize>,
 }
 
-pub(super) fn plan(joined: &Joined, pen: &Pen) -> Plan {
+pub(crate) fn plan(joined: &Joined, clean: &dyn Fn(&str) -> String) -> Plan {
     let story = story::tell(joined);
     let longest = joined.moments.last().map_or(Duration::ZERO, |moment| moment.at);
     let plan = Plan { story, longest, ..Plan::default() };
-    let arrows = vec![None; joined.packets.len()];
-    let mut planner = Planner { joined, pen, plan, processes: None, arrows };
+    let mut planner = Planner { joined, clean, plan, processes: None, flying: HashMap::new() };
     if is_process_trace(joined) {
         planner.process_columns();
     } else {
@@ -141,14 +150,14 @@ impl Planner<'_> {
         let machines = &self.joined.machines;
         for seen in machines.iter().take(COLUMNS_MAX) {
             let name = match (&seen.role, seen.traced) {
-                (Some(role), _) => self.pen.clean(role),
+                (Some(role), _) => (self.clean)(role),
                 (None, true) => "machine".to_owned(),
                 (None, false) => "(not traced)".to_owned(),
             };
             self.plan.columns.push(Column { name, place: seen.machine.to_string(), traced: seen.traced });
         }
         if machines.len() > COLUMNS_MAX {
-            let beyond = |packet: &&Passage| packet.from.max(packet.to) >= COLUMNS_MAX;
+            let beyond = |packet: &&Passage| packet.from.max(packet.to.unwrap_or(0)) >= COLUMNS_MAX;
             let packets = self.joined.packets.iter().filter(beyond).count();
             let more = machines.len() - COLUMNS_MAX;
             let (more, packets) = (words::count(more, "more machine"), words::count(packets, "packet"));
@@ -183,7 +192,11 @@ impl Planner<'_> {
         match &self.processes {
             None => (machine < COLUMNS_MAX).then_some(machine),
             Some(processes) => {
-                let process = process_of(&event.what).or(processes.first().copied())?;
+                let killed = match event.what {
+                    What::Incident { incident: Incident::Killed { process }, .. } => Some(process),
+                    _ => None,
+                };
+                let process = process_of(&event.what).or(killed).or(processes.first().copied())?;
                 processes.iter().position(|other| *other == process)
             }
         }
@@ -191,9 +204,11 @@ impl Planner<'_> {
 
     fn moment(&mut self, place: usize) {
         let moment = &self.joined.moments[place];
-        let Some(column) = self.column(moment.machine, &moment.event) else { return };
+        let line = self.column(moment.machine, &moment.event);
+        self.plan.lines.push(line);
+        let Some(column) = line else { return };
         if let Some(note) = self.plan.story.notes[place].clone() {
-            let note = Note { text: self.pen.clean(&note.text), ..note };
+            let note = Note { text: (self.clean)(&note.text), ..note };
             self.item(place, column, Part::Note(note));
         }
         match (&moment.event.what, moment.packet) {
@@ -208,7 +223,7 @@ impl Planner<'_> {
         let moment = &self.joined.moments[place];
         let event = (moment.trace, moment.event.number);
         let cause = moment.event.cause.map(|cause| (moment.trace, cause));
-        self.plan.items.push(Item { at: moment.at, column, event, cause, part });
+        self.plan.items.push(Item { at: moment.at, column, event, moment: place, cause, part });
     }
 
     fn arrow(&mut self, arrow: Arrow) -> usize {
@@ -216,31 +231,37 @@ impl Planner<'_> {
         self.plan.arrows.len() - 1
     }
 
-    fn packet_arrow(&self, packet: &Passage, to: usize, shape: Shape) -> Arrow {
-        let copy = shape == Shape::Copy;
+    fn packet_arrow(&self, packet: usize, to: usize, shape: Shape) -> Arrow {
+        let passage = &self.joined.packets[packet];
+        let way = match (shape == Shape::Copy, passage.to) {
+            (true, _) => words::Way::Copy,
+            (false, None) => words::Way::Broadcast,
+            (false, Some(_)) => words::Way::Plain,
+        };
         Arrow {
-            from: packet.from,
+            from: passage.from,
             to,
-            labels: words::labels(&packet.note, copy),
-            special: words::tag(&packet.note, copy),
-            tone: Tone::Packet(packet.note.kind),
+            labels: words::labels(&passage.note, way),
+            special: words::tag(&passage.note, way),
+            tone: Tone::Packet(passage.note.kind),
             shape,
             fate: None,
-            slow: packet.is_delayed(),
+            slow: passage.is_delayed(to),
         }
     }
 
     /// A packet to its own machine has no way to be drawn on.
     fn note_to_itself(&mut self, place: usize, packet: &Passage, column: usize) {
-        let label = words::labels(&packet.note, false).swap_remove(0);
-        let note = Note { text: format!("{label} to itself"), tone: Tone::Packet(packet.note.kind) };
+        let label = words::labels(&packet.note, words::Way::Plain).swap_remove(0);
+        let note = Note::new(format!("{label} to itself"), Tone::Packet(packet.note.kind));
         self.item(place, column, Part::Note(note));
     }
 
     fn sent(&mut self, place: usize, packet: usize, column: usize) {
         let passage = &self.joined.packets[packet];
-        let receiver = passage.arrivals.first().map(|arrival| self.joined.moments[arrival.moment].machine);
-        let to = receiver.unwrap_or(passage.to);
+        let Some(to) = passage.to else { return self.broadcast(place, packet, column) };
+        let receiver = passage.arrivals.first().map(|arrival| self.joined.receiver(arrival));
+        let to = receiver.unwrap_or(to);
         if to == column {
             return self.note_to_itself(place, passage, column);
         }
@@ -248,21 +269,69 @@ impl Planner<'_> {
             return;
         }
         match passage.end {
-            End::Delivered => {
-                let arrow = self.arrow(self.packet_arrow(passage, to, Shape::Through));
-                self.arrows[packet] = Some(arrow);
-                self.item(place, column, Part::Departure(arrow));
-            }
+            End::Delivered => self.depart(place, packet, column, to),
             End::Dropped | End::NeverReceived => {
                 let rule = passage.network.as_ref().filter(|_| passage.end == End::Dropped);
-                let why = rule.map_or("never received".to_owned(), |(_, rule)| self.pen.clean(rule));
-                let arrow = self.arrow(self.packet_arrow(passage, to, Shape::Lost(why)));
-                self.item(place, column, Part::Whole(arrow));
+                let why = rule.map_or(NEVER_RECEIVED, |(_, rule)| rule);
+                self.die(place, packet, column, to, why);
             }
             End::ReceiverNotTraced => {
-                let arrow = self.arrow(self.packet_arrow(passage, to, Shape::Through));
+                let arrow = self.arrow(self.packet_arrow(packet, to, Shape::Through));
                 self.item(place, column, Part::Whole(arrow));
             }
+        }
+    }
+
+    fn depart(&mut self, place: usize, packet: usize, column: usize, to: usize) {
+        let arrow = self.arrow(self.packet_arrow(packet, to, Shape::Through));
+        self.flying.insert((packet, to), arrow);
+        self.item(place, column, Part::Departure(arrow));
+    }
+
+    fn die(&mut self, place: usize, packet: usize, column: usize, to: usize, why: &str) {
+        let why = (self.clean)(why);
+        let arrow = self.arrow(self.packet_arrow(packet, to, Shape::Lost(why)));
+        self.item(place, column, Part::Whole(arrow));
+    }
+
+    /// One packet to all: an arrow to each machine that it reached or was kept from; one that dies, if there is none.
+    fn broadcast(&mut self, place: usize, packet: usize, column: usize) {
+        let passage = &self.joined.packets[packet];
+        let reached = passage.arrivals.iter().map(|arrival| (self.joined.receiver(arrival), None));
+        let kept = passage.lost_copies().map(|(to, rule)| (to, Some(rule)));
+        let mut ways: BTreeMap<usize, Option<&str>> = kept.collect();
+        ways.extend(reached);
+        if ways.keys().all(|to| *to == column) {
+            // The line farthest away stands for all.
+            let last = self.plan.columns.len() - 1;
+            let to = if column * 2 > last { 0 } else { last };
+            let rule = passage.network.as_ref().filter(|_| passage.end == End::Dropped);
+            let why = rule.map_or(HEARD_BY_NOBODY, |(_, rule)| rule);
+            if to != column && passage.end == End::ReceiverNotTraced {
+                let arrow = self.arrow(self.packet_arrow(packet, to, Shape::Through));
+                self.item(place, column, Part::Whole(arrow));
+            } else if to != column {
+                self.die(place, packet, column, to, why);
+            } else {
+                let label = words::labels(&passage.note, words::Way::Broadcast).swap_remove(0);
+                let why = if passage.end.is_lost() { format!(": {why}") } else { String::new() };
+                let note = Note::new(format!("{label}{why}"), Tone::Packet(passage.note.kind));
+                self.item(place, column, Part::Note(note));
+            }
+            return;
+        }
+        let first = self.plan.arrows.len();
+        for (to, rule) in ways {
+            match rule {
+                _ if to == column || to >= COLUMNS_MAX => {}
+                None => self.depart(place, packet, column, to),
+                Some(rule) => self.die(place, packet, column, to, rule),
+            }
+        }
+        // What it is about is said once.
+        for arrow in self.plan.arrows.iter_mut().skip(first + 1) {
+            arrow.labels = words::short_labels(&passage.note);
+            arrow.special.clear();
         }
     }
 
@@ -272,22 +341,23 @@ impl Planner<'_> {
             return;
         }
         let nth = passage.arrivals.iter().position(|arrival| arrival.moment == place).unwrap_or(0);
+        let copies_before = self.joined.earlier_copies(passage, nth);
         let fate = words::fate(passage.arrivals[nth].fate);
-        let delayed = passage.is_delayed() && nth == 0;
+        let delayed = passage.is_delayed(column) && copies_before == 0;
         let words: Vec<_> = delayed.then_some("delayed").into_iter().chain(fate).collect();
-        let fate = (!words.is_empty()).then(|| Note { text: words.join(", "), tone: Tone::Bad });
+        let fate = (!words.is_empty()).then(|| Note::new(words.join(", "), Tone::Bad));
         if passage.from == column {
-            if passage.departure.is_none() || nth > 0 {
+            if passage.departure.is_none() || copies_before > 0 {
                 self.note_to_itself(place, passage, column);
             }
             return;
         }
-        if let Some(arrow) = self.arrows[packet].filter(|_| nth == 0) {
+        if let Some(arrow) = self.flying.remove(&(packet, column)) {
             self.plan.arrows[arrow].fate = fate;
             return self.item(place, column, Part::Arrival(arrow));
         }
         let shape = if passage.departure.is_some() && nth > 0 { Shape::Copy } else { Shape::Through };
-        let arrow = Arrow { fate, ..self.packet_arrow(passage, column, shape) };
+        let arrow = Arrow { fate, ..self.packet_arrow(packet, column, shape) };
         let arrow = self.arrow(arrow);
         self.item(place, column, Part::Whole(arrow));
     }
@@ -320,7 +390,8 @@ impl Planner<'_> {
         let event = (moment.trace, moment.event.number);
         // The trap is its own cause: what it says stands beside its arrow.
         for (column, part) in [(column, Part::Departure(arrow)), (receiver, Part::Arrival(arrow))] {
-            self.plan.items.push(Item { at: moment.at, column, event, cause: Some(event), part });
+            let (at, cause) = (moment.at, Some(event));
+            self.plan.items.push(Item { at, column, event, moment: place, cause, part });
         }
     }
 }

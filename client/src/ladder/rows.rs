@@ -8,29 +8,35 @@ use super::words::{self, count};
 
 /// How much of an arrow stands in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leg {
+pub(crate) enum Leg {
     Whole,
     Departure,
     Arrival,
 }
 
 #[derive(Debug)]
-pub(super) struct Row {
-    pub(super) at: Duration,
-    pub(super) arrow: Option<(usize, Leg)>,
+pub(crate) struct Row {
+    pub(crate) at: Duration,
+    pub(crate) arrow: Option<(usize, Leg)>,
     /// By line, at most one each.
-    pub(super) notes: Vec<(usize, Note)>,
+    pub(crate) notes: Vec<(usize, Note)>,
+    /// What it shows: places among the joined moments.
+    pub(crate) moments: Vec<usize>,
     /// The line and event with which a note alone may be joined by what it caused, or an arrow by what it causes.
     lead: Option<(usize, EventId)>,
 }
 
 impl Row {
+    fn new(item: &Item, arrow: Option<(usize, Leg)>) -> Self {
+        Self { at: item.at, arrow, notes: Vec::new(), moments: vec![item.moment], lead: None }
+    }
+
     fn note_at(&self, column: usize) -> bool {
         self.notes.iter().any(|(other, _)| *other == column)
     }
 }
 
-pub(super) fn rows(plan: &Plan) -> Vec<Row> {
+pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for step in order(plan) {
         let (first, second) = match step {
@@ -46,12 +52,7 @@ pub(super) fn rows(plan: &Plan) -> Vec<Row> {
             }
             (Part::Departure(arrow), None) => add_arrow(plan, &mut rows, item, *arrow, Leg::Departure),
             (Part::Arrival(arrow), _) => {
-                rows.push(Row {
-                    at: item.at,
-                    arrow: Some((*arrow, Leg::Arrival)),
-                    notes: Vec::new(),
-                    lead: None,
-                });
+                rows.push(Row::new(item, Some((*arrow, Leg::Arrival))));
                 arrive(plan, &mut rows, item, *arrow);
             }
             (Part::Whole(arrow), _) => {
@@ -73,6 +74,7 @@ fn add_note(rows: &mut Vec<Row>, item: &Item, note: &Note) {
             row.arrow.is_some() && item.cause.is_some_and(|cause| row.lead == Some((item.column, cause)));
         if caused && !row.note_at(item.column) {
             row.notes.push((item.column, note.clone()));
+            row.moments.push(item.moment);
             return;
         }
         if caused || row.note_at(item.column) {
@@ -80,7 +82,7 @@ fn add_note(rows: &mut Vec<Row>, item: &Item, note: &Note) {
         }
     }
     let lead = Some((item.column, item.event));
-    rows.push(Row { at: item.at, arrow: None, notes: vec![(item.column, note.clone())], lead });
+    rows.push(Row { notes: vec![(item.column, note.clone())], lead, ..Row::new(item, None) });
 }
 
 /// In the row of the note that caused it, if that is the last one; else in a row of its own.
@@ -94,15 +96,17 @@ fn add_arrow(plan: &Plan, rows: &mut Vec<Row>, item: &Item, arrow: usize, leg: L
     {
         row.arrow = Some((arrow, leg));
         row.lead = None;
+        row.moments.push(item.moment);
         return;
     }
-    rows.push(Row { at: item.at, arrow: Some((arrow, leg)), notes: Vec::new(), lead: None });
+    rows.push(Row::new(item, Some((arrow, leg))));
 }
 
 /// The last row's arrow arrives.
 fn arrive(plan: &Plan, rows: &mut [Row], item: &Item, arrow: usize) {
     if let Some(row) = rows.last_mut() {
         row.lead = Some((item.column, item.event));
+        row.moments.push(item.moment);
         if let Some(fate) = &plan.arrows[arrow].fate {
             row.notes.push((item.column, fate.clone()));
         }
@@ -111,13 +115,13 @@ fn arrive(plan: &Plan, rows: &mut [Row], item: &Item, arrow: usize) {
 
 /// Words for what is not drawn.
 #[derive(Debug, Default)]
-pub(super) struct Cut {
-    pub(super) before: Option<String>,
-    pub(super) after: Option<String>,
+pub(crate) struct Cut {
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// Takes out rows that are not wanted.
-pub(super) fn cut(rows: &mut Vec<Row>, plan: &Plan, from: Option<Duration>, limit: Option<usize>) -> Cut {
+pub(crate) fn cut(rows: &mut Vec<Row>, plan: &Plan, from: Option<Duration>, limit: Option<usize>) -> Cut {
     let arrows = |rows: &[Row]| {
         let starts = |row: &&Row| matches!(row.arrow, Some((_, Leg::Whole | Leg::Departure)));
         rows.iter().filter(starts).count()

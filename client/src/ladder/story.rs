@@ -1,35 +1,69 @@
 //! What the processes did, told from the events: a note for each moment worth one, and how the calls ended.
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sendrec_core::trace::{BlockedOn, Call, Ending, What};
+use sendrec_core::trace::{BlockedOn, Call, Ending, Incident, What};
 use sendrec_core::wire::{Flags, PacketType};
-use sendrec_core::{Address, LocalId};
+use sendrec_core::{Address, Handing, LocalId};
 
 use super::canvas::Tone;
 use super::words;
 use crate::trace::{Joined, Moment};
 
 /// The note of a process that ends.
-pub(super) const ENDS: &str = "ends";
+pub(crate) const ENDS: &str = "ends";
 
 /// A few words beside a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Note {
-    pub(super) text: String,
-    pub(super) tone: Tone,
+pub(crate) struct Note {
+    pub(crate) text: String,
+    pub(crate) tone: Tone,
+    pub(crate) mark: Option<Mark>,
+}
+
+/// What a note does to its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// A cross stands on it, and it is broken from here on.
+    Crash,
+    /// It is whole again.
+    Boot,
+    /// Nothing happens on it from here on.
+    Pause,
+    /// It goes on.
+    Resume,
+}
+
+impl Note {
+    pub(crate) fn new(text: impl Into<String>, tone: Tone) -> Self {
+        Self { text: text.into(), tone, mark: None }
+    }
+}
+
+/// A process that waits, from one moment to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wait {
+    pub(crate) process: LocalId,
+    pub(crate) on: BlockedOn,
+    pub(crate) from: usize,
+    /// `None` if it is not over at the end.
+    pub(crate) to: Option<usize>,
+    /// Whether the caller stands still, and not a completion of its.
+    pub(crate) blocks: bool,
 }
 
 /// The notes, and what the tally wants to know.
 #[derive(Debug, Default)]
-pub(super) struct Story {
+pub(crate) struct Story {
     /// By moment.
-    pub(super) notes: Vec<Option<Note>>,
+    pub(crate) notes: Vec<Option<Note>>,
     /// How often an operation ran.
-    pub(super) runs: usize,
+    pub(crate) runs: usize,
     /// What clients were told, and how often.
-    pub(super) told: BTreeMap<String, usize>,
+    pub(crate) told: BTreeMap<String, usize>,
     /// Calls that are not over at the end.
-    pub(super) waiting: usize,
+    pub(crate) waiting: usize,
+    /// Every wait, in the order in which they began.
+    pub(crate) waits: Vec<Wait>,
 }
 
 /// A process in a trace.
@@ -39,32 +73,33 @@ struct Teller<'a> {
     joined: &'a Joined,
     story: Story,
     moments: HashMap<(usize, u64), usize>,
-    pending: HashMap<Who, Vec<BlockedOn>>,
-    ended: BTreeSet<Who>,
+    /// Waits that are not over: places in the story's.
+    pending: HashMap<Who, Vec<usize>>,
     /// The last message taken: by whom, and caused by what. Its wake is no news.
     taken: Option<(Who, Option<u64>)>,
 }
 
 /// Tells the story of joined traces.
-pub(super) fn tell(joined: &Joined) -> Story {
-    let number = |(place, moment): (usize, &Moment)| ((moment.trace, moment.event.number), place);
-    let moments = joined.moments.iter().enumerate().map(number).collect();
+pub(crate) fn tell(joined: &Joined) -> Story {
     let story = Story { notes: vec![None; joined.moments.len()], ..Story::default() };
-    let (pending, ended) = (HashMap::new(), BTreeSet::new());
-    let mut teller = Teller { joined, story, moments, pending, ended, taken: None };
+    let pending = HashMap::new();
+    let moments = HashMap::new();
+    let mut teller = Teller { joined, story, moments, pending, taken: None };
     for (place, moment) in joined.moments.iter().enumerate() {
         teller.hear(place, moment);
+        // A machine that boots again counts from 1 again: a cause is the last event before it of that number.
+        teller.moments.insert((moment.trace, moment.event.number), place);
     }
-    let alive = teller.pending.iter().filter(|(who, _)| !teller.ended.contains(who));
-    let waits = alive.flat_map(|(_, waits)| waits);
-    teller.story.waiting = waits.filter(|on| matches!(on, BlockedOn::Call(_))).count();
+    let waits = teller.story.waits.iter();
+    teller.story.waiting =
+        waits.filter(|wait| wait.to.is_none() && matches!(wait.on, BlockedOn::Call(_))).count();
     teller.name_processes();
     teller.story
 }
 
 impl Teller<'_> {
     fn note(&mut self, place: usize, text: impl Into<String>, tone: Tone) {
-        self.story.notes[place] = Some(Note { text: text.into(), tone });
+        self.story.notes[place] = Some(Note::new(text, tone));
     }
 
     fn cause(&self, moment: &Moment) -> Option<usize> {
@@ -73,9 +108,12 @@ impl Teller<'_> {
 
     fn hear(&mut self, place: usize, moment: &Moment) {
         match &moment.event.what {
-            What::Trap { process, call, to, .. } => self.trap(place, moment, *process, *call, *to),
+            What::Trap { .. } => self.trap(place, moment),
             What::Blocked { process, on } => {
-                self.pending.entry((moment.trace, *process)).or_default().push(*on);
+                let caller = self.cause(moment).map(|cause| &self.joined.moments[cause].event.what);
+                let blocks = !matches!(caller, Some(What::Trap { runs_on: true, .. }));
+                self.pending.entry((moment.trace, *process)).or_default().push(self.story.waits.len());
+                self.story.waits.push(Wait { process: *process, on: *on, from: place, to: None, blocks });
                 if matches!(on, BlockedOn::Receive | BlockedOn::ReceiveFrom(_))
                     && let Some(trap) = self.cause(moment)
                 {
@@ -83,7 +121,7 @@ impl Teller<'_> {
                 }
             }
             What::Taken { process, request, .. } => self.take(place, moment, *process, *request),
-            What::Woken { process, with, .. } => self.wake(place, moment, *process, *with),
+            What::Woken { .. } => self.wake(place, moment),
             What::Queued { messages, .. } => {
                 let text =
                     if *messages > 1 { format!("queued, {messages} wait") } else { "queued".to_owned() };
@@ -106,7 +144,7 @@ impl Teller<'_> {
                 self.note(place, format!("moves to epoch {epoch}"), Tone::Plain);
             }
             What::Ended { process } => {
-                self.ended.insert((moment.trace, *process));
+                self.end(place, (moment.trace, *process));
                 self.note(place, ENDS, Tone::Plain);
             }
             What::Expired { .. } => self.note(place, "kept in vain", Tone::Bad),
@@ -118,7 +156,7 @@ impl Teller<'_> {
                 let text = format!("{sparse} is not at {}", self.address(moment, *address));
                 self.note(place, text, Tone::Bad);
             }
-            What::Incident { incident, .. } => self.note(place, words::incident(*incident), Tone::Bad),
+            What::Incident { incident, rule } => self.incident(place, moment, *incident, rule),
             What::Spawned { .. }
             | What::EpochKnown { .. }
             | What::Sent { .. }
@@ -127,19 +165,71 @@ impl Teller<'_> {
         }
     }
 
-    fn trap(&mut self, place: usize, moment: &Moment, process: LocalId, call: Call, to: Option<Address>) {
-        let name = words::call(call);
-        let text = match (call, to) {
-            // Noted if it brings something.
-            (Call::TryReceive, _) => return,
-            (Call::Cancel, _) => {
-                self.give_up((moment.trace, process), to);
-                name.to_owned()
-            }
-            (Call::Reply | Call::Receive, _) | (_, None) => name.to_owned(),
-            (_, Some(to)) => format!("{name} {}", self.address(moment, to)),
+    fn trap(&mut self, place: usize, moment: &Moment) {
+        let What::Trap { process, call, to, sparse, handing, runs_on, .. } = &moment.event.what else {
+            return;
         };
-        self.note(place, text, if call == Call::Cancel { Tone::Bad } else { Tone::Plain });
+        let mut text = words::call(*call).to_owned();
+        match handing {
+            Handing::Moved => {}
+            Handing::Copied => text.push_str(" (copied)"),
+            Handing::Lent => text.push_str(" (lent)"),
+        }
+        match (call, to, sparse) {
+            // Noted if it brings something.
+            (Call::TryReceive, ..) => return,
+            (Call::Cancel, ..) => self.give_up(place, (moment.trace, *process), *to),
+            (Call::Reply | Call::Receive, ..) | (_, None, None) => {}
+            (_, _, Some(sparse)) => text.push_str(&format!(" {sparse}")),
+            (_, Some(to), None) => text.push_str(&format!(" {}", self.address(moment, *to))),
+        }
+        if *runs_on {
+            text.push_str(", runs on");
+        }
+        self.note(place, text, if *call == Call::Cancel { Tone::Bad } else { Tone::Plain });
+    }
+
+    /// What befell a machine ends what its processes waited for.
+    fn incident(&mut self, place: usize, moment: &Moment, incident: Incident, rule: &str) {
+        let mark = match incident {
+            Incident::Crashed => Some(Mark::Crash),
+            Incident::Booted { .. } => Some(Mark::Boot),
+            Incident::Paused => Some(Mark::Pause),
+            Incident::Resumed => Some(Mark::Resume),
+            // Its own line ends, if it has one.
+            Incident::Killed { .. } => is_process_trace(self.joined).then_some(Mark::Crash),
+            Incident::Cut { .. } | Incident::Healed { .. } => None,
+        };
+        match incident {
+            Incident::Crashed => {
+                let machine = moment.machine;
+                let here = |wait: &&mut Wait| self.joined.moments[wait.from].machine == machine;
+                for wait in self.story.waits.iter_mut().filter(here) {
+                    wait.to.get_or_insert(place);
+                }
+                self.pending.retain(|(trace, _), _| *trace != moment.trace);
+            }
+            Incident::Killed { process } => self.end(place, (moment.trace, process)),
+            _ => {}
+        }
+        let good = matches!(incident, Incident::Booted { .. } | Incident::Resumed | Incident::Healed { .. });
+        let mut text = match incident {
+            Incident::Killed { .. } if is_process_trace(self.joined) => "is killed".to_owned(),
+            incident => words::incident(incident),
+        };
+        // That it goes on again needs no reason.
+        if !good && !rule.is_empty() {
+            text.push_str(&format!(": {rule}"));
+        }
+        self.story.notes[place] =
+            Some(Note { text, tone: if good { Tone::Strong } else { Tone::Bad }, mark });
+    }
+
+    /// A process is no more, and waits for nothing.
+    fn end(&mut self, place: usize, who: Who) {
+        for wait in self.pending.remove(&who).unwrap_or_default() {
+            self.story.waits[wait].to = Some(place);
+        }
     }
 
     /// An address as short as it can be: the role of its machine where only one has it.
@@ -159,13 +249,20 @@ impl Teller<'_> {
         }
     }
 
-    fn give_up(&mut self, who: Who, to: Option<Address>) {
-        let Some(pending) = self.pending.get_mut(&who) else { return };
-        if let Some(place) = pending.iter().position(|on| target(*on) == to)
-            && let BlockedOn::Call(_) = pending.remove(place)
-        {
+    fn give_up(&mut self, place: usize, who: Who, to: Option<Address>) {
+        let on = self.over(place, who, |on| target(on) == to);
+        if matches!(on, Some(BlockedOn::Call(_))) {
             *self.story.told.entry("timed out".to_owned()).or_default() += 1;
         }
+    }
+
+    /// The first pending wait that `wanted` accepts is over; which one.
+    fn over(&mut self, place: usize, who: Who, wanted: impl Fn(BlockedOn) -> bool) -> Option<BlockedOn> {
+        let pending = self.pending.get_mut(&who)?;
+        let found = pending.iter().position(|wait| wanted(self.story.waits[*wait].on))?;
+        let wait = &mut self.story.waits[pending.remove(found)];
+        wait.to = Some(place);
+        Some(wait.on)
     }
 
     fn take(&mut self, place: usize, moment: &Moment, process: LocalId, request: bool) {
@@ -184,15 +281,22 @@ impl Teller<'_> {
         self.note(by_trap.unwrap_or(place), text, tone);
     }
 
-    fn wake(&mut self, place: usize, moment: &Moment, process: LocalId, with: Ending) {
-        let who = (moment.trace, process);
+    fn wake(&mut self, place: usize, moment: &Moment) {
+        let What::Woken { process, with, on, buffer_free } = &moment.event.what else { return };
+        let (with, who) = (*with, (moment.trace, *process));
         let took = self.taken == Some((who, moment.event.cause));
-        let wanted = if took { is_receive } else { self.wanted(moment, with) };
-        let pending = self.pending.entry(who).or_default();
-        let found = pending.iter().position(|on| wanted(*on)).or((!pending.is_empty()).then_some(0));
-        let on = found.map(|place| pending.remove(place));
+        let on = match on {
+            Some(on) => self.over(place, who, |other| other == *on).or(Some(*on)),
+            None => {
+                let wanted = if took { is_receive } else { self.wanted(moment, with) };
+                self.over(place, who, wanted).or_else(|| self.over(place, who, |_| true))
+            }
+        };
         if took {
             self.taken = None;
+            if *buffer_free {
+                self.note(place, "buffer free", Tone::Plain);
+            }
             return;
         }
         let is_call = matches!(on, Some(BlockedOn::Call(_)));
@@ -205,7 +309,7 @@ impl Teller<'_> {
             Some(BlockedOn::Receive | BlockedOn::ReceiveFrom(_)) => "receive",
             None => "woken",
         };
-        let (text, told, tone) = match with {
+        let (mut text, told, tone) = match with {
             Ending::Done if on.is_none() => (name.to_owned(), "done".to_owned(), Tone::Plain),
             Ending::Done => (format!("{name} done"), "done".to_owned(), Tone::Plain),
             Ending::CallFailed(error) => (format!("{name}: {error}"), error.to_string(), Tone::Bad),
@@ -213,6 +317,9 @@ impl Teller<'_> {
         };
         if is_call {
             *self.story.told.entry(told).or_default() += 1;
+        }
+        if *buffer_free {
+            text.push_str(", buffer free");
         }
         self.note(place, text, tone);
     }
@@ -256,7 +363,7 @@ impl Teller<'_> {
 }
 
 /// Whether the drawing has a line for each process, since there is but one machine and no packet.
-pub(super) fn is_process_trace(joined: &Joined) -> bool {
+pub(crate) fn is_process_trace(joined: &Joined) -> bool {
     joined.machines.len() == 1 && joined.packets.is_empty()
 }
 
@@ -276,7 +383,7 @@ fn target(on: BlockedOn) -> Option<Address> {
 }
 
 /// The process an event is of.
-pub(super) const fn process_of(what: &What) -> Option<LocalId> {
+pub(crate) const fn process_of(what: &What) -> Option<LocalId> {
     match what {
         What::Spawned { process }
         | What::Ended { process }

@@ -12,10 +12,26 @@ use crate::trace::{End, Joined};
 const INDENT: usize = 2;
 const NAMES: usize = 18;
 
+/// The names and words of the tally.
+pub(crate) fn facts(joined: &Joined, story: &Story) -> Vec<(&'static str, String)> {
+    let mut facts = vec![("Packets", packets(joined)), ("Operation ran", runs(joined, story))];
+    facts.extend(told(story).map(|words| ("Client was told", words)));
+    let unknown = joined.packets.iter().filter(|packet| packet.end == End::ReceiverNotTraced).count();
+    for seen in joined.machines.iter().filter(|seen| !seen.traced) {
+        let what = if unknown > 0 { ", so nobody knows what became of packets to it" } else { "" };
+        facts.push(("Note", format!("{} was not traced{what}.", seen.machine)));
+    }
+    for (header, _) in joined.headers.iter().filter(|(_, torn)| *torn) {
+        let words = format!("the trace of {} breaks off in its last line, as after a kill.", header.machine);
+        facts.push(("Note", words));
+    }
+    facts
+}
+
 pub(super) fn tally(joined: &Joined, story: &Story, pen: &Pen) -> Vec<String> {
     let mut lines = vec![String::new()];
-    let mut say = |name: &str, words: &str| {
-        for (place, part) in wrap(&pen.clean(words), pen.width - INDENT - NAMES).iter().enumerate() {
+    for (name, words) in facts(joined, story) {
+        for (place, part) in wrap(&pen.clean(&words), pen.width - INDENT - NAMES).iter().enumerate() {
             let mut canvas = Canvas::new(pen.width);
             if place == 0 {
                 canvas.put(INDENT, name, Tone::Strong);
@@ -23,22 +39,6 @@ pub(super) fn tally(joined: &Joined, story: &Story, pen: &Pen) -> Vec<String> {
             canvas.put(INDENT + NAMES, part, Tone::Plain);
             lines.push(canvas.text(pen));
         }
-    };
-    say("Packets", &packets(joined));
-    say("Operation ran", &runs(joined, story));
-    if let Some(words) = told(story) {
-        say("Client was told", &words);
-    }
-    let unknown = joined.packets.iter().filter(|packet| packet.end == End::ReceiverNotTraced).count();
-    for seen in joined.machines.iter().filter(|seen| !seen.traced) {
-        let what = if unknown > 0 { ", so nobody knows what became of packets to it" } else { "" };
-        say("Note", &format!("{} was not traced{what}.", seen.machine));
-    }
-    for (header, _) in joined.headers.iter().filter(|(_, torn)| *torn) {
-        say(
-            "Note",
-            &format!("the trace of {} breaks off in its last line, as after a kill.", header.machine),
-        );
     }
     lines
 }
@@ -49,18 +49,26 @@ fn packets(joined: &Joined) -> String {
         sent: usize,
         lost: usize,
         twice: usize,
+        /// Copies of broadcasts that others had.
+        copies: usize,
     }
     let mut counts: BTreeMap<PacketType, Count> = BTreeMap::new();
     for packet in &joined.packets {
         let count = counts.entry(packet.note.kind).or_default();
         count.sent += 1;
         count.lost += usize::from(packet.end.is_lost());
-        count.twice += usize::from(packet.arrivals.len() > 1);
+        count.copies += if packet.end.is_lost() { 0 } else { packet.lost_copies().count() };
+        count.twice += usize::from(joined.is_doubled(packet));
     }
     let describe = |(kind, count): (&PacketType, &Count)| {
         let mut harm = Vec::new();
         if count.lost > 0 {
             harm.push(format!("{} lost", count.lost));
+        }
+        match count.copies {
+            0 => {}
+            1 => harm.push("1 copy lost".to_owned()),
+            copies => harm.push(format!("{copies} copies lost")),
         }
         if count.twice > 0 {
             harm.push(format!("{} doubled", count.twice));

@@ -4,8 +4,18 @@ use std::time::Duration;
 use sendrec_core::trace::{Call, Fate, Incident, PacketNote, Timer};
 use sendrec_core::wire::{Flags, PacketType};
 
+/// How a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Plain,
+    /// To all.
+    Broadcast,
+    /// A second one that the network made.
+    Copy,
+}
+
 /// A packet in words, from the fullest to the shortest.
-pub(super) fn labels(note: &PacketNote, copy: bool) -> Vec<String> {
+pub(crate) fn labels(note: &PacketNote, way: Way) -> Vec<String> {
     let kind = note.kind.name();
     let number = note.number;
     let sequence = if note.sequence.0 == 0 { String::new() } else { format!(" seq {}", note.sequence) };
@@ -13,21 +23,28 @@ pub(super) fn labels(note: &PacketNote, copy: bool) -> Vec<String> {
         PacketType::Req | PacketType::Rep => format!(" {}B", note.bytes),
         _ => String::new(),
     };
-    let tag = tag(note, copy);
-    let mut labels = vec![
+    let tag = tag(note, way);
+    let whose = note.sparse.map(|sparse| format!("{kind} {number} {sparse}{tag}"));
+    let mut labels: Vec<String> = whose.into_iter().collect();
+    labels.extend([
         format!("{kind} {number}{sequence}{bytes}{tag}"),
         format!("{kind} {number}{sequence}{tag}"),
         format!("{kind} {number}{tag}"),
         format!("{kind}{tag}"),
         format!("{kind} {number}"),
         kind.to_owned(),
-    ];
+    ]);
     labels.dedup();
     labels
 }
 
+/// A packet of which the fuller words have been said.
+pub(crate) fn short_labels(note: &PacketNote) -> Vec<String> {
+    vec![format!("{} {}", note.kind, note.number), note.kind.name().to_owned()]
+}
+
 /// What is special about a packet, with a space before it.
-pub(super) fn tag(note: &PacketNote, copy: bool) -> String {
+pub(crate) fn tag(note: &PacketNote, way: Way) -> String {
     let flags = note.flags();
     let mut tag = String::new();
     if let Some(status) = note.status {
@@ -42,7 +59,10 @@ pub(super) fn tag(note: &PacketNote, copy: bool) -> String {
     if note.kind == PacketType::Req && flags.has(Flags::ONE_WAY) {
         tag.push_str(" one-way");
     }
-    if copy {
+    if way == Way::Broadcast {
+        tag.push_str(" to all");
+    }
+    if way == Way::Copy {
         tag.push_str(" (copy)");
     } else if flags.has(Flags::CACHED) {
         tag.push_str(" (from cache)");
@@ -53,7 +73,7 @@ pub(super) fn tag(note: &PacketNote, copy: bool) -> String {
 }
 
 /// What the receiving kernel made of a packet; nothing if it did what it came for.
-pub(super) const fn fate(fate: Fate) -> Option<&'static str> {
+pub(crate) const fn fate(fate: Fate) -> Option<&'static str> {
     Some(match fate {
         Fate::Accepted => return None,
         Fate::DuplicateInProgress => "duplicate, in progress",
@@ -78,7 +98,7 @@ pub(super) const fn fate(fate: Fate) -> Option<&'static str> {
 }
 
 /// A system call.
-pub(super) const fn call(call: Call) -> &'static str {
+pub(crate) const fn call(call: Call) -> &'static str {
     match call {
         Call::Send => "send",
         Call::SendOneWay => "send one-way",
@@ -93,7 +113,7 @@ pub(super) const fn call(call: Call) -> &'static str {
 }
 
 /// A timer that fired.
-pub(super) const fn timer(timer: Timer) -> &'static str {
+pub(crate) const fn timer(timer: Timer) -> &'static str {
     match timer {
         Timer::Request { .. } => "timer: request",
         Timer::LateAck { .. } => "timer: late ACK",
@@ -106,7 +126,7 @@ pub(super) const fn timer(timer: Timer) -> &'static str {
 }
 
 /// What befell a machine.
-pub(super) fn incident(incident: Incident) -> String {
+pub(crate) fn incident(incident: Incident) -> String {
     match incident {
         Incident::Crashed => "crashes".to_owned(),
         Incident::Booted { epoch } => format!("boots, epoch {epoch}"),
@@ -119,7 +139,7 @@ pub(super) fn incident(incident: Incident) -> String {
 }
 
 /// A time in ms, with as many digits behind the point as a trace of this length has room for.
-pub(super) fn millis(at: Duration, longest: Duration) -> String {
+pub(crate) fn millis(at: Duration, longest: Duration) -> String {
     const DAY: Duration = Duration::from_secs(86_400);
     let digits = if longest < Duration::from_secs(100) {
         3
@@ -138,6 +158,6 @@ pub(super) fn millis(at: Duration, longest: Duration) -> String {
 }
 
 /// So many of them.
-pub(super) fn count(number: usize, thing: &str) -> String {
+pub(crate) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }

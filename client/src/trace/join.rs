@@ -52,18 +52,31 @@ pub struct Moment {
 pub struct Passage {
     /// Its sender: a place in [`Joined::machines`].
     pub from: usize,
-    /// The machine it was sent to: a place in [`Joined::machines`].
-    pub to: usize,
+    /// The machine it was sent to: a place in [`Joined::machines`]; `None` for a broadcast, which is one packet to all.
+    pub to: Option<usize>,
     /// What it was.
     pub note: PacketNote,
     /// When it was sent: a place in [`Joined::moments`]. `None` if its sender is not traced.
     pub departure: Option<usize>,
     /// Where it arrived.
     pub arrivals: Vec<Arrival>,
-    /// What the network was seen to do to it, and by which rule.
+    /// What the network was seen to do to it, and by which rule. Of a broadcast: to one of its copies, the last.
     pub network: Option<(Verdict, String)>,
+    /// Of a broadcast: every copy that the network harmed.
+    pub copies: Vec<HarmedCopy>,
     /// What became of it.
     pub end: End,
+}
+
+/// A broadcast's copy for one machine, and what the network did to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HarmedCopy {
+    /// Whose: a place in [`Joined::machines`].
+    pub to: usize,
+    /// What was done.
+    pub verdict: Verdict,
+    /// By which rule.
+    pub rule: String,
 }
 
 /// One copy of a packet, come in.
@@ -80,7 +93,7 @@ pub struct Arrival {
 pub enum End {
     /// It came in, at least once: [`Passage::arrivals`] says with which fate.
     Delivered,
-    /// The network dropped it: [`Passage::network`] says by which rule.
+    /// The network dropped it, or so changed it that nobody could read it: [`Passage::network`] says by which rule.
     Dropped,
     /// It was sent, and its receiver's trace does not have it.
     NeverReceived,
@@ -96,9 +109,36 @@ impl End {
 }
 
 impl Passage {
-    /// Whether it came later than the network would have had it.
-    pub fn is_delayed(&self) -> bool {
-        matches!(self.network, Some((Verdict::Delayed, _)))
+    /// Whether it came to this machine later than the network would have had it.
+    pub fn is_delayed(&self, at: usize) -> bool {
+        match self.to {
+            Some(_) => matches!(self.network, Some((Verdict::Delayed, _))),
+            None => self.copies.iter().any(|copy| copy.to == at && copy.verdict == Verdict::Delayed),
+        }
+    }
+
+    /// The copies of a broadcast that the network kept from their machines, with the rules that did.
+    pub fn lost_copies(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lost = |copy: &&HarmedCopy| matches!(copy.verdict, Verdict::Dropped | Verdict::Corrupted);
+        self.copies.iter().filter(lost).map(|copy| (copy.to, copy.rule.as_str()))
+    }
+}
+
+impl Joined {
+    /// The machine at which a packet arrived.
+    pub fn receiver(&self, arrival: &Arrival) -> usize {
+        self.moments[arrival.moment].machine
+    }
+
+    /// How many copies of a packet had come in at the same machine before this arrival.
+    pub fn earlier_copies(&self, packet: &Passage, nth: usize) -> usize {
+        let here = self.receiver(&packet.arrivals[nth]);
+        packet.arrivals[..nth].iter().filter(|earlier| self.receiver(earlier) == here).count()
+    }
+
+    /// Whether some machine had a packet twice.
+    pub fn is_doubled(&self, packet: &Passage) -> bool {
+        (0..packet.arrivals.len()).any(|nth| self.earlier_copies(packet, nth) > 0)
     }
 }
 
@@ -217,10 +257,10 @@ impl Joiner {
                 let arrival = Arrival { moment, fate: *fate };
                 Some(self.received(arrival, *from, machine, packet))
             }
-            What::Network { number, verdict, rule, .. } => {
+            What::Network { to, number, verdict, rule, .. } => {
                 let packet = self.by_number.get(&(trace, *number)).copied();
                 if let Some(packet) = packet {
-                    self.joined.packets[packet].network = Some((*verdict, rule.clone()));
+                    self.harmed(packet, *to, *verdict, rule);
                 }
                 packet
             }
@@ -232,11 +272,12 @@ impl Joiner {
     fn sent(&mut self, moment: usize, trace: usize, from: Machine, to: Machine, note: &PacketNote) -> usize {
         let passage = Passage {
             from: self.machine(from),
-            to: self.machine(to),
+            to: (!to.is_everyone()).then(|| self.machine(to)),
             note: *note,
             departure: Some(moment),
             arrivals: Vec::new(),
             network: None,
+            copies: Vec::new(),
             end: End::ReceiverNotTraced,
         };
         let place = self.joined.packets.len();
@@ -246,19 +287,32 @@ impl Joiner {
         place
     }
 
+    fn harmed(&mut self, packet: usize, to: Machine, verdict: Verdict, rule: &str) {
+        if self.joined.packets[packet].to.is_none() && !to.is_everyone() {
+            let copy = HarmedCopy { to: self.machine(to), verdict, rule: rule.to_owned() };
+            self.joined.packets[packet].copies.push(copy);
+        }
+        self.joined.packets[packet].network = Some((verdict, rule.to_owned()));
+    }
+
     fn received(&mut self, arrival: Arrival, from: Machine, to: usize, note: &PacketNote) -> usize {
         let key = Key::of(from, note);
         let known = self.by_key.get(&key).copied();
-        let place = known.filter(|place| self.joined.packets[*place].note == *note).unwrap_or_else(|| {
+        let same = |place: &usize| {
+            let packet = &self.joined.packets[*place];
+            packet.note == *note || matches!(packet.network, Some((Verdict::Corrupted, _)))
+        };
+        let place = known.filter(same).unwrap_or_else(|| {
             let (departure, network) = (None, None);
             let from = self.machine(from);
             let passage = Passage {
                 from,
-                to,
+                to: Some(to),
                 note: *note,
                 departure,
                 arrivals: Vec::new(),
                 network,
+                copies: Vec::new(),
                 end: End::Delivered,
             };
             self.joined.packets.push(passage);
@@ -276,10 +330,13 @@ impl Joiner {
         }
         let Joined { machines, packets, moments, .. } = &mut self.joined;
         for packet in packets.iter_mut() {
+            let traced =
+                machines.iter().enumerate().filter(|(place, seen)| *place != packet.from && seen.traced);
+            let others = if packet.to.is_none() { traced.count() } else { 0 };
             packet.end = match &packet.network {
                 _ if !packet.arrivals.is_empty() => End::Delivered,
-                Some((Verdict::Dropped, _)) => End::Dropped,
-                _ if machines[packet.to].traced => End::NeverReceived,
+                Some((Verdict::Dropped | Verdict::Corrupted, _)) => End::Dropped,
+                _ if packet.to.map_or(others > 0, |to| machines[to].traced) => End::NeverReceived,
                 _ => End::ReceiverNotTraced,
             };
         }
@@ -291,7 +348,7 @@ impl Joiner {
 /// Puts those first who sent first, as the client does on a slide; then those who sent nothing, as they came.
 fn order_columns(machines: &mut Vec<Seen>, packets: &mut [Passage], moments: &mut [Moment]) {
     let mut order: Vec<usize> = Vec::new();
-    let ends = packets.iter().flat_map(|packet| [packet.from, packet.to]);
+    let ends = packets.iter().flat_map(|packet| [Some(packet.from), packet.to]).flatten();
     for machine in ends.chain(0..machines.len()) {
         if !order.contains(&machine) {
             order.push(machine);
@@ -303,7 +360,10 @@ fn order_columns(machines: &mut Vec<Seen>, packets: &mut [Passage], moments: &mu
     }
     *machines = order.iter().map(|old| machines[*old].clone()).collect();
     for packet in packets {
-        (packet.from, packet.to) = (place[packet.from], place[packet.to]);
+        (packet.from, packet.to) = (place[packet.from], packet.to.map(|to| place[to]));
+        for copy in &mut packet.copies {
+            copy.to = place[copy.to];
+        }
     }
     for moment in moments {
         moment.machine = place[moment.machine];

@@ -9,7 +9,7 @@ mod skew;
 mod tests;
 mod writer;
 
-pub use join::{Arrival, End, Joined, Moment, Passage, Seen, join};
+pub use join::{Arrival, End, HarmedCopy, Joined, Moment, Passage, Seen, join};
 pub use reader::{TraceError, read};
 pub use writer::{TraceWriter, origin_of};
 

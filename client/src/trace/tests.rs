@@ -28,18 +28,13 @@ fn spawned(number: u64) -> Event {
 
 fn note(number: u64) -> PacketNote {
     PacketNote {
-        kind: PacketType::Req,
-        number: PacketNumber(number),
         source: LocalId(1),
         destination: LocalId(1),
         sequence: Sequence(1),
         epoch: Epoch(1),
         flags: 0,
         bytes: 3,
-        unknown: None,
-        refused: None,
-        status: None,
-        sparse: None,
+        ..PacketNote::bare(PacketType::Req, PacketNumber(number))
     }
 }
 
@@ -223,4 +218,55 @@ fn two_boots_of_one_machine_are_two_senders() {
     assert_eq!(joined.machines.len(), 2);
     let ends: Vec<_> = joined.packets.iter().map(|packet| packet.end).collect();
     assert_eq!(ends, [End::Delivered, End::NeverReceived]);
+}
+
+fn broadcast(number: u64, at: u64) -> Event {
+    event(number, at, What::Sent { to: Machine::EVERYONE, packet: note(number) })
+}
+
+fn copy_dropped(packet: u64, at: u64, to: u8) -> Event {
+    let (from, to, number, kind) = (machine(1), machine(to), PacketNumber(packet), PacketType::Req);
+    let (verdict, rule) = (Verdict::Dropped, "loss=0.1".to_owned());
+    event(0, at, What::Network { from, to, number, kind, verdict, rule })
+}
+
+#[test]
+fn a_broadcast_is_one_packet_with_an_arrival_at_each_machine() {
+    let near = trace(1, 0, vec![broadcast(1, 0), copy_dropped(1, 0, 4), copy_dropped(1, 0, 5)]);
+    let far = |of: u8| trace(of, 0, vec![received(1, 5, 1)]);
+    let joined = join(vec![near, far(2), far(3), trace(4, 0, Vec::new())]);
+    assert_eq!(joined.packets.len(), 1);
+    let packet = &joined.packets[0];
+    assert_eq!((packet.to, packet.end), (None, End::Delivered));
+    assert!(!joined.is_doubled(packet));
+    let receivers: Vec<_> =
+        packet.arrivals.iter().map(|arrival| joined.machines[joined.receiver(arrival)].machine).collect();
+    assert_eq!(receivers, [machine(2), machine(3)]);
+    let kept: Vec<_> = packet.lost_copies().map(|(to, rule)| (joined.machines[to].machine, rule)).collect();
+    assert_eq!(kept, [(machine(4), "loss=0.1"), (machine(5), "loss=0.1")]);
+    assert!(joined.machines.iter().all(|seen| !seen.machine.is_everyone()));
+}
+
+#[test]
+fn a_broadcast_that_nobody_heard_is_lost() {
+    let end = |traces: Vec<Trace>| join(traces).packets[0].end;
+    let asks = || trace(1, 0, vec![broadcast(1, 0)]);
+    assert_eq!(end(vec![asks(), trace(2, 0, Vec::new())]), End::NeverReceived);
+    assert_eq!(end(vec![asks()]), End::ReceiverNotTraced);
+    let kept = trace(1, 0, vec![broadcast(1, 0), copy_dropped(1, 0, 2)]);
+    assert_eq!(end(vec![kept, trace(2, 0, Vec::new())]), End::Dropped);
+}
+
+#[test]
+fn a_corrupted_packet_is_lost_or_arrives_as_another() {
+    let near = || trace(1, 0, vec![sent(1, 0, 2), harmed(1, 0, Verdict::Corrupted)]);
+    let joined = join(vec![near(), trace(2, 0, Vec::new())]);
+    assert_eq!(joined.packets[0].end, End::Dropped);
+    let mut arrival = received(1, 5, 1);
+    if let What::Received { packet, .. } = &mut arrival.what {
+        packet.bytes = 4;
+    }
+    let joined = join(vec![near(), trace(2, 0, vec![arrival])]);
+    assert_eq!(joined.packets.len(), 1);
+    assert_eq!(joined.packets[0].end, End::Delivered);
 }

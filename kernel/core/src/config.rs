@@ -2,6 +2,7 @@
 use core::time::Duration;
 
 use crate::limits;
+use crate::timer::Strategy;
 
 /// How far a message can be relied on to arrive (slide 19).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -148,7 +149,9 @@ pub struct Config {
     pub checksum: bool,
     /// The longest life of a packet in the network.
     pub packet_life: Duration,
-    /// Granularity of the sweep (slide 41): no timer fires more than this too late.
+    /// How timers are kept (slide 41). What happens is the same with each, and when; what it costs is not.
+    pub timers: Strategy,
+    /// Granularity of timers, whatever the strategy: none fires more than this too late.
     pub sweep_interval: Duration,
     /// Told that no incarnation lived at this machine's address before: a port just chosen by the system, a first boot.
     pub first_incarnation: bool,
@@ -177,6 +180,7 @@ impl Default for Config {
             packet_bytes: limits::PACKET_BYTES_DEFAULT,
             checksum: false,
             packet_life: limits::PACKET_LIFE,
+            timers: Strategy::default(),
             sweep_interval: limits::SWEEP_INTERVAL_DEFAULT,
             first_incarnation: false,
             trace: false,

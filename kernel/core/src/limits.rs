@@ -60,7 +60,7 @@ pub const PROBE_INTERVAL_DEFAULT: Duration = Duration::from_secs(1);
 pub const TRY_AGAIN_DEFAULT: Duration = Duration::from_millis(5);
 /// How many TA in a row are borne before the call fails with *refused*.
 pub const TRY_AGAINS_DEFAULT: u32 = 12;
-/// The sweep looks at its entries this often while one is armed.
+/// Timers fire at multiples of this; the sweep looks at its entries as often while one is armed.
 pub const SWEEP_INTERVAL_DEFAULT: Duration = Duration::from_millis(1);
 /// Requests of this kernel's processes to other machines outstanding at once.
 pub const OUTGOING_MAX: usize = 1 << 20;

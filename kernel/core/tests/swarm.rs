@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use harness::{Chaos, Net, at, prompt};
 use sendrec_core::rng::Rng;
+use sendrec_core::timer::Strategy;
 use sendrec_core::{
     Buffering, CallError, Config, LocalId, Options, Outcome, Overflow, Received, Reliability, Semantics,
     WaitToken,
 };
 
 const SEEDS: u64 = 300;
+const STRATEGY_SEEDS: u64 = 30;
 const STEPS: usize = 250;
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -44,7 +46,7 @@ struct Swarm {
 }
 
 impl Swarm {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, timers: Strategy) -> Self {
         let mut rng = Rng::new(seed);
         let messages = 1 + rng.below(6) as usize;
         let config = Config {
@@ -54,6 +56,7 @@ impl Swarm {
             window: 1 + rng.below(8) as u32,
             cache_bytes: if rng.chance(0.3) { 30 } else { 1 << 20 },
             probe_interval: 200 * MILLISECOND,
+            timers,
             ..prompt()
         };
         let mut net = Net::new(2 + rng.below(2) as usize, &config);
@@ -228,20 +231,21 @@ impl Swarm {
     }
 }
 
-fn run(seed: u64) {
-    let mut swarm = Swarm::new(seed);
+fn run(seed: u64, timers: Strategy) -> Swarm {
+    let mut swarm = Swarm::new(seed, timers);
     for _ in 0..STEPS {
         swarm.step();
     }
     swarm.finish();
     let twice = swarm.runs.iter().find(|(_, runs)| **runs > 40);
     assert!(twice.is_none(), "{twice:?}");
+    swarm
 }
 
 #[test]
 fn whatever_happens_nothing_runs_twice_and_everything_ends() {
     for seed in 0..SEEDS {
-        let ended = std::panic::catch_unwind(|| run(seed));
+        let ended = std::panic::catch_unwind(|| run(seed, Strategy::default()));
         assert!(ended.is_ok(), "seed {seed}");
     }
 }
@@ -249,11 +253,24 @@ fn whatever_happens_nothing_runs_twice_and_everything_ends() {
 #[test]
 fn the_same_seed_is_the_same_run() {
     let log = |seed| {
-        let mut swarm = Swarm::new(seed);
+        let mut swarm = Swarm::new(seed, Strategy::default());
         (0..STEPS).for_each(|_| swarm.step());
         (swarm.net.log, swarm.net.events)
     };
     let (first, second) = (log(7), log(7));
     assert!(first == second);
     assert!(first.0 != log(8).0);
+}
+
+#[test]
+fn however_timers_are_kept_the_run_is_the_same() {
+    for seed in 0..STRATEGY_SEEDS {
+        let [sweep, list, wheel] = Strategy::ALL.map(|timers| {
+            let Swarm { net, .. } = run(seed, timers);
+            (net.log, net.events)
+        });
+        assert!(sweep.0.len() > 100, "seed {seed}");
+        assert!(sweep == list, "list, seed {seed}");
+        assert!(sweep == wheel, "wheel, seed {seed}");
+    }
 }

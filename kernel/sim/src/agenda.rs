@@ -75,6 +75,10 @@ impl Agenda {
         self.entries.pop().map(|Reverse((due, _, happening))| (due, happening))
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether [`Agenda::retain`] is worth its while: at most once for as many entries as it keeps.
     pub(crate) fn is_full(&self) -> bool {
         self.entries.len() >= self.full

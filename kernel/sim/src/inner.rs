@@ -197,10 +197,10 @@ impl Inner {
                 self.read_lent(machine, &mut transmit);
                 self.launch(machine, &transmit);
             }
-            self.notice(machine, &event);
             if is_traced {
-                self.log.record(machine, self.now, event);
+                self.log.record(machine, self.now, event.clone());
             }
+            self.notice(machine, &event);
             if self.machines[machine].boots != boots || self.machines[machine].kernel.is_none() {
                 return;
             }

@@ -22,7 +22,7 @@
 //! let address = Address::new(world.machine(server), LocalId(1));
 //! world.spawn(client, SpawnOptions::default(), move |me| {
 //!     let error = me.call(address, "once").unwrap_err();
-//!     assert_eq!(error.failure, SendFailure::Request(CallError::MachineCrashed));
+//!     assert_eq!(error.failure, SendFailure::Request(CallError::CrashedUnknown));
 //!     assert_eq!(me.call(address, "again").unwrap(), "done");
 //! });
 //! world.run();
@@ -39,6 +39,8 @@ mod link;
 mod machine;
 mod network;
 mod record;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod world;
 

@@ -135,6 +135,9 @@ pub(crate) struct State {
     pub(crate) is_watched: bool,
     /// Memory that processes have lent to the kernel and written over: whose, what it held, what it holds.
     pub(crate) scribbles: Vec<(LocalId, Bytes, Bytes)>,
+    /// The first incarnation's seed.
+    seed: u64,
+    /// The seeds of the others.
     rng: Rng,
 }
 
@@ -167,6 +170,7 @@ impl State {
             frozen: Vec::new(),
             is_watched: false,
             scribbles: Vec::new(),
+            seed,
             rng: Rng::new(seed),
         }
     }
@@ -182,7 +186,7 @@ impl State {
             ..self.config.clone()
         };
         self.boots += 1;
-        let seed = self.rng.next_u64();
+        let seed = if self.boots == 1 { self.seed } else { self.rng.next_u64() };
         self.kernel = Some(Kernel::new(self.clock.own(now), config, self.address, self.epoch, seed));
     }
 

@@ -67,6 +67,12 @@ pub(crate) struct Network {
     pub(crate) atm: Net,
 }
 
+/// Rules at work on a sender's packets. The same rules go differently for each sender.
+fn injector(faults: &Faults, from: &str, seed: u64) -> Injector {
+    let seed = faults.seed ^ seed;
+    Injector::of(&Faults { seed, incidents: Vec::new(), packets: faults.packets.clone() }, Some(from))
+}
+
 impl Network {
     pub(crate) fn new(link: Link, mut rng: Rng) -> Self {
         let rules = vec![link.faults.clone()];
@@ -85,29 +91,23 @@ impl Network {
         }
     }
 
-    fn injector(&mut self, faults: &Faults, from: &str) -> Injector {
-        let seed = faults.seed ^ self.rng.next_u64();
-        Injector::of(&Faults { seed, incidents: Vec::new(), packets: faults.packets.clone() }, Some(from))
-    }
-
     /// One machine more.
-    pub(crate) fn add_machine(&mut self, name: &str) {
-        let rules = self.rules.clone();
-        let injectors = rules.iter().map(|faults| self.injector(faults, name)).collect();
+    pub(crate) fn add_machine(&mut self, name: &str, seed: u64) {
+        let injectors = self.rules.iter().map(|faults| injector(faults, name, seed)).collect();
         self.injectors.push(injectors);
     }
 
     /// Rules that hold in the whole world from here on.
     pub(crate) fn add_rules(&mut self, faults: &Faults, names: &[&str]) {
         for (number, name) in names.iter().enumerate() {
-            let injector = self.injector(faults, name);
+            let injector = injector(faults, name, self.rng.next_u64());
             self.injectors[number].push(injector);
         }
         self.rules.push(faults.clone());
     }
 
     pub(crate) fn set_link(&mut self, from: usize, to: usize, sender: &str, link: Link) {
-        let injector = self.injector(&link.faults, sender);
+        let injector = injector(&link.faults, sender, self.rng.next_u64());
         self.pairs.insert((from, to), Pair { link, injector });
         self.lines.remove(&Place::Pair(from, to));
     }

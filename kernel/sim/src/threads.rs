@@ -101,11 +101,10 @@ impl Threads {
 
     /// Which runnable thread goes next: the seed says.
     pub(crate) fn choose(&mut self, rng: &mut Rng) -> Option<u32> {
-        let place = match self.runnable.len() {
-            0 => return None,
-            1 => 0,
-            count => rng.below(count as u64) as usize,
-        };
+        if self.runnable.is_empty() {
+            return None;
+        }
+        let place = rng.below(self.runnable.len() as u64) as usize;
         Some(self.runnable.swap_remove(place))
     }
 

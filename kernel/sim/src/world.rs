@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use corosensei::CoroutineResult;
-use sendrec_core::fault::{FaultError, Faults, check_name};
+use sendrec_core::fault::{FaultError, Faults, Span, check_name};
 use sendrec_core::rng::Rng;
 use sendrec_core::trace::{Event, Incident};
 use sendrec_trap::{Config, Instant, LocalId, Machine, Process, SpawnOptions};
@@ -22,7 +22,7 @@ use crate::threads::{Life, Suspended};
 
 /// Machines, their processes and the network between them.
 pub struct World {
-    inner: Rc<RefCell<Inner>>,
+    pub(crate) inner: Rc<RefCell<Inner>>,
     /// Whether the names in rules have been checked since the last machine or rule was added.
     is_checked: bool,
 }
@@ -56,9 +56,9 @@ impl World {
     /// A world whose machines have this configuration and this network. The link's faults are the world's: their rules
     /// about machines hold too.
     pub fn with(seed: u64, config: Config, link: Link) -> Self {
-        let mut rng = Rng::new(seed);
+        let rng = Rng::new(seed);
         let faults = link.faults.clone();
-        let network = Network::new(link, Rng::new(rng.next_u64()));
+        let network = Network::new(link, Rng::new(!seed));
         let inner = Rc::new_cyclic(|me| RefCell::new(Inner::new(me.clone(), seed, config, network, rng)));
         let mut world = Self { inner, is_checked: false };
         world.add_incidents(&faults);
@@ -104,7 +104,8 @@ impl World {
         machine.is_watched = inner.watch.watches(&name);
         machine.boot(inner.now);
         let epoch = machine.epoch;
-        inner.network.add_machine(&name);
+        let seed = inner.rng.next_u64();
+        inner.network.add_machine(&name, seed);
         assert!(inner.names.insert(name.clone(), number).is_none(), "{name}: there is one already");
         let is_watched = machine.is_watched;
         inner.machines.push(machine);
@@ -266,7 +267,9 @@ impl World {
 
     /// The machine does nothing for so long.
     pub fn pause(&mut self, machine: MachineId, span: Duration) {
-        self.bring_about(machine, "pause=", "", |inner, rule| inner.pause(machine.0, span, rule));
+        self.bring_about(machine, "pause=", "", |inner, rule| {
+            inner.pause(machine.0, span, &format!("{rule}:{}", Span(span)));
+        });
     }
 
     /// Nothing goes from the first to the second from here on.
@@ -488,6 +491,11 @@ impl World {
     /// Events and passages that found no room.
     pub fn unrecorded(&self) -> u64 {
         self.inner.borrow().log.unrecorded
+    }
+
+    /// Entries of the agenda: what is to happen, and what was called off and not thrown away yet.
+    pub fn pending(&self) -> usize {
+        self.inner.borrow().agenda.len()
     }
 
     /// How many packets kernels have sent and received.

@@ -186,11 +186,7 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
         anew: bool,
         timeout: Option<Duration>,
     ) -> Result<Address, CallError> {
-        match self.enter(Syscall::Locate { sparse, anew }, timeout) {
-            Outcome::Located(address) => Ok(address),
-            Outcome::Unsent(unsent) => Err(unsent.error),
-            _ => Err(CallError::Down),
-        }
+        located(self.enter(Syscall::Locate { sparse, anew }, timeout))
     }
 
     /// The next message, of anybody or of one process; waits until there is one.
@@ -225,11 +221,17 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
     /// Asks whether a process lives (AYA); returns its machine's incarnation and since when that lives. One packet
     /// goes and nothing is sent again, so `timeout` is what a lost one costs.
     pub fn ping(&self, to: Address, timeout: Duration) -> Result<(Epoch, Duration), PingError> {
-        match self.enter(Syscall::Ping { to }, Some(timeout)) {
-            Outcome::Alive { epoch, uptime } => Ok((epoch, uptime)),
-            Outcome::Unsent(unsent) => Err(unsent.error),
-            _ => Err(CallError::Down),
-        }
+        alive(self.enter(Syscall::Ping { to }, Some(timeout)))
+    }
+
+    /// Starts a ping. It has no deadline: who waits no longer cancels it.
+    pub fn start_ping(&self, to: Address) -> Completion<Result<(Epoch, Duration), PingError>> {
+        Completion::new(self.gate.submit(self.id, Syscall::Ping { to }), alive)
+    }
+
+    /// Starts a [`Process::locate`].
+    pub fn start_locate(&self, sparse: SparseId, anew: bool) -> Completion<Result<Address, CallError>> {
+        Completion::new(self.gate.submit(self.id, Syscall::Locate { sparse, anew }), located)
     }
 
     /// Waits for a completion.
@@ -314,6 +316,22 @@ fn called(outcome: Outcome) -> Result<Bytes, SendError> {
             Err(error) => error,
             Ok(message) => SendError { failure: SendFailure::Request(CallError::Down), message },
         }),
+    }
+}
+
+fn alive(outcome: Outcome) -> Result<(Epoch, Duration), PingError> {
+    match outcome {
+        Outcome::Alive { epoch, uptime } => Ok((epoch, uptime)),
+        Outcome::Unsent(unsent) => Err(unsent.error),
+        _ => Err(CallError::Down),
+    }
+}
+
+fn located(outcome: Outcome) -> Result<Address, CallError> {
+    match outcome {
+        Outcome::Located(address) => Ok(address),
+        Outcome::Unsent(unsent) => Err(unsent.error),
+        _ => Err(CallError::Down),
     }
 }
 

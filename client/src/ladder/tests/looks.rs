@@ -98,16 +98,16 @@ fn packets_that_are_held_up() {
     |     ms          10.0.0.0:7000                          10.0.0.1:7000
     |  0.000  call server/1 ├─ REQ #1 seq 1 8B ─────────────╮      │
     |                       │                               ╎      │ receive, blocked
-    |  3.905                │                               ╰─────►│ delayed
+    |  2.737                │                               ╰─────►│ delayed
     |                       │                                      │ runs the request
-    | 24.000                │      ╭──────────────── ACK #1 seq 1 ─┤ timer: late ACK
-    | 29.315        delayed │◄─────╯                               │
-    | 53.905                │      ╭───────────── REP #2 seq 1 6B ─┤ reply
+    | 23.000                │      ╭──────────────── ACK #1 seq 1 ─┤ timer: late ACK
+    | 26.954        delayed │◄─────╯                               │
+    | 52.737                │      ╭───────────── REP #2 seq 1 6B ─┤ reply
     |                       │      ╎                               │ ends
-    | 57.013        delayed │◄─────╯                               │
+    | 54.867        delayed │◄─────╯                               │
     |                       ├─ ACK #2 seq 1 ────────────────╮      │
     |             call done │                               ╎      │
-    | 58.946                │                               ╰─────►│ delayed
+    | 60.112                │                               ╰─────►│ delayed
     |                       │                                      │
     |
     |  Packets           REQ 1, REP 1, ACK 2: 4 in all, none lost
@@ -254,11 +254,11 @@ fn ascii() {
     |     ms          10.0.0.0:7000                          10.0.0.1:7000
     |  0.000  call server/1 +- REQ #1 seq 1 8B -------------\      |
     |                       |                               !      | receive, blocked
-    |  3.905                |                               \----->| delayed
+    |  2.737                |                               \----->| delayed
     |                       |                                      | runs the request
-    | 24.000                |    drop=ACK#1 X------- ACK #1 seq 1 -+ timer: late ACK
-    | 53.905                |      /------------- REP #2 seq 1 6B -+ reply
-    | 57.013        delayed |<-----/                               |
+    | 23.000                |    drop=ACK#1 X------- ACK #1 seq 1 -+ timer: late ACK
+    | 52.737                |      /------------- REP #2 seq 1 6B -+ reply
+    | 54.867        delayed |<-----/                               |
     |                       +- ACK #2 seq 1 -------X drop=ACK#1    |
     |             call done |                                      |
     |                       |                                      |

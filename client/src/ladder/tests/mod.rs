@@ -1,4 +1,4 @@
 //! Ladders of simulated runs, as they look; and what holds for any ladder.
 mod looks;
-mod random;
+pub(crate) mod random;
 mod scenes;

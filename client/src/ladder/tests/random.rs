@@ -1,6 +1,6 @@
 //! What holds for any ladder: it fits its width, and every packet is drawn once.
 use sendrec_core::rng::Rng;
-use sendrec_core::trace::{Event, Fate, PacketNote, Verdict, What};
+use sendrec_core::trace::{Event, Fate, Incident, PacketNote, Verdict, What};
 use sendrec_core::wire::PacketType;
 use sendrec_core::{Epoch, Instant, LocalId, Machine, PacketNumber, Sequence};
 
@@ -11,8 +11,9 @@ fn machine(number: usize) -> Machine {
     Machine::new(([192, 168, 100, number as u8], 65_000).into())
 }
 
-/// Machines that send each other packets, which a network harms; some are not traced, and clocks are wrong.
-fn traces(rng: &mut Rng) -> Vec<Trace> {
+/// Machines that send each other and all others packets, which a network harms; some are not traced, and clocks are
+/// wrong.
+pub(crate) fn traces(rng: &mut Rng) -> Vec<Trace> {
     let machines = 2 + rng.below(7) as usize;
     let mut events: Vec<Vec<(u64, Event)>> = vec![Vec::new(); machines];
     let mut now = 10_000;
@@ -21,6 +22,15 @@ fn traces(rng: &mut Rng) -> Vec<Trace> {
         let from = rng.below(machines as u64) as usize;
         let to = (from + 1 + rng.below(machines as u64 - 1) as usize) % machines;
         let packet = packet(rng, number);
+        if rng.chance(0.1) {
+            let incident = incident(rng, machine(to));
+            let what = What::Incident { incident, rule: "crash=server@execute".to_owned() };
+            events[from].push((now, Event { number: 0, cause: None, at: Instant::from_nanos(now), what }));
+        }
+        if rng.chance(0.15) {
+            broadcast(rng, &mut events, from, now, packet);
+            continue;
+        }
         let mut add = |of: usize, at: u64, number: u64, cause: Option<u64>, what: What| {
             events[of].push((at, Event { number, cause, at: Instant::from_nanos(at), what }));
         };
@@ -77,30 +87,77 @@ fn traces(rng: &mut Rng) -> Vec<Trace> {
     traces
 }
 
+fn incident(rng: &mut Rng, to: Machine) -> Incident {
+    let incidents = [
+        Incident::Crashed,
+        Incident::Booted { epoch: Epoch(2) },
+        Incident::Killed { process: LocalId(1) },
+        Incident::Paused,
+        Incident::Resumed,
+        Incident::Cut { to },
+        Incident::Healed { to },
+    ];
+    incidents[rng.below(incidents.len() as u64) as usize]
+}
+
+/// To everyone: some copies are dropped, some come twice, and some are never heard of.
+fn broadcast(rng: &mut Rng, events: &mut [Vec<(u64, Event)>], from: usize, now: u64, packet: PacketNote) {
+    let number = packet.number;
+    let machines = events.len();
+    let mut add = |of: usize, at: u64, number: u64, what: What| {
+        events[of].push((at, Event { number, cause: None, at: Instant::from_nanos(at), what }));
+    };
+    add(from, now, 10 * number.0, What::Sent { to: Machine::EVERYONE, packet });
+    let reached = (rng.below(8) as usize).min(machines);
+    for to in (0..reached).filter(|to| *to != from) {
+        let (copies, verdict) = match rng.below(4) {
+            0 => (0, Some(Verdict::Dropped)),
+            1 => (2, Some(Verdict::Duplicated)),
+            2 => (1, Some(Verdict::Delayed)),
+            _ => (1, None),
+        };
+        if let Some(verdict) = verdict {
+            let (from_machine, kind, rule) = (machine(from), packet.kind, "loss=0.25".to_owned());
+            add(
+                from,
+                now,
+                0,
+                What::Network { from: from_machine, to: machine(to), number, kind, verdict, rule },
+            );
+        }
+        for copy in 0..copies {
+            let at = now + rng.below(5_000);
+            let (from, fate) = (machine(from), Fate::NotHere);
+            add(to, at, 10 * number.0 + 1 + copy, What::Received { from, packet, fate });
+        }
+    }
+}
+
 fn address(of: usize) -> sendrec_core::Address {
     sendrec_core::Address::new(machine(of), LocalId(1))
 }
 
 fn packet(rng: &mut Rng, number: u64) -> PacketNote {
+    let kind = PacketType::ALL[rng.below(PacketType::ALL.len() as u64) as usize];
     PacketNote {
-        kind: PacketType::ALL[rng.below(PacketType::ALL.len() as u64) as usize],
-        number: PacketNumber(number),
         source: LocalId(1),
         destination: LocalId(1),
         sequence: Sequence(rng.below(1_000_000)),
         epoch: Epoch(1),
         flags: rng.below(0x100) as u16,
         bytes: rng.below(70_000) as usize,
-        unknown: None,
-        refused: None,
-        status: None,
-        sparse: None,
+        ..PacketNote::bare(kind, PacketNumber(number))
     }
 }
 
 /// How many arrowheads and crosses a drawing of these packets has.
-fn ends(joined: &Joined) -> usize {
+pub(crate) fn ends(joined: &Joined) -> usize {
     let ends = |packet: &crate::trace::Passage| match packet.end {
+        // One that nobody heard needs a second line to be drawn towards.
+        _ if packet.to.is_none() => {
+            let ends = packet.arrivals.len() + packet.lost_copies().count();
+            ends.max(usize::from(joined.machines.len() > 1))
+        }
         End::Delivered => packet.arrivals.len(),
         End::Dropped | End::NeverReceived | End::ReceiverNotTraced => 1,
     };

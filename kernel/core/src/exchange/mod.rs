@@ -30,7 +30,7 @@ use crate::ids::{Address, Epoch, LocalId, Nonce, PacketNumber, Sequence};
 use crate::process::{Place, ReplyTo, WaitToken};
 use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
-use crate::timer::{Sweep, Timers};
+use crate::timer::{Table, Timers};
 use crate::trace::{Event, PacketNote, Tracer, What};
 use crate::wire::{Flags, Fragment, Header, Kind, Packet, Transmit};
 
@@ -105,14 +105,14 @@ pub(crate) struct Exchange {
     /// Requests queued or executing.
     in_progress: usize,
     pings: alloc::collections::BTreeMap<Nonce, WaitToken>,
-    timers: Sweep<TimerKey>,
+    timers: Table<TimerKey>,
     due: Vec<TimerKey>,
     next_upkeep: Instant,
 }
 
 impl Exchange {
     pub(crate) fn new(now: Instant, config: Config, epoch: Epoch) -> Self {
-        let timers = Sweep::new(config.sweep_interval);
+        let timers = Table::new(config.timers, config.sweep_interval);
         Self {
             config,
             epoch,

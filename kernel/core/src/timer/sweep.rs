@@ -2,18 +2,20 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::interval::Interval;
+use super::places::Places;
 use super::{Handle, Timers};
 use crate::time::Instant;
 
-/// Arming and disarming cost a store; a scan costs a look at every entry. The best of the three where nearly every
-/// timer is disarmed before it is due, as with requests that are answered.
+/// Arming and disarming cost a store; a scan costs a look at every entry, armed or not, and there is one in an
+/// interval in which something was armed for then, even if it was disarmed before.
 #[derive(Debug)]
 pub struct Sweep<K> {
-    entries: Vec<Entry<K>>,
-    free: Vec<u32>,
-    interval: Duration,
+    entries: Places<Entry<K>>,
+    interval: Interval,
     /// No armed entry is due before this.
     earliest: Instant,
+    steps: u64,
 }
 
 #[derive(Debug)]
@@ -25,48 +27,34 @@ struct Entry<K> {
 impl<K: Copy> Sweep<K> {
     /// A table that is scanned at multiples of `interval` (more than zero).
     pub fn new(interval: Duration) -> Self {
-        let interval = interval.max(Duration::from_nanos(1));
-        Self { entries: Vec::new(), free: Vec::new(), interval, earliest: Instant::NEVER }
-    }
-
-    /// Whether `next` has come: cheaper than computing it.
-    pub fn is_due(&self, now: Instant) -> bool {
-        now >= self.earliest && self.next().is_some_and(|next| now >= next)
+        let interval = Interval::new(interval);
+        Self { entries: Places::new(), interval, earliest: Instant::NEVER, steps: 0 }
     }
 }
 
 impl<K: Copy> Timers<K> for Sweep<K> {
     fn add(&mut self, key: K) -> Handle {
-        let entry = Entry { due: Instant::NEVER, key };
-        if let Some(place) = self.free.pop() {
-            self.entries[place as usize] = entry;
-            return Handle(place);
-        }
-        self.entries.push(entry);
-        Handle(self.entries.len() as u32 - 1)
+        Handle(self.entries.add(Entry { due: Instant::NEVER, key }))
     }
 
     fn remove(&mut self, handle: Handle) {
-        self.entries[handle.0 as usize].due = Instant::NEVER;
-        self.free.push(handle.0);
+        self.disarm(handle);
+        self.entries.free(handle.0);
     }
 
     fn arm(&mut self, handle: Handle, at: Instant) {
-        self.entries[handle.0 as usize].due = at;
+        self.entries[handle.0].due = at;
         self.earliest = self.earliest.min(at);
+        self.steps += 1;
     }
 
     fn disarm(&mut self, handle: Handle) {
-        self.entries[handle.0 as usize].due = Instant::NEVER;
+        self.entries[handle.0].due = Instant::NEVER;
+        self.steps += 1;
     }
 
     fn next(&self) -> Option<Instant> {
-        if self.earliest == Instant::NEVER {
-            return None;
-        }
-        let interval = self.interval.as_nanos() as u64;
-        let scan = self.earliest.as_nanos().div_ceil(interval).saturating_mul(interval);
-        Some(Instant::from_nanos(scan))
+        (self.earliest != Instant::NEVER).then(|| self.interval.round_up(self.earliest))
     }
 
     fn expire(&mut self, now: Instant, due: &mut Vec<K>) {
@@ -74,7 +62,9 @@ impl<K: Copy> Timers<K> for Sweep<K> {
             return;
         }
         let mut earliest = Instant::NEVER;
-        for entry in &mut self.entries {
+        let entries = self.entries.all_mut();
+        self.steps += entries.len() as u64;
+        for entry in entries {
             if entry.due <= now && entry.due != Instant::NEVER {
                 entry.due = Instant::NEVER;
                 due.push(entry.key);
@@ -82,5 +72,14 @@ impl<K: Copy> Timers<K> for Sweep<K> {
             earliest = earliest.min(entry.due);
         }
         self.earliest = earliest;
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        // The division is spared as long as nothing can be due.
+        now >= self.earliest && self.next().is_some_and(|next| now >= next)
     }
 }

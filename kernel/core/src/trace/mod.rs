@@ -1,6 +1,8 @@
 //! The vocabulary of events: what a kernel did, each with its cause and each packet with its fate.
 //!
 //! Deliberately not here: where events go. They leave the kernel in [`crate::Out`]; drivers write them down.
+mod note;
+
 use alloc::vec::Vec;
 
 use crate::config::Handing;
@@ -8,7 +10,8 @@ use crate::error::CallError;
 use crate::ids::{Address, Epoch, LocalId, Machine, PacketNumber, Sequence, SparseId};
 pub use crate::process::BlockedOn;
 use crate::time::Instant;
-use crate::wire::{AuReason, Flags, Header, IaaStatus, Kind, Malformed, PacketType, TaReason};
+use crate::wire::{Malformed, PacketType};
+pub use note::PacketNote;
 
 /// One thing that happened in a kernel, or to a packet on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -391,73 +394,6 @@ pub enum Verdict {
     Delayed,
     /// It arrives with bits changed.
     Corrupted,
-}
-
-/// What a trace keeps of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct PacketNote {
-    /// Its type.
-    pub kind: PacketType,
-    /// Its number at its sender.
-    pub number: PacketNumber,
-    /// The sending process.
-    pub source: LocalId,
-    /// The process meant.
-    pub destination: LocalId,
-    /// The request it is about.
-    pub sequence: Sequence,
-    /// The sender's incarnation.
-    pub epoch: Epoch,
-    /// Its flags, as on the wire.
-    pub flags: u16,
-    /// Bytes of payload.
-    pub bytes: usize,
-    /// AU: why.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub unknown: Option<AuReason>,
-    /// TA: why.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub refused: Option<TaReason>,
-    /// IAA: what of the request.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub status: Option<IaaStatus>,
-    /// LOCATE, HERE: whose place.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub sparse: Option<SparseId>,
-}
-
-impl PacketNote {
-    /// What to keep of a packet with this header and so much payload.
-    pub fn new(header: &Header, bytes: usize) -> Self {
-        let mut note = Self {
-            kind: header.kind.packet_type(),
-            number: header.number,
-            source: header.source,
-            destination: header.destination,
-            sequence: header.sequence,
-            epoch: header.source_epoch,
-            flags: header.flags.bits(),
-            bytes,
-            unknown: None,
-            refused: None,
-            status: None,
-            sparse: None,
-        };
-        match header.kind {
-            Kind::Au { reason, .. } => note.unknown = Some(reason),
-            Kind::Ta { reason, .. } => note.refused = Some(reason),
-            Kind::Iaa { status, .. } => note.status = Some(status),
-            Kind::Locate { sparse, .. } | Kind::Here { sparse, .. } => note.sparse = Some(sparse),
-            _ => {}
-        }
-        note
-    }
-
-    /// Its flags.
-    pub const fn flags(&self) -> Flags {
-        Flags::from_bits_truncated(self.flags)
-    }
 }
 
 /// Numbers events and remembers the cause. When off, each use costs a branch.

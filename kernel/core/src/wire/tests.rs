@@ -172,6 +172,12 @@ proptest! {
     }
 
     #[test]
+    fn a_note_in_a_trace_keeps_the_whole_header(packet in packets()) {
+        let note = crate::trace::PacketNote::new(&packet.header, packet.payload.len());
+        prop_assert_eq!(note.header(), Some(packet.header));
+    }
+
+    #[test]
     fn a_buffer_that_is_too_short_is_refused(packet in packets(), missing in 1..80usize) {
         let mut short = vec![0; packet.wire_bytes() - missing];
         prop_assert_eq!(packet.write(&mut short), None);
