@@ -249,10 +249,12 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             let reply = self.book.call(self.me, &name, sending.text.as_bytes(), how);
             return self.tell(&words, outcome(reply.map(|reply| text(&reply))));
         }
+        // While the caller waits nobody writes into its buffer, so the kernel needs no copy.
+        let message = Bytes::copy_from_slice(sending.text.as_bytes());
         let result = match sending.kind {
-            Kind::Call => self.me.call_with(to, sending.text.as_bytes(), how).map(|reply| text(&reply)),
-            Kind::Send => self.me.send_with(to, sending.text.as_bytes(), how).map(|()| "sent".to_owned()),
-            Kind::Tell => self.me.send_one_way(to, sending.text.as_bytes(), how).map(|()| "sent".to_owned()),
+            Kind::Call => self.me.call_with(to, message, how).map(|reply| text(&reply)),
+            Kind::Send => self.me.send_with(to, message, how).map(|()| "sent".to_owned()),
+            Kind::Tell => self.me.send_one_way(to, message, how).map(|()| "sent".to_owned()),
         };
         self.tell(&words, outcome(result));
     }

@@ -1,5 +1,11 @@
 //! Every built-in scenario holds; files that are wrong say where and why.
-use super::{Scenario, Switches, all, run};
+use std::collections::BTreeSet;
+
+use sendrec_core::fault::Harm;
+
+use super::claim::{Claim, Moment};
+use super::script::{Kind, Step, Whom};
+use super::{Addressing, HAPPENINGS, Manner, Scenario, Sending, Switches, all, of_slide, run};
 
 #[test]
 fn every_built_in_scenario_holds_what_it_claims() {
@@ -9,6 +15,237 @@ fn every_built_in_scenario_holds_what_it_claims() {
         assert!(!scenario.claims.is_empty() && !scenario.text.is_empty(), "{}", scenario.name);
         for (text, verdict) in run.verdicts(true) {
             assert!(verdict.held, "{}: {text}: found {}", scenario.name, verdict.found);
+        }
+    }
+}
+
+/// Whether chance decides more about it than how long a wait is.
+fn is_chance(scenario: &Scenario) -> bool {
+    let harms = scenario.network.faults.packets.iter().map(|rule| rule.harm);
+    let rules = harms.into_iter().any(|harm| {
+        !matches!(
+            harm,
+            Harm::DropNth(_)
+                | Harm::DuplicateNth(_)
+                | Harm::CorruptNth(_)
+                | Harm::DelayNth(..)
+                | Harm::Delay(_)
+        )
+    });
+    rules || scenario.network.atm.cell_loss > 0.0
+}
+
+#[test]
+fn what_no_chance_decides_holds_for_every_seed() {
+    for scenario in all().iter().filter(|scenario| !is_chance(scenario)) {
+        for seed in 1..=10 {
+            let run = run(scenario, &Switches { seed: Some(seed), ..Switches::default() });
+            for (text, verdict) in run.verdicts(true) {
+                assert!(verdict.held, "{} seed {seed}: {text}: found {}", scenario.name, verdict.found);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_slide_that_has_something_to_run_has_a_scenario() {
+    for slide in [3, 4, 7, 8, 9, 10].into_iter().chain(11..=19).chain([21, 22, 36, 37, 41]) {
+        assert!(!of_slide(slide).is_empty(), "slide {slide}");
+    }
+}
+
+#[test]
+fn slide_22_is_its_four_exchanges() {
+    let names: Vec<_> = of_slide(22).iter().map(|scenario| &scenario.name[..]).collect();
+    assert_eq!(names, ["request-reply", "acknowledge-each", "reply-acknowledges", "alive"]);
+}
+
+#[test]
+fn explanations_are_short_and_every_claim_says_something() {
+    for scenario in all() {
+        let text = scenario.text.join(" ");
+        let sentences = text.matches(['.', '?']).count();
+        assert!((2..=9).contains(&sentences), "{}: {sentences} sentences", scenario.name);
+        assert!(text.len() < 700, "{}: {} bytes", scenario.name, text.len());
+        assert!(scenario.claims.iter().all(|claim| claim.text.len() > 2), "{}", scenario.name);
+    }
+}
+
+/// Every step of all scripts, those in lists too.
+fn steps() -> Vec<&'static Step> {
+    fn add(steps: &'static [Step], all: &mut Vec<&'static Step>) {
+        for step in steps {
+            all.push(step);
+            if let Step::Repeat(_, inner) = step {
+                add(inner, all);
+            }
+        }
+    }
+    let mut steps = Vec::new();
+    for process in all().iter().flat_map(|scenario| &scenario.machines).flat_map(|machine| &machine.processes)
+    {
+        add(&process.script, &mut steps);
+    }
+    steps
+}
+
+#[test]
+fn every_step_of_the_language_is_used() {
+    let steps = steps();
+    let used: BTreeSet<&str> = steps.iter().map(|step| name_of(step)).collect();
+    let names = [
+        "sleep",
+        "call",
+        "send",
+        "tell",
+        "start",
+        "wait",
+        "test",
+        "cancel",
+        "scribble",
+        "receive",
+        "receive from",
+        "try-receive",
+        "reply",
+        "reply to",
+        "hold",
+        "forward",
+        "serve",
+        "ping",
+        "locate",
+        "locate anew",
+        "interrupts",
+        "interrupt",
+        "names",
+        "register",
+        "unregister",
+        "repeat",
+        "forever",
+        "exit",
+    ];
+    assert_eq!(used, names.into_iter().collect());
+    let whom = |is: fn(&Whom) -> bool| {
+        steps.iter().any(|step| matches!(step, Step::Send(sending) if is(&sending.to)))
+    };
+    assert!(whom(|to| matches!(to, Whom::Process(_))) && whom(|to| matches!(to, Whom::Sparse(_))));
+    assert!(whom(|to| matches!(to, Whom::Name(_))));
+    let manner = |wanted| {
+        steps
+            .iter()
+            .any(|step| matches!(step, Step::Start(_, Sending { manner, .. }) if *manner == Some(wanted)))
+    };
+    assert!(manner(Manner::Copied) && manner(Manner::Lent));
+}
+
+fn name_of(step: &Step) -> &'static str {
+    match step {
+        Step::Sleep(_) => "sleep",
+        Step::Send(Sending { kind: Kind::Call, .. }) => "call",
+        Step::Send(Sending { kind: Kind::Send, .. }) => "send",
+        Step::Send(Sending { kind: Kind::Tell, .. }) => "tell",
+        Step::Start(..) => "start",
+        Step::Wait(..) => "wait",
+        Step::Test(_) => "test",
+        Step::Cancel(_) => "cancel",
+        Step::Scribble(..) => "scribble",
+        Step::Receive { from: Some(_), .. } => "receive from",
+        Step::Receive { within, .. } if within.is_some_and(|within| within.is_zero()) => "try-receive",
+        Step::Receive { .. } => "receive",
+        Step::Reply { to: Some(_), .. } => "reply to",
+        Step::Reply { .. } => "reply",
+        Step::Hold(_) => "hold",
+        Step::Forward(_) => "forward",
+        Step::Serve { .. } => "serve",
+        Step::Ping(..) => "ping",
+        Step::Locate { anew: false, .. } => "locate",
+        Step::Locate { anew: true, .. } => "locate anew",
+        Step::Interrupts => "interrupts",
+        Step::Interrupt(_) => "interrupt",
+        Step::Names => "names",
+        Step::Register(_) => "register",
+        Step::Unregister(_) => "unregister",
+        Step::Repeat(Some(_), _) => "repeat",
+        Step::Repeat(None, _) => "forever",
+        Step::Exit => "exit",
+    }
+}
+
+#[test]
+fn every_claim_of_the_language_is_used() {
+    let claims: Vec<&Claim> =
+        all().iter().flat_map(|scenario| &scenario.claims).map(|claim| &claim.claim).collect();
+    let used: BTreeSet<String> = claims.iter().map(|claim| kind_of(claim)).collect();
+    let names = [
+        "packets",
+        "Sent",
+        "Lost",
+        "Doubled",
+        "Corrupted",
+        "Again",
+        "Cached",
+        "runs",
+        "told All",
+        "told Part",
+        "told any",
+        "tells",
+        "event",
+        "fate",
+        "copied",
+        "cells From",
+        "cells To",
+        "cells LostTo",
+        "before",
+        "took",
+    ];
+    assert_eq!(used, names.into_iter().map(str::to_owned).collect());
+    let moments = claims.iter().filter_map(|claim| match claim {
+        Claim::Before(first, second) => Some([first, second]),
+        _ => None,
+    });
+    let happened = moments.flatten().filter_map(|moment| match moment {
+        Moment::Happened(happening, _) => Some(*happening),
+        _ => None,
+    });
+    let counted = claims.iter().filter_map(|claim| match claim {
+        Claim::Event(happening, ..) => Some(*happening),
+        _ => None,
+    });
+    let happenings: Vec<_> = happened.chain(counted).collect();
+    for (name, happening) in HAPPENINGS {
+        assert!(happenings.contains(&happening), "no scenario claims anything of '{name}'");
+    }
+}
+
+fn kind_of(claim: &Claim) -> String {
+    match claim {
+        Claim::Packets(_) => "packets".to_owned(),
+        Claim::Count(what, ..) => format!("{what:?}"),
+        Claim::Runs(..) => "runs".to_owned(),
+        Claim::Told(_, None, ..) => "told any".to_owned(),
+        Claim::Told(_, Some(_), whole, _) => format!("told {whole:?}"),
+        Claim::Tells(..) => "tells".to_owned(),
+        Claim::Event(..) => "event".to_owned(),
+        Claim::Fate(..) => "fate".to_owned(),
+        Claim::Copied(..) => "copied".to_owned(),
+        Claim::Cells(which, ..) => format!("cells {which:?}"),
+        Claim::Before(..) => "before".to_owned(),
+        Claim::Took(..) => "took".to_owned(),
+    }
+}
+
+#[test]
+fn every_scenario_runs_as_a_person_switches_it() {
+    for scenario in all() {
+        for addressing in Addressing::ALL {
+            for blocking in Manner::ALL {
+                let switches = Switches {
+                    addressing: Some(addressing),
+                    blocking: Some(blocking),
+                    ..Switches::default()
+                };
+                let run = run(scenario, &switches);
+                assert_eq!(run.cut_short, None, "{} {switches}", scenario.name);
+            }
         }
     }
 }

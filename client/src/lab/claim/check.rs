@@ -8,7 +8,7 @@ use sendrec_core::wire::{Flags, PacketType};
 use sendrec_sim::MachineId;
 use sendrec_sim::atm::{CellFate, CellRecord};
 
-use super::{Cells, Claim, Happening, Moment, Trait};
+use super::{Cells, Claim, Happening, Moment, Trait, Whole};
 use crate::lab::actor::Told;
 use crate::lab::scenario::Scenario;
 use crate::trace::{Joined, Moment as Joint, Passage};
@@ -53,7 +53,7 @@ impl Evidence<'_> {
                 });
                 number(runs.count() as u64, |found| compare.holds(found, *wanted))
             }
-            Claim::Told(process, step, wanted) => self.told(process, *step, wanted),
+            Claim::Told(process, step, whole, wanted) => self.told(process, *step, *whole, wanted),
             Claim::Tells(process, compare, wanted) => {
                 let count = self.told_to(process).count() as u64;
                 number(count, |found| compare.holds(found, *wanted))
@@ -164,16 +164,16 @@ impl Evidence<'_> {
         Verdict { held: same, found: found.iter().map(show).collect::<Vec<_>>().join(", ") }
     }
 
-    fn told(&self, process: &str, step: Option<usize>, wanted: &str) -> Verdict {
+    fn told(&self, process: &str, step: Option<usize>, whole: Whole, wanted: &str) -> Verdict {
         let texts: Vec<&str> = self.told_to(process).map(|told| told.result.as_str()).collect();
         match step {
             Some(step) => match texts.get(step - 1) {
-                Some(text) => Verdict { held: *text == wanted, found: format!("\"{text}\"") },
+                Some(text) => Verdict { held: whole.holds(text, wanted), found: format!("\"{text}\"") },
                 None => Verdict { held: false, found: format!("only {} steps had a result", texts.len()) },
             },
             None => {
                 let shown: Vec<_> = texts.iter().map(|text| format!("\"{text}\"")).collect();
-                Verdict { held: texts.contains(&wanted), found: shown.join(", ") }
+                Verdict { held: texts.iter().any(|text| whole.holds(text, wanted)), found: shown.join(", ") }
             }
         }
     }

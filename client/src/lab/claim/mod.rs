@@ -7,7 +7,7 @@
 //! | `lost REP = 1`, `doubled REQ = 1`, `corrupted REQ = 1` | so many of those were lost, doubled or damaged |
 //! | `again REQ = 1`, `cached REP = 1` | so many were sent before; came from the cache |
 //! | `runs server = 1` | so many requests were taken by that process |
-//! | `told client 1 = "answer"`, `told client any = "timed out"` | the process's first step with a result brought this; or any |
+//! | `told client 1 = "answer"`, `told client any = "timed out"` | the process's first step with a result brought this; or any; `has` in place of `=` is content with a part |
 //! | `tells client = 3` | so many steps of it had a result |
 //! | `event overflow at server >= 1` | so often that happened there; see [`HAPPENINGS`] |
 //! | `fate not-awaited at client = 1` | so many packets met this fate |
@@ -154,6 +154,25 @@ pub enum Cells {
     LostTo,
 }
 
+/// How much of a result is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// All of it.
+    All,
+    /// A part, whatever stands around it.
+    Part,
+}
+
+impl Whole {
+    /// Whether `text` is what was wanted, or has it.
+    fn holds(self, text: &str, wanted: &str) -> bool {
+        match self {
+            Self::All => text == wanted,
+            Self::Part => text.contains(wanted),
+        }
+    }
+}
+
 /// A moment of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -174,8 +193,8 @@ pub enum Claim {
     Count(Trait, PacketType, Option<String>, Compare, u64),
     /// How many requests a process took.
     Runs(String, Compare, u64),
-    /// What a step of a process brought; the first is 1, `None` is any.
-    Told(String, Option<usize>, String),
+    /// What a step of a process brought, or a part of it; the first is 1, `None` is any.
+    Told(String, Option<usize>, Whole, String),
     /// How many steps of it had a result.
     Tells(String, Compare, u64),
     /// How often something happened.
@@ -325,10 +344,12 @@ fn told(words: &mut Words) -> Result<Claim, Wrong> {
     if step == Some(0) {
         return Err("steps are counted from 1".to_owned());
     }
-    if !words.eat("=") {
-        return Err("expected = and a text".to_owned());
-    }
-    Ok(Claim::Told(process, step, words.text()?))
+    let whole = match (words.eat("="), words.eat("has")) {
+        (true, false) => Whole::All,
+        (false, true) => Whole::Part,
+        _ => return Err("expected = or has, and a text".to_owned()),
+    };
+    Ok(Claim::Told(process, step, whole, words.text()?))
 }
 
 fn moment(words: &mut Words) -> Result<Moment, Wrong> {
