@@ -75,6 +75,7 @@ files! {
     "killed-during",
     "crash-before",
     "crash-after",
+    "crash-replied",
     "crash-for-good",
     "crash-probed",
     "first-contact",
