@@ -307,3 +307,51 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
     ];
     assert_eq!(problems.to_string().lines().collect::<Vec<_>>(), expected);
 }
+
+/// The problems of a scenario with this in it, each without the file's name.
+fn problems(source: &str) -> Vec<String> {
+    let machine = "[[machine]]\nname = \"a\"\n[[machine.process]]\n";
+    let head = "name = \"mine\"\ntitle = \"Mine\"\n";
+    let source = format!("{head}{}", source.replace("MACHINE", machine));
+    let problems = Scenario::parse(&source, "mine").unwrap_err().problems;
+    problems.into_iter().map(|problem| problem.reason).collect()
+}
+
+#[test]
+fn late_starts_long_texts_and_switches_are_read_or_refused_with_a_reason() {
+    let source = "name = \"m\"\ntitle = \"M\"\n[network.link]\natm = true\n[network.atm]\nrate = \"51.84Mbit\"\n\
+                  queue-cells = 8\ncell-loss = 0.5\n[[machine]]\nname = \"a\"\nfirst-epoch = 7\nepoch-step = -2\n\
+                  [[machine.process]]\nstarts = \"5ms\"\nscript = ['send a \"ab\" x 3']\n[[claim]]\ntext = \"t\"\n\
+                  holds = \"cells lost to a = 0\"\n";
+    let scenario = Scenario::parse(source, "m").unwrap();
+    let machine = &scenario.machines[0];
+    assert_eq!(machine.processes[0].starts.as_millis(), 5);
+    assert_eq!((machine.epochs.first.0, machine.epochs.step), (7, -2));
+    assert_eq!((scenario.network.atm.rate, scenario.network.atm.queue_cells), (51_840_000, 8));
+    assert!((scenario.network.atm.cell_loss - 0.5).abs() < f64::EPSILON);
+    assert!(matches!(&machine.processes[0].script[0], Step::Send(Sending { text, .. }) if text == "ababab"));
+
+    assert_eq!(
+        problems("MACHINEscript = ['start x tell a \"t\"']\n"),
+        ["in `start x tell a \"t\"`: a one-way message has no reply to run on from: write tell alone"]
+    );
+    assert_eq!(
+        problems("MACHINEscript = ['send a \"ab\" x 40000']\n"),
+        ["in `send a \"ab\" x 40000`: a text is 65536 bytes long at most"]
+    );
+    assert_eq!(
+        problems("MACHINEstarts = \"soon\"\nscript = []\n"),
+        ["in `soon`: expected a time such as 5ms, 200us or 1.5s"]
+    );
+    assert_eq!(
+        problems("[network.atm]\ncell-loss = 1.5\nMACHINEscript = []\n"),
+        ["cell-loss: expected a probability from 0 to 1"]
+    );
+    for (claim, reason) in [
+        ("cells into a = 3", "expected 'from', 'to' or 'lost to' and a machine"),
+        ("told a 1 is 'x'", "expected = or has, and a text"),
+    ] {
+        let found = problems(&format!("MACHINEscript = []\n[[claim]]\ntext = \"t\"\nholds = \"{claim}\"\n"));
+        assert_eq!(found, [format!("in `{claim}`: {reason}")]);
+    }
+}
