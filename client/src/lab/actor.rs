@@ -17,6 +17,9 @@ const LOOK_INTERVAL: Duration = Duration::from_micros(100);
 /// Steps that have had a result and are remembered, per process.
 const TOLD_MAX: usize = 4_096;
 
+/// What a wait brings whose time is over.
+const TIMED_OUT: &str = "timed out";
+
 /// Where a script is played.
 pub trait Stage: Trap {
     /// Lets so much time pass.
@@ -82,6 +85,8 @@ enum Started {
     Sent(Completion<Result<(), SendError>>),
     Lent(Completion<Result<BytesMut, SendError>>, Bytes),
     Called(Completion<Result<Bytes, SendError>>, Bytes),
+    /// It is over, and the buffer that was lent is its owner's again.
+    Back,
 }
 
 /// Why a script ends before its last step.
@@ -261,7 +266,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             let reply = self.book.call(self.me, &name, sending.text.as_bytes(), how);
             return self.tell(&words, outcome(reply.map(|reply| text(&reply))));
         }
-        // The text goes with the message: nothing is copied on the way into the kernel.
+        // While the caller waits nobody writes into its buffer, so the kernel needs no copy.
         let message = Bytes::copy_from_slice(sending.text.as_bytes());
         let result = match sending.kind {
             Kind::Call => self.me.call_with(to, message, how).map(|reply| text(&reply)),
@@ -318,7 +323,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
                     Ok(result) => result,
                     Err(completion) => match me.cancel(completion) {
                         Some(result) => result,
-                        None => return Err("timed out".to_owned()),
+                        None => return Err(TIMED_OUT.to_owned()),
                     },
                 },
             };
@@ -328,6 +333,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             Started::Sent(completion) => wait(self.me, completion, within).map(|()| "sent".to_owned()),
             Started::Lent(completion, _) => wait(self.me, completion, within).map(|_| "sent".to_owned()),
             Started::Called(completion, _) => wait(self.me, completion, within).map(|reply| text(&reply)),
+            Started::Back => Ok("sent".to_owned()),
         })
     }
 
@@ -335,6 +341,9 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         let words = format!("wait {name}");
         match self.started.remove(name) {
             Some(started) => {
+                if matches!(started, Started::Lent(..) | Started::Back) {
+                    self.started.insert(name.to_owned(), Started::Back);
+                }
                 let result = self.finish(started, within);
                 self.tell(&words, result);
             }
@@ -347,6 +356,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             Some(Started::Sent(completion)) => completion.is_done(),
             Some(Started::Lent(completion, _)) => completion.is_done(),
             Some(Started::Called(completion, _)) => completion.is_done(),
+            Some(Started::Back) => true,
             None => return self.tell(&format!("test {name}"), "nothing was started under this name"),
         };
         self.tell(&format!("test {name}"), if done { "done" } else { "not yet" });
@@ -354,7 +364,10 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
 
     fn cancel(&mut self, name: &str) {
         let Some(started) = self.started.remove(name) else { return };
-        let result = self.finish(started, Some(Duration::ZERO));
+        let result = match self.finish(started, Some(Duration::ZERO)) {
+            result if result == TIMED_OUT => "taken back".to_owned(),
+            result => result,
+        };
         self.tell(&format!("cancel {name}"), result);
     }
 
@@ -363,6 +376,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         let result = match self.started.get(name) {
             None => "nothing was started under this name",
             Some(Started::Sent(_)) => "written: the kernel has a copy",
+            Some(Started::Back) => "written: the buffer is free again",
             Some(Started::Lent(completion, _)) if completion.is_done() => "written: the buffer is free again",
             Some(Started::Lent(_, before) | Started::Called(_, before)) => {
                 if self.me.gate().scribble(self.me.id(), before, after.as_bytes()) {

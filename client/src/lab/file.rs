@@ -33,6 +33,8 @@ pub(super) struct Machine {
     pub(super) name: Spanned<String>,
     pub(super) clock_ahead: Option<Spanned<String>>,
     pub(super) drift_ppm: Option<i32>,
+    pub(super) first_epoch: Option<u32>,
+    pub(super) epoch_step: Option<i64>,
     #[serde(default)]
     pub(super) policy: Policy,
     #[serde(default)]
@@ -45,6 +47,7 @@ pub(super) struct Process {
     pub(super) name: Option<Spanned<String>>,
     pub(super) id: Option<u32>,
     pub(super) sparse: Option<Spanned<String>>,
+    pub(super) starts: Option<Spanned<String>>,
     pub(super) buffering: Option<Spanned<String>>,
     #[serde(default)]
     script: Vec<Spanned<toml::Value>>,
@@ -120,7 +123,16 @@ pub(super) struct Network {
     pub(super) link: Link,
     #[serde(default)]
     pub(super) between: Vec<Between>,
+    pub(super) atm: Option<Atm>,
     pub(super) faults: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Atm {
+    pub(super) rate: Option<Spanned<String>>,
+    pub(super) queue_cells: Option<usize>,
+    pub(super) cell_loss: Option<Spanned<f64>>,
 }
 
 macro_rules! policy {

@@ -19,7 +19,7 @@ mod tests;
 mod words;
 
 pub use actor::{Actor, Directory, Entry, Stage, Told};
-pub use claim::{Claim, Compare, Evidence, HAPPENINGS, Happening, Verdict};
+pub use claim::{Cells, Claim, Compare, Evidence, HAPPENINGS, Happening, Verdict, Whole};
 pub use exhibit::exhibit;
 pub use library::{all, find, of_slide};
 pub use policy::{buffering, reliability, reliability_name};

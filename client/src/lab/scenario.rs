@@ -7,7 +7,9 @@ use std::fmt;
 use std::time::Duration;
 
 use sendrec_core::fault::Faults;
-use sendrec_core::{Buffering, Config, LocalId, SparseId};
+use sendrec_core::{Buffering, Config, Epoch, LocalId, SparseId};
+use sendrec_sim::Epochs;
+use sendrec_sim::atm::Atm;
 use toml::Spanned;
 
 use super::claim::{Claim, parse_claim};
@@ -60,6 +62,8 @@ pub struct Network {
     pub link: LinkSpec,
     /// From, to, and how it is there.
     pub links: Vec<(String, String, LinkSpec)>,
+    /// How the ATM switch is, if links go over it.
+    pub atm: Atm,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -102,6 +106,8 @@ pub struct MachineSpec {
     pub clock_ahead: Duration,
     /// How fast its clock goes, parts per million more than the world's.
     pub drift_ppm: i32,
+    /// How its incarnations are numbered; a step below 0 is a clock that was set back.
+    pub epochs: Epochs,
     /// Who lives on it from its boot on.
     pub processes: Vec<ProcessSpec>,
 }
@@ -115,6 +121,8 @@ pub struct ProcessSpec {
     pub id: LocalId,
     /// Its sparse id, if it has one.
     pub sparse: Option<SparseId>,
+    /// How long after the machine's boot it starts.
+    pub starts: Duration,
     /// Its mailbox, if not the machine's.
     pub buffering: Option<Buffering>,
     /// What it does.
@@ -299,6 +307,10 @@ impl Reader<'_> {
             config,
             clock_ahead,
             drift_ppm: raw.drift_ppm.unwrap_or(0),
+            epochs: Epochs {
+                first: Epoch(raw.first_epoch.unwrap_or(1).into()),
+                step: raw.epoch_step.unwrap_or(1),
+            },
             processes,
         }
     }
@@ -330,6 +342,7 @@ impl Reader<'_> {
         let sparse = raw.sparse.as_ref().and_then(|sparse| {
             self.read(sparse, |text| text.parse::<SparseId>().map_err(|error| error.to_string()))
         });
+        let starts = raw.starts.as_ref().and_then(|starts| self.read(starts, super::policy::span));
         let buffering =
             raw.buffering.as_ref().and_then(|buffering| self.read(buffering, super::policy::buffering));
         let script = self.script(&raw.lines(self.source));
@@ -337,6 +350,7 @@ impl Reader<'_> {
             name: own.unwrap_or_else(|| format!("{machine}/{id}")),
             id: LocalId(id),
             sparse,
+            starts: starts.unwrap_or_default(),
             buffering,
             script,
         }
@@ -397,7 +411,23 @@ impl Reader<'_> {
                 Ok(faults)
             })
         });
-        Network { link, links, faults: faults.unwrap_or_default() }
+        let atm = raw.atm.as_ref().map(|atm| self.atm(atm)).unwrap_or_default();
+        Network { link, links, atm, faults: faults.unwrap_or_default() }
+    }
+
+    fn atm(&mut self, raw: &file::Atm) -> Atm {
+        let mut atm = Atm::default();
+        if let Some(rate) = raw.rate.as_ref().and_then(|value| self.read(value, super::policy::rate)) {
+            atm.rate = rate;
+        }
+        atm.queue_cells = raw.queue_cells.unwrap_or(atm.queue_cells);
+        if let Some(loss) = &raw.cell_loss {
+            atm.cell_loss = *loss.get_ref();
+            if !(0.0..=1.0).contains(loss.get_ref()) {
+                self.wrong_at(loss.span().start, "cell-loss: expected a probability from 0 to 1".to_owned());
+            }
+        }
+        atm
     }
 
     fn link(&mut self, raw: &file::Link, base: &LinkSpec) -> LinkSpec {

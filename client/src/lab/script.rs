@@ -6,7 +6,7 @@
 //! | `call TO "text"` | sends a request and waits for its reply |
 //! | `send TO "text"` | sends a request; its reply comes by `receive` |
 //! | `tell TO "text"` | sends a one-way message |
-//! | `start NAME call TO "text"` | starts a call and runs on; also `start NAME send`, `start NAME tell` |
+//! | `start NAME call TO "text"` | starts a call and runs on; also `start NAME send` |
 //! | `wait NAME`, `test NAME`, `cancel NAME` | waits for what was started; looks; takes it back |
 //! | `scribble NAME "text"` | writes into the buffer of what was started |
 //! | `receive`, `receive from WHO`, `try-receive` | takes a message |
@@ -21,7 +21,7 @@
 //! | `repeat 3 [...]`, `forever [...]` | the steps in the list that follows in the file |
 //! | `exit` | ends the process |
 //!
-//! `within 50ms` at the end of a step bounds its wait. `copied` and `lent` after a text say how a message is handed to
+//! `"text" x 200` is the text two hundred times. `within 50ms` at the end of a step bounds its wait. `copied` and `lent` after a text say how a message is handed to
 //! the kernel: the caller then runs on, and waits for the completion when the step says so. TO is a process by name, a
 //! `sparse:` id, a `name:`, or `sender`. Deliberately not here: doing any of it.
 use std::time::Duration;
@@ -256,11 +256,11 @@ pub(super) fn parse_head(line: &str) -> Result<Option<u64>, Wrong> {
 
 fn start(words: &mut Words) -> Result<Step, Wrong> {
     let name = words.bare("a name")?;
-    let kind = match words.bare("call, send or tell")?.as_str() {
+    let kind = match words.bare("call or send")?.as_str() {
         "call" => Kind::Call,
         "send" => Kind::Send,
-        "tell" => Kind::Tell,
-        other => return Err(format!("expected call, send or tell, found '{other}'")),
+        "tell" => return Err("a one-way message has no reply to run on from: write tell alone".to_owned()),
+        other => return Err(format!("expected call or send, found '{other}'")),
     };
     Ok(Step::Start(name, sending(kind, words)?))
 }

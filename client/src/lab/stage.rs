@@ -51,7 +51,7 @@ pub struct Run {
 impl Run {
     /// What has come of it, to judge it by.
     pub fn evidence(&self) -> Evidence<'_> {
-        Evidence { scenario: &self.scenario, joined: &self.joined, told: &self.told }
+        Evidence { scenario: &self.scenario, joined: &self.joined, told: &self.told, cells: &self.cells }
     }
 
     /// Each claim with whether it held; those that need a world are left out if this was none.
@@ -128,7 +128,7 @@ pub fn run(scenario: &Scenario, switches: &Switches) -> Run {
             let (directory, told) = (directory.clone(), told.clone());
             let (name, script) = (process.name.clone(), process.script.clone());
             let ahead = spec.clock_ahead;
-            world.install(*machine, spawn_options(process), move |me| {
+            world.install_after(*machine, process.starts, spawn_options(process), move |me| {
                 let tell = |mut step: Told| {
                     step.at = step.at.saturating_sub(ahead);
                     told.borrow_mut().push(step);
@@ -148,9 +148,10 @@ pub fn run(scenario: &Scenario, switches: &Switches) -> Run {
 fn build(scenario: &Scenario) -> World {
     let config = scenario.machines.first().map(|machine| machine.config.clone()).unwrap_or_default();
     let mut world = World::with(scenario.seed, config, scenario.network.link.link(Some(&scenario.network)));
+    world.set_atm(scenario.network.atm.clone());
     for machine in &scenario.machines {
         let clock = Clock { offset: machine.clock_ahead, drift_ppm: machine.drift_ppm };
-        let boot = Boot { config: Some(machine.config.clone()), clock, ..Boot::default() };
+        let boot = Boot { config: Some(machine.config.clone()), clock, epochs: machine.epochs };
         world.boot_as(machine.name.clone(), boot);
     }
     for (from, to, link) in &scenario.network.links {

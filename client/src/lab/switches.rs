@@ -162,6 +162,10 @@ const NAMES_MACHINE: &str = "names";
 /// Clients wait until servers have registered.
 const REGISTRATION: Duration = Duration::from_millis(20);
 
+fn is_name_server(process: &ProcessSpec) -> bool {
+    process.script.first() == Some(&Step::Names)
+}
+
 impl Scenario {
     /// The scenario as the switches want it.
     pub fn switched(&self, switches: &Switches) -> Self {
@@ -189,9 +193,8 @@ impl Scenario {
 
     /// The name server's process, if the scenario has one.
     pub(super) fn name_server(&self) -> Option<(usize, usize)> {
-        let serves = |process: &ProcessSpec| process.script.first() == Some(&Step::Names);
         self.machines.iter().enumerate().find_map(|(machine, spec)| {
-            spec.processes.iter().position(serves).map(|process| (machine, process))
+            spec.processes.iter().position(is_name_server).map(|process| (machine, process))
         })
     }
 
@@ -206,7 +209,8 @@ impl Scenario {
     /// Every process registers under its own name before it does anything, and the others wait until it has.
     fn give_names(&mut self) {
         let config = self.machines.first().map(|machine| machine.config.clone()).unwrap_or_default();
-        for process in self.machines.iter_mut().flat_map(|machine| &mut machine.processes) {
+        let processes = self.machines.iter_mut().flat_map(|machine| &mut machine.processes);
+        for process in processes.filter(|process| !is_name_server(process)) {
             let name = process.name.clone();
             let before = [Step::Register(name), Step::Sleep(REGISTRATION)];
             process.script.splice(0..0, before);
@@ -216,6 +220,7 @@ impl Scenario {
                 name: NAMES_MACHINE.to_owned(),
                 id: sendrec_core::LocalId(2),
                 sparse: None,
+                starts: Duration::ZERO,
                 buffering: Some(Buffering::default()),
                 script: vec![Step::Names],
             };
@@ -224,6 +229,7 @@ impl Scenario {
                 config,
                 clock_ahead: Duration::ZERO,
                 drift_ppm: 0,
+                epochs: sendrec_sim::Epochs::default(),
                 processes: vec![server],
             });
         }

@@ -1,5 +1,12 @@
 //! Every built-in scenario holds; files that are wrong say where and why.
-use super::{Scenario, Switches, all, run};
+use std::collections::BTreeSet;
+
+use sendrec_core::Reliability;
+use sendrec_core::fault::{Faults, Harm};
+
+use super::claim::{Claim, Moment};
+use super::script::{Kind, Step, Whom};
+use super::{Addressing, HAPPENINGS, Manner, Scenario, Sending, Switches, all, of_slide, run};
 
 #[test]
 fn every_built_in_scenario_holds_what_it_claims() {
@@ -9,6 +16,269 @@ fn every_built_in_scenario_holds_what_it_claims() {
         assert!(!scenario.claims.is_empty() && !scenario.text.is_empty(), "{}", scenario.name);
         for (text, verdict) in run.verdicts(true) {
             assert!(verdict.held, "{}: {text}: found {}", scenario.name, verdict.found);
+        }
+    }
+}
+
+/// Whether chance decides more about it than how long a wait is.
+fn is_chance(scenario: &Scenario) -> bool {
+    let harms = scenario.network.faults.packets.iter().map(|rule| rule.harm);
+    let rules = harms.into_iter().any(|harm| {
+        !matches!(
+            harm,
+            Harm::DropNth(_)
+                | Harm::DuplicateNth(_)
+                | Harm::CorruptNth(_)
+                | Harm::DelayNth(..)
+                | Harm::Delay(_)
+        )
+    });
+    rules || scenario.network.atm.cell_loss > 0.0
+}
+
+#[test]
+fn what_no_chance_decides_holds_for_every_seed() {
+    for scenario in all().iter().filter(|scenario| !is_chance(scenario)) {
+        for seed in 1..=10 {
+            let run = run(scenario, &Switches { seed: Some(seed), ..Switches::default() });
+            for (text, verdict) in run.verdicts(true) {
+                assert!(verdict.held, "{} seed {seed}: {text}: found {}", scenario.name, verdict.found);
+            }
+        }
+    }
+}
+
+#[test]
+fn claims_fail_where_nothing_goes_wrong_that_was_to() {
+    for scenario in all().iter().filter(|scenario| !scenario.network.faults.is_empty()) {
+        let mut unharmed = scenario.clone();
+        unharmed.network.faults = Faults::default();
+        let run = run(&unharmed, &Switches::default());
+        assert!(run.verdicts(true).iter().any(|(_, verdict)| !verdict.held), "{}", scenario.name);
+    }
+}
+
+#[test]
+fn claims_fail_under_another_policy() {
+    // What every policy does alike: nothing arrives, nothing leaves the machine, or the claims are of the ends alone.
+    const ALIKE: [&str; 9] = [
+        "locate-nobody",
+        "find-by-broadcast",
+        "copied-send",
+        "try-receive",
+        "deadlock",
+        "overflow-block",
+        "address-unknown",
+        "ping",
+        "pipe-between",
+    ];
+    for scenario in all().iter().filter(|scenario| !ALIKE.contains(&&scenario.name[..])) {
+        let fails = Reliability::ALL.into_iter().any(|reliability| {
+            let run = run(scenario, &Switches { reliability: Some(reliability), ..Switches::default() });
+            run.verdicts(true).iter().any(|(_, verdict)| !verdict.held)
+        });
+        assert!(fails, "{}", scenario.name);
+    }
+}
+
+#[test]
+fn every_slide_that_has_something_to_run_has_a_scenario() {
+    for slide in [3, 4, 7, 8, 9, 10].into_iter().chain(11..=19).chain([21, 22, 36, 37, 41]) {
+        assert!(!of_slide(slide).is_empty(), "slide {slide}");
+    }
+}
+
+#[test]
+fn slide_22_is_its_four_exchanges() {
+    let names: Vec<_> = of_slide(22).iter().map(|scenario| &scenario.name[..]).collect();
+    assert_eq!(names, ["request-reply", "acknowledge-each", "reply-acknowledges", "alive"]);
+}
+
+#[test]
+fn explanations_are_short_and_every_claim_says_something() {
+    for scenario in all() {
+        let text = scenario.text.join(" ") + " ";
+        let sentences = text.matches(". ").count() + text.matches("? ").count();
+        assert!((2..=6).contains(&sentences), "{}: {sentences} sentences", scenario.name);
+        assert!(scenario.claims.iter().all(|claim| claim.text.len() > 2), "{}", scenario.name);
+    }
+}
+
+/// Every step of all scripts, those in lists too.
+fn steps() -> Vec<&'static Step> {
+    fn add(steps: &'static [Step], all: &mut Vec<&'static Step>) {
+        for step in steps {
+            all.push(step);
+            if let Step::Repeat(_, inner) = step {
+                add(inner, all);
+            }
+        }
+    }
+    let mut steps = Vec::new();
+    for process in all().iter().flat_map(|scenario| &scenario.machines).flat_map(|machine| &machine.processes)
+    {
+        add(&process.script, &mut steps);
+    }
+    steps
+}
+
+#[test]
+fn every_step_of_the_language_is_used() {
+    let steps = steps();
+    let used: BTreeSet<&str> = steps.iter().map(|step| name_of(step)).collect();
+    let names = [
+        "sleep",
+        "call",
+        "send",
+        "tell",
+        "start",
+        "wait",
+        "test",
+        "cancel",
+        "scribble",
+        "receive",
+        "receive from",
+        "try-receive",
+        "reply",
+        "reply to",
+        "hold",
+        "forward",
+        "serve",
+        "ping",
+        "locate",
+        "locate anew",
+        "interrupts",
+        "interrupt",
+        "names",
+        "register",
+        "unregister",
+        "repeat",
+        "forever",
+        "exit",
+    ];
+    assert_eq!(used, names.into_iter().collect());
+    let whom = |is: fn(&Whom) -> bool| {
+        steps.iter().any(|step| matches!(step, Step::Send(sending) if is(&sending.to)))
+    };
+    assert!(whom(|to| matches!(to, Whom::Process(_))) && whom(|to| matches!(to, Whom::Sparse(_))));
+    assert!(whom(|to| matches!(to, Whom::Name(_))));
+    let manner = |wanted| {
+        steps
+            .iter()
+            .any(|step| matches!(step, Step::Start(_, Sending { manner, .. }) if *manner == Some(wanted)))
+    };
+    assert!(manner(Manner::Copied) && manner(Manner::Lent));
+}
+
+fn name_of(step: &Step) -> &'static str {
+    match step {
+        Step::Sleep(_) => "sleep",
+        Step::Send(Sending { kind: Kind::Call, .. }) => "call",
+        Step::Send(Sending { kind: Kind::Send, .. }) => "send",
+        Step::Send(Sending { kind: Kind::Tell, .. }) => "tell",
+        Step::Start(..) => "start",
+        Step::Wait(..) => "wait",
+        Step::Test(_) => "test",
+        Step::Cancel(_) => "cancel",
+        Step::Scribble(..) => "scribble",
+        Step::Receive { from: Some(_), .. } => "receive from",
+        Step::Receive { within, .. } if within.is_some_and(|within| within.is_zero()) => "try-receive",
+        Step::Receive { .. } => "receive",
+        Step::Reply { to: Some(_), .. } => "reply to",
+        Step::Reply { .. } => "reply",
+        Step::Hold(_) => "hold",
+        Step::Forward(_) => "forward",
+        Step::Serve { .. } => "serve",
+        Step::Ping(..) => "ping",
+        Step::Locate { anew: false, .. } => "locate",
+        Step::Locate { anew: true, .. } => "locate anew",
+        Step::Interrupts => "interrupts",
+        Step::Interrupt(_) => "interrupt",
+        Step::Names => "names",
+        Step::Register(_) => "register",
+        Step::Unregister(_) => "unregister",
+        Step::Repeat(Some(_), _) => "repeat",
+        Step::Repeat(None, _) => "forever",
+        Step::Exit => "exit",
+    }
+}
+
+#[test]
+fn every_claim_of_the_language_is_used() {
+    let claims: Vec<&Claim> =
+        all().iter().flat_map(|scenario| &scenario.claims).map(|claim| &claim.claim).collect();
+    let used: BTreeSet<String> = claims.iter().map(|claim| kind_of(claim)).collect();
+    let names = [
+        "packets",
+        "Sent",
+        "Lost",
+        "Doubled",
+        "Corrupted",
+        "Again",
+        "Cached",
+        "runs",
+        "told All",
+        "told Part",
+        "told any",
+        "tells",
+        "event",
+        "fate",
+        "copied",
+        "cells From",
+        "cells To",
+        "cells LostTo",
+        "before",
+        "took",
+    ];
+    assert_eq!(used, names.into_iter().map(str::to_owned).collect());
+    let moments = claims.iter().filter_map(|claim| match claim {
+        Claim::Before(first, second) => Some([first, second]),
+        _ => None,
+    });
+    let happened = moments.flatten().filter_map(|moment| match moment {
+        Moment::Happened(happening, _) => Some(*happening),
+        _ => None,
+    });
+    let counted = claims.iter().filter_map(|claim| match claim {
+        Claim::Event(happening, ..) => Some(*happening),
+        _ => None,
+    });
+    let happenings: Vec<_> = happened.chain(counted).collect();
+    for (name, happening) in HAPPENINGS {
+        assert!(happenings.contains(&happening), "no scenario claims anything of '{name}'");
+    }
+}
+
+fn kind_of(claim: &Claim) -> String {
+    match claim {
+        Claim::Packets(_) => "packets".to_owned(),
+        Claim::Count(what, ..) => format!("{what:?}"),
+        Claim::Runs(..) => "runs".to_owned(),
+        Claim::Told(_, None, ..) => "told any".to_owned(),
+        Claim::Told(_, Some(_), whole, _) => format!("told {whole:?}"),
+        Claim::Tells(..) => "tells".to_owned(),
+        Claim::Event(..) => "event".to_owned(),
+        Claim::Fate(..) => "fate".to_owned(),
+        Claim::Copied(..) => "copied".to_owned(),
+        Claim::Cells(which, ..) => format!("cells {which:?}"),
+        Claim::Before(..) => "before".to_owned(),
+        Claim::Took(..) => "took".to_owned(),
+    }
+}
+
+#[test]
+fn every_scenario_runs_as_a_person_switches_it() {
+    for scenario in all() {
+        for addressing in Addressing::ALL {
+            for blocking in Manner::ALL {
+                let switches = Switches {
+                    addressing: Some(addressing),
+                    blocking: Some(blocking),
+                    ..Switches::default()
+                };
+                let run = run(scenario, &switches);
+                assert_eq!(run.cut_short, None, "{} {switches}", scenario.name);
+            }
         }
     }
 }
@@ -36,4 +306,52 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
         "mine.toml:21: in `runs server = many`: expected a number, found 'many'",
     ];
     assert_eq!(problems.to_string().lines().collect::<Vec<_>>(), expected);
+}
+
+/// The problems of a scenario with this in it, each without the file's name.
+fn problems(source: &str) -> Vec<String> {
+    let machine = "[[machine]]\nname = \"a\"\n[[machine.process]]\n";
+    let head = "name = \"mine\"\ntitle = \"Mine\"\n";
+    let source = format!("{head}{}", source.replace("MACHINE", machine));
+    let problems = Scenario::parse(&source, "mine").unwrap_err().problems;
+    problems.into_iter().map(|problem| problem.reason).collect()
+}
+
+#[test]
+fn late_starts_long_texts_and_switches_are_read_or_refused_with_a_reason() {
+    let source = "name = \"m\"\ntitle = \"M\"\n[network.link]\natm = true\n[network.atm]\nrate = \"51.84Mbit\"\n\
+                  queue-cells = 8\ncell-loss = 0.5\n[[machine]]\nname = \"a\"\nfirst-epoch = 7\nepoch-step = -2\n\
+                  [[machine.process]]\nstarts = \"5ms\"\nscript = ['send a \"ab\" x 3']\n[[claim]]\ntext = \"t\"\n\
+                  holds = \"cells lost to a = 0\"\n";
+    let scenario = Scenario::parse(source, "m").unwrap();
+    let machine = &scenario.machines[0];
+    assert_eq!(machine.processes[0].starts.as_millis(), 5);
+    assert_eq!((machine.epochs.first.0, machine.epochs.step), (7, -2));
+    assert_eq!((scenario.network.atm.rate, scenario.network.atm.queue_cells), (51_840_000, 8));
+    assert!((scenario.network.atm.cell_loss - 0.5).abs() < f64::EPSILON);
+    assert!(matches!(&machine.processes[0].script[0], Step::Send(Sending { text, .. }) if text == "ababab"));
+
+    assert_eq!(
+        problems("MACHINEscript = ['start x tell a \"t\"']\n"),
+        ["in `start x tell a \"t\"`: a one-way message has no reply to run on from: write tell alone"]
+    );
+    assert_eq!(
+        problems("MACHINEscript = ['send a \"ab\" x 40000']\n"),
+        ["in `send a \"ab\" x 40000`: a text is 65536 bytes long at most"]
+    );
+    assert_eq!(
+        problems("MACHINEstarts = \"soon\"\nscript = []\n"),
+        ["in `soon`: expected a time such as 5ms, 200us or 1.5s"]
+    );
+    assert_eq!(
+        problems("[network.atm]\ncell-loss = 1.5\nMACHINEscript = []\n"),
+        ["cell-loss: expected a probability from 0 to 1"]
+    );
+    for (claim, reason) in [
+        ("cells into a = 3", "expected 'from', 'to' or 'lost to' and a machine"),
+        ("told a 1 is 'x'", "expected = or has, and a text"),
+    ] {
+        let found = problems(&format!("MACHINEscript = []\n[[claim]]\ntext = \"t\"\nholds = \"{claim}\"\n"));
+        assert_eq!(found, [format!("in `{claim}`: {reason}")]);
+    }
 }

@@ -22,6 +22,9 @@ impl fmt::Display for Word {
     }
 }
 
+/// What a text that is repeated comes to at most: no message is longer.
+const TEXT_BYTES_MAX: u64 = 65_536;
+
 /// The words of a line, taken from the front.
 #[derive(Clone, Debug)]
 pub(super) struct Words {
@@ -79,9 +82,16 @@ impl Words {
         }
     }
 
-    /// The next word, which must be quoted.
+    /// The next word, which must be quoted; `x 200` behind it has it so often.
     pub(super) fn text(&mut self) -> Result<String, Wrong> {
         match self.next() {
+            Some(Word::Quoted(text)) if self.eat("x") => {
+                let times = self.number("how often the text is to stand")?;
+                if (text.len() as u64).saturating_mul(times) > TEXT_BYTES_MAX {
+                    return Err(format!("a text is {TEXT_BYTES_MAX} bytes long at most"));
+                }
+                Ok(text.repeat(times as usize))
+            }
             Some(Word::Quoted(text)) => Ok(text),
             Some(Word::Bare(word)) => Err(format!("expected a text in quotation marks, found '{word}'")),
             None => Err("expected a text in quotation marks, found the end".to_owned()),

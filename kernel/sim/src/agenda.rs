@@ -16,6 +16,8 @@ pub(crate) enum Happening {
     Mishap { rule: u32 },
     /// A pause is over.
     Resume { machine: u32 },
+    /// A program starts that was to start some time after its machine's boot.
+    Start { machine: u32, program: u32, boots: u64 },
     /// A kernel wants a tick.
     Tick { machine: u32 },
     /// A coroutine does not want to wait any longer.
@@ -26,7 +28,7 @@ impl Happening {
     const fn class(self) -> u64 {
         match self {
             Self::Arrive { .. } | Self::Cell { .. } => 0,
-            Self::Mishap { .. } | Self::Resume { .. } => 1,
+            Self::Mishap { .. } | Self::Resume { .. } | Self::Start { .. } => 1,
             Self::Tick { .. } => 2,
             Self::Deadline { .. } => 3,
         }

@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use sendrec_core::fault::{Mishap, Span};
 use sendrec_core::trace::{Event, Incident, What};
-use sendrec_trap::{Instant, LocalId};
+use sendrec_trap::{Instant, LocalId, SpawnError};
 
 use crate::agenda::Happening;
 use crate::inner::Inner;
+use crate::machine::Installed;
 use crate::threads::Life;
 
 impl Inner {
@@ -104,9 +105,30 @@ impl Inner {
         machine.boot(self.now);
         let epoch = machine.epoch;
         self.record_incident(number, Incident::Booted { epoch }, rule);
-        for place in 0..self.machines[number].programs.len() {
-            let (options, program) = self.machines[number].programs[place].clone();
+        for program in 0..self.machines[number].programs.len() {
             // One whose id is taken by another was refused when it was installed.
+            let _ = self.start(number, program);
+        }
+    }
+
+    /// A program of a machine that has just booted starts, now or when it is to.
+    pub(crate) fn start(&mut self, number: usize, place: usize) -> Result<(), SpawnError> {
+        let machine = &self.machines[number];
+        let Installed { after, options, program } = machine.programs[place].clone();
+        if after.is_zero() {
+            return self.spawn(number, options, move |me| program(me));
+        }
+        let (machine, program, boots) = (number as u32, place as u32, machine.boots);
+        self.agenda.push(self.now + after, Happening::Start { machine, program, boots });
+        Ok(())
+    }
+
+    /// A program starts late, if its machine has not crashed meanwhile.
+    pub(crate) fn start_late(&mut self, number: usize, place: usize, boots: u64) {
+        let machine = &self.machines[number];
+        if machine.kernel.is_some() && machine.boots == boots {
+            let Installed { options, program, .. } = machine.programs[place].clone();
+            // Its id may be another's by now: then it does not come to be.
             let _ = self.spawn(number, options, move |me| program(me));
         }
     }

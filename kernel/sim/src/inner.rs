@@ -193,12 +193,13 @@ impl Inner {
         let mut transmits = out.transmits.drain(..);
         for event in out.events.drain(..) {
             let leaves = matches!(event.what, What::Sent { .. });
+            // What the network does to a packet stands behind its departure.
+            if is_traced {
+                self.log.record(machine, self.now, event.clone());
+            }
             if leaves && let Some(mut transmit) = transmits.next() {
                 self.read_lent(machine, &mut transmit);
                 self.launch(machine, &transmit);
-            }
-            if is_traced {
-                self.log.record(machine, self.now, event.clone());
             }
             self.notice(machine, &event);
             if self.machines[machine].boots != boots || self.machines[machine].kernel.is_none() {
@@ -306,6 +307,9 @@ impl Inner {
             Happening::Cell { cell } => self.move_cell(cell),
             Happening::Mishap { rule } => self.befall(rule as usize),
             Happening::Resume { machine } => self.resume_machine(machine as usize, Some(due)),
+            Happening::Start { machine, program, boots } => {
+                self.start_late(machine as usize, program as usize, boots);
+            }
             Happening::Tick { machine } => self.tick(due, machine as usize),
             Happening::Deadline { thread, serial } => self.end_wait(due, thread, serial),
         }

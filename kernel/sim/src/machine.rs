@@ -88,6 +88,15 @@ impl Default for Epochs {
 /// A program of a machine, started at every boot.
 pub(crate) type Program = Rc<dyn Fn(&Process<'_, Gate<'_>>)>;
 
+/// A program as a machine has it.
+#[derive(Clone)]
+pub(crate) struct Installed {
+    /// How long after the boot it starts.
+    pub(crate) after: Duration,
+    pub(crate) options: SpawnOptions,
+    pub(crate) program: Program,
+}
+
 /// Who is to be told that a wait is over.
 pub(crate) enum Waiter {
     /// A coroutine that is suspended for it.
@@ -111,7 +120,7 @@ pub(crate) struct State {
     pub(crate) boots: u64,
     /// By the index of the token.
     waiters: Vec<Option<(WaitToken, Waiter)>>,
-    pub(crate) programs: Vec<(SpawnOptions, Program)>,
+    pub(crate) programs: Vec<Installed>,
     /// When its next tick stands in the agenda.
     pub(crate) tick_at: Option<Instant>,
     /// Until when it does nothing.

@@ -13,7 +13,7 @@ use crate::atm::{Atm, CellRecord};
 use crate::gate::Gate;
 use crate::inner::Inner;
 use crate::link::Link;
-use crate::machine::{Boot, MACHINES_MAX, MachineId, State};
+use crate::machine::{Boot, Installed, MACHINES_MAX, MachineId, State};
 use crate::network::Network;
 use crate::record::{Passage, Record, Traffic};
 
@@ -204,10 +204,30 @@ impl World {
         options: SpawnOptions,
         program: impl Fn(&Process<'_, Gate<'_>>) + 'static,
     ) {
-        let program = Rc::new(program);
-        self.inner.borrow_mut().machines[machine.0].programs.push((options, program.clone()));
-        if self.is_up(machine) {
-            self.spawn(machine, options, move |me| program(me));
+        self.install_after(machine, Duration::ZERO, options, program);
+    }
+
+    /// As [`World::install`], but it starts so long after each boot, if the machine is up then and its id is free.
+    ///
+    /// # Panics
+    ///
+    /// As [`World::spawn`], if it is to start now.
+    pub fn install_after(
+        &mut self,
+        machine: MachineId,
+        after: Duration,
+        options: SpawnOptions,
+        program: impl Fn(&Process<'_, Gate<'_>>) + 'static,
+    ) {
+        let mut inner = self.inner.borrow_mut();
+        let programs = &mut inner.machines[machine.0].programs;
+        let place = programs.len();
+        programs.push(Installed { after, options, program: Rc::new(program) });
+        let started =
+            if inner.machines[machine.0].kernel.is_some() { inner.start(machine.0, place) } else { Ok(()) };
+        drop(inner);
+        if let Err(error) = started {
+            panic!("a process of {} could not be made: {error}", self.name(machine));
         }
     }
 

@@ -9,7 +9,7 @@ use sendrec_core::trace::{Fate, Incident, Verdict, What};
 use sendrec_core::wire::PacketType;
 use sendrec_core::{Epoch, Instant};
 use sendrec_sim::{Boot, Epochs, Link, World};
-use sendrec_trap::{Address, CallError, From, LocalId, SpawnOptions};
+use sendrec_trap::{Address, CallError, From, LocalId, SpawnOptions, Trap};
 use support::{MILLISECOND, Pair, SERVER, fates, traced, well_known};
 
 #[test]
@@ -275,6 +275,45 @@ fn programs_start_at_every_boot_and_spawned_processes_do_not() {
     }
     assert_eq!((installed.get(), spawned.get()), (4, 1));
     assert_eq!(world.unfinished(), 1);
+}
+
+#[test]
+fn a_program_may_start_some_time_after_each_boot() {
+    let mut world = World::new(1);
+    let machine = world.boot_as("a", Boot::default());
+    let starts: Rc<std::cell::RefCell<Vec<Instant>>> = Rc::default();
+    let started = starts.clone();
+    world.install_after(machine, 5 * MILLISECOND, well_known(), move |me| {
+        started.borrow_mut().push(me.gate().now());
+    });
+    let at = |millis: u32| Instant::ZERO + millis * MILLISECOND;
+    world.run_until(at(10));
+    assert_eq!(*starts.borrow(), [at(5)]);
+    world.restart(machine);
+    world.run_until(at(12));
+    // What was to start after the boot before this one does not start any more.
+    world.restart(machine);
+    world.run();
+    assert_eq!(*starts.borrow(), [at(5), at(17)]);
+    let other = world.boot_as("b", Boot::default());
+    let never = starts.clone();
+    world.install_after(other, 5 * MILLISECOND, well_known(), move |_| never.borrow_mut().clear());
+    world.crash(other);
+    world.run();
+    assert_eq!(starts.borrow().len(), 2, "nothing starts on a machine that is down");
+}
+
+#[test]
+fn a_packet_is_sent_before_anything_befalls_it_whether_its_machine_is_watched_or_not() {
+    for watched in ["", ",crash=server@sent:REP"] {
+        let mut pair = Pair::new(&format!("drop=REP#1{watched}"));
+        pair.call(&["once"]);
+        pair.world.run_for(50 * MILLISECOND);
+        let place = |is: fn(&What) -> bool| pair.world.events().iter().position(|(_, event)| is(&event.what));
+        let sent = place(|what| matches!(what, What::Sent { packet, .. } if packet.kind == PacketType::Rep));
+        let dropped = place(|what| matches!(what, What::Network { verdict: Verdict::Dropped, .. }));
+        assert!(sent.is_some() && sent < dropped, "sent {sent:?}, dropped {dropped:?} with '{watched}'");
+    }
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Whether claims hold of a trace.
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sendrec_core::LocalId;
 use sendrec_core::trace::{Call, Incident, Timer, Verdict as Harm, What};
 use sendrec_core::wire::{Flags, PacketType};
+use sendrec_sim::MachineId;
+use sendrec_sim::atm::{CellFate, CellRecord};
 
-use super::{Claim, Happening, Moment, Trait};
+use super::{Cells, Claim, Happening, Moment, Trait, Whole};
 use crate::lab::actor::Told;
 use crate::lab::scenario::Scenario;
 use crate::trace::{Joined, Moment as Joint, Passage};
@@ -19,6 +22,8 @@ pub struct Evidence<'a> {
     pub joined: &'a Joined,
     /// What steps have brought, in order.
     pub told: &'a [Told],
+    /// The cells on ATM links, if there are any.
+    pub cells: &'a [CellRecord],
 }
 
 /// Whether a claim held, and what was found.
@@ -48,7 +53,7 @@ impl Evidence<'_> {
                 });
                 number(runs.count() as u64, |found| compare.holds(found, *wanted))
             }
-            Claim::Told(process, step, wanted) => self.told(process, *step, wanted),
+            Claim::Told(process, step, whole, wanted) => self.told(process, *step, *whole, wanted),
             Claim::Tells(process, compare, wanted) => {
                 let count = self.told_to(process).count() as u64;
                 number(count, |found| compare.holds(found, *wanted))
@@ -70,6 +75,9 @@ impl Evidence<'_> {
                 });
                 number(copied.sum(), |found| compare.holds(found, *wanted))
             }
+            Claim::Cells(which, machine, compare, wanted) => {
+                number(self.cells(*which, machine), |found| compare.holds(found, *wanted))
+            }
             Claim::Before(first, second) => self.before(first, second),
             Claim::Took(process, compare, wanted) => {
                 let last = self.told_to(process).last().map(|told| told.at);
@@ -79,6 +87,28 @@ impl Evidence<'_> {
                 }
             }
         }
+    }
+
+    fn cells(&self, which: Cells, name: &str) -> u64 {
+        let machine = self.machine_of(name);
+        let place = self.scenario.machines.iter().position(|other| other.name == machine);
+        let is = |id: MachineId| Some(id.index()) == place;
+        let out = |lost: bool| {
+            self.cells
+                .iter()
+                .filter(|cell| is(cell.output) && (cell.fate != CellFate::Switched) == lost)
+                .count()
+        };
+        let count = match which {
+            // A cell that is copied to several outputs has come in once.
+            Cells::From => {
+                let came = self.cells.iter().filter(|cell| is(cell.input));
+                came.map(|cell| (cell.packet, cell.place)).collect::<BTreeSet<_>>().len()
+            }
+            Cells::To => out(false),
+            Cells::LostTo => out(true),
+        };
+        count as u64
     }
 
     fn role(&self, machine: usize) -> Option<&str> {
@@ -134,16 +164,16 @@ impl Evidence<'_> {
         Verdict { held: same, found: found.iter().map(show).collect::<Vec<_>>().join(", ") }
     }
 
-    fn told(&self, process: &str, step: Option<usize>, wanted: &str) -> Verdict {
+    fn told(&self, process: &str, step: Option<usize>, whole: Whole, wanted: &str) -> Verdict {
         let texts: Vec<&str> = self.told_to(process).map(|told| told.result.as_str()).collect();
         match step {
             Some(step) => match texts.get(step - 1) {
-                Some(text) => Verdict { held: *text == wanted, found: format!("\"{text}\"") },
+                Some(text) => Verdict { held: whole.holds(text, wanted), found: format!("\"{text}\"") },
                 None => Verdict { held: false, found: format!("only {} steps had a result", texts.len()) },
             },
             None => {
                 let shown: Vec<_> = texts.iter().map(|text| format!("\"{text}\"")).collect();
-                Verdict { held: texts.contains(&wanted), found: shown.join(", ") }
+                Verdict { held: texts.iter().any(|text| whole.holds(text, wanted)), found: shown.join(", ") }
             }
         }
     }

@@ -7,12 +7,14 @@
 //! | `lost REP = 1`, `doubled REQ = 1`, `corrupted REQ = 1` | so many of those were lost, doubled or damaged |
 //! | `again REQ = 1`, `cached REP = 1` | so many were sent before; came from the cache |
 //! | `runs server = 1` | so many requests were taken by that process |
-//! | `told client 1 = "answer"`, `told client any = "timed out"` | the process's first step with a result brought this; or any |
+//! | `told client 1 = "answer"`, `told client any = "timed out"` | the process's first step with a result brought this; or any; `has` in place of `=` is content with a part |
 //! | `tells client = 3` | so many steps of it had a result |
 //! | `event overflow at server >= 1` | so often that happened there; see [`HAPPENINGS`] |
 //! | `fate not-awaited at client = 1` | so many packets met this fate |
 //! | `copied client = 5` | so many bytes were copied on the way into that machine's kernel |
 //! | `first buffer-free at client before got REP at client` | the first of the one came before the first of the other |
+//! | `cells from client = 24`, `cells to server = 24` | so many cells came to the ATM switch from it; went on to it |
+//! | `cells lost to server = 1` | so many died at the switch or behind it |
 //! | `took client <= 50ms`, `took client >= 20ms` | so long after the start its last step was over |
 //!
 //! Numbers compare by `=`, `<=`, `>=`, `<`, `>`. Where a process is named by its machine, its first one is meant.
@@ -141,6 +143,36 @@ pub enum Trait {
     Cached,
 }
 
+/// Which cells are counted at a machine's port of the ATM switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cells {
+    /// Those that came in from it, each once.
+    From,
+    /// Those that went out to it.
+    To,
+    /// Those that were to go out to it, and died.
+    LostTo,
+}
+
+/// How much of a result is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// All of it.
+    All,
+    /// A part, whatever stands around it.
+    Part,
+}
+
+impl Whole {
+    /// Whether `text` is what was wanted, or has it.
+    fn holds(self, text: &str, wanted: &str) -> bool {
+        match self {
+            Self::All => text == wanted,
+            Self::Part => text.contains(wanted),
+        }
+    }
+}
+
 /// A moment of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -161,8 +193,8 @@ pub enum Claim {
     Count(Trait, PacketType, Option<String>, Compare, u64),
     /// How many requests a process took.
     Runs(String, Compare, u64),
-    /// What a step of a process brought; the first is 1, `None` is any.
-    Told(String, Option<usize>, String),
+    /// What a step of a process brought, or a part of it; the first is 1, `None` is any.
+    Told(String, Option<usize>, Whole, String),
     /// How many steps of it had a result.
     Tells(String, Compare, u64),
     /// How often something happened.
@@ -173,6 +205,8 @@ pub enum Claim {
     Copied(String, Compare, u64),
     /// Which came first.
     Before(Moment, Moment),
+    /// How many ATM cells.
+    Cells(Cells, String, Compare, u64),
     /// When its last step was over.
     Took(String, Compare, Duration),
 }
@@ -189,6 +223,7 @@ impl Claim {
             | Self::Event(_, name, ..)
             | Self::Fate(_, name, ..)
             | Self::Copied(name, ..)
+            | Self::Cells(_, name, ..)
             | Self::Took(name, ..) => vec![name],
             Self::Before(first, second) => [first, second].into_iter().map(Moment::at).collect(),
         }
@@ -240,6 +275,16 @@ pub(super) fn parse_claim(line: &str) -> Result<Claim, Wrong> {
             let (machine, (compare, number)) = (words.bare("a machine")?, number(&mut words)?);
             Claim::Copied(machine, compare, number)
         }
+        "cells" => {
+            let which = match (words.eat("from"), words.eat("lost"), words.eat("to")) {
+                (true, false, false) => Cells::From,
+                (false, false, true) => Cells::To,
+                (false, true, true) => Cells::LostTo,
+                _ => return Err("expected 'from', 'to' or 'lost to' and a machine".to_owned()),
+            };
+            let (machine, (compare, number)) = (words.bare("a machine")?, number(&mut words)?);
+            Claim::Cells(which, machine, compare, number)
+        }
         "first" => {
             let first = moment(&mut words)?;
             if !words.eat("before") {
@@ -249,7 +294,7 @@ pub(super) fn parse_claim(line: &str) -> Result<Claim, Wrong> {
         }
         "took" => Claim::Took(words.bare("a process")?, compare(&mut words)?, words.span()?),
         other => {
-            const NAMES: [&str; 15] = [
+            const NAMES: [&str; 16] = [
                 "packets:",
                 "sent",
                 "lost",
@@ -263,6 +308,7 @@ pub(super) fn parse_claim(line: &str) -> Result<Claim, Wrong> {
                 "event",
                 "fate",
                 "copied",
+                "cells",
                 "first",
                 "took",
             ];
@@ -298,10 +344,12 @@ fn told(words: &mut Words) -> Result<Claim, Wrong> {
     if step == Some(0) {
         return Err("steps are counted from 1".to_owned());
     }
-    if !words.eat("=") {
-        return Err("expected = and a text".to_owned());
-    }
-    Ok(Claim::Told(process, step, words.text()?))
+    let whole = match (words.eat("="), words.eat("has")) {
+        (true, false) => Whole::All,
+        (false, true) => Whole::Part,
+        _ => return Err("expected = or has, and a text".to_owned()),
+    };
+    Ok(Claim::Told(process, step, whole, words.text()?))
 }
 
 fn moment(words: &mut Words) -> Result<Moment, Wrong> {
