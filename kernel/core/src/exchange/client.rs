@@ -3,8 +3,8 @@ use bytes::Bytes;
 
 use super::client_states::{Action, Event, State, step};
 use super::peer::Peer;
-use super::{Effect, Exchange, Port, TimerKey, flags_of};
-use crate::config::{Options, Reliability, Semantics};
+use super::{Cell, Effect, Exchange, Port, TimerKey, flags_of};
+use crate::config::{Options, Planted, Reliability, Semantics};
 use crate::error::CallError;
 use crate::ids::{Address, Epoch, LocalId, Machine, Nonce, PacketNumber, Path, Sequence, SparseId};
 use crate::limits;
@@ -188,6 +188,7 @@ impl Exchange {
     /// A step of the table, and what it asks for.
     pub(super) fn on_client_event(&mut self, slot: u32, event: Event, port: &mut Port<'_>) {
         let Some(outgoing) = self.outgoing.get_mut(slot as usize) else { return };
+        self.coverage.note(Cell::Client(outgoing.state, event));
         let (state, action) = step(outgoing.state, event);
         outgoing.state = state;
         match action {
@@ -293,6 +294,9 @@ impl Exchange {
             let message = core::mem::take(&mut outgoing.message);
             port.effects.push(Effect::Accepted { token, message });
         }
+        if self.config.breaks(Planted::ProbeForgotten) {
+            return self.timers.disarm(outgoing.timer);
+        }
         self.timers.arm(outgoing.timer, port.now + self.config.probe_interval);
     }
 
@@ -344,7 +348,7 @@ impl Exchange {
         if outgoing.copies == 0 {
             conversation.held.retain(|held| *held != slot);
         }
-        if conversation.finish(outgoing.sequence) {
+        if conversation.finish(outgoing.sequence) && !self.config.breaks(Planted::HeldForever) {
             self.open_window(outgoing.conversation, port);
         }
         outgoing

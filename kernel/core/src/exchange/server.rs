@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::server_states::{Action, Event, State, step};
-use super::{Effect, Exchange, Port};
-use crate::config::{Options, Reliability, Semantics};
+use super::{Cell, Effect, Exchange, Port};
+use crate::config::{Options, Planted, Reliability, Semantics};
 use crate::error::ReplyError;
 use crate::ids::{Epoch, LocalId, Sequence};
 use crate::limits;
@@ -178,6 +178,7 @@ impl Exchange {
     pub(super) fn on_server_event(&mut self, slot: u32, event: Event, port: &mut Port<'_>) {
         let Some(served) = self.served.get_mut(slot as usize) else { return };
         let before = served.state;
+        self.coverage.note(Cell::Server(before, event));
         let (state, action) = step(before, event);
         served.state = state;
         if before.is_in_progress() && !state.is_in_progress() {
@@ -196,7 +197,7 @@ impl Exchange {
                 self.keep(slot, state, port);
             }
             Action::RepeatRep => {
-                let reply = self.served[slot as usize].reply.clone();
+                let reply = self.cached_reply(slot);
                 self.transmit_reply(slot, reply, Flags::CACHED.with(Flags::AGAIN), port);
                 self.arm_reply(slot, port.now);
             }
@@ -214,6 +215,12 @@ impl Exchange {
         }
     }
 
+    fn cached_reply(&self, slot: u32) -> Bytes {
+        let newest = self.kept.back().filter(|_| self.config.breaks(Planted::OtherReply));
+        let slot = newest.map_or(slot, |place| place.slot);
+        self.served.get(slot as usize).map(|served| served.reply.clone()).unwrap_or_default()
+    }
+
     /// After the first REP: the reply is kept within the cache's bound, or let go.
     fn keep(&mut self, slot: u32, state: State, port: &mut Port<'_>) {
         if state != State::Replied {
@@ -224,7 +231,9 @@ impl Exchange {
         let served = &self.served[slot as usize];
         self.kept_bytes += served.reply.len();
         self.kept.push_back(Place { slot, generation: served.generation });
-        while self.kept_bytes > self.config.cache_bytes || self.kept.len() > limits::SERVED_MAX {
+        let bytes_max =
+            if self.config.breaks(Planted::CacheUnbounded) { usize::MAX } else { self.config.cache_bytes };
+        while self.kept_bytes > bytes_max || self.kept.len() > limits::SERVED_MAX {
             let Some(place) = self.kept.pop_front() else { break };
             if let Some(served) = self.find_served(place)
                 && served.state == State::Replied
