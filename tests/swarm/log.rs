@@ -86,6 +86,8 @@ pub enum What {
     Over(Op),
     /// A request or one-way message was received: one run of it. Whether its bytes are those that were sent.
     Ran(Op, bool),
+    /// Something was received that nobody has sent.
+    Garbled,
     /// It was received and handed on: no run of it.
     Passed(Op),
     /// A reply was received that this life does not await.

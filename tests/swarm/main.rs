@@ -302,7 +302,7 @@ fn write_context(out: &mut impl Write, run: &Run, op: Option<u64>) -> std::io::R
         | What::Ran(other, _)
         | What::Passed(other) => other == op,
         What::Stray(answer) => answer.is_some_and(|answer| answer.op == op),
-        What::Started { .. } | What::Stopped => true,
+        What::Started { .. } | What::Stopped | What::Garbled => true,
     };
     match op {
         Some(op) => {

@@ -213,9 +213,10 @@ fn run(diary: &Diary<'_, '_, '_>, received: &Received) -> bool {
         diary.write(What::Stray(read));
         return false;
     }
-    if let Some(asked) = read {
-        diary.write(What::Ran(asked.op, asked.intact));
-    }
+    diary.write(match read {
+        Some(asked) => What::Ran(asked.op, asked.intact),
+        None => What::Garbled,
+    });
     received.source.wants_reply()
 }
 
@@ -383,7 +384,11 @@ fn call_many(diary: &Diary<'_, '_, '_>, me: &Me<'_, '_>) {
         (op, options, me.start_call_with(target, message(op, diary.life, bytes), options))
     };
     let pending: Vec<Pending> = (0..count).map(start).collect();
-    for (op, options, completion) in pending {
+    // An unreliable call whose packets are lost keeps its place in the window until it is given up, so those are waited
+    // for first: the others may be held until then.
+    let (unreliable, reliable): (Vec<_>, Vec<_>) =
+        pending.into_iter().partition(|(_, options, _)| options.reliability == Reliability::Unreliable);
+    for (op, options, completion) in unreliable.into_iter().chain(reliable) {
         let result = match patience(diary, options) {
             None => Some(me.wait(completion)),
             Some(timeout) => match me.wait_within(completion, timeout) {

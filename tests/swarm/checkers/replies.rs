@@ -23,6 +23,7 @@ pub(super) fn check(story: &Story<'_>) -> Vec<Violation> {
                     format!("life {} was given a reply too many", entry.life),
                 );
             }
+            What::Garbled => wrong(None, format!("life {} received what nobody has sent", entry.life)),
             What::Ran(op, false) => wrong(Some(op), format!("the bytes of request {op} are not those sent")),
             _ => {}
         }

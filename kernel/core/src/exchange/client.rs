@@ -62,6 +62,13 @@ impl Outgoing {
         Address::new(machine, self.server)
     }
 
+    /// Whether its message is its sender's again.
+    pub(super) fn is_handed_back(&self) -> bool {
+        self.reply_to == ReplyTo::Mailbox
+            && self.sender.is_none()
+            && self.options.semantics == Semantics::AtMostOnce
+    }
+
     /// The incarnation that has it, if any can.
     pub(super) const fn incarnation(&self) -> Epoch {
         if self.bound.is_blank() { self.named } else { self.bound }
@@ -291,7 +298,11 @@ impl Exchange {
         let outgoing = &mut self.outgoing[slot as usize];
         outgoing.tries = 0;
         if let Some(token) = outgoing.sender.take() {
-            let message = core::mem::take(&mut outgoing.message);
+            // What may run more than once is kept until it is answered: it may have to go again.
+            let message = match outgoing.options.semantics {
+                Semantics::AtLeastOnce => outgoing.message.clone(),
+                Semantics::AtMostOnce => core::mem::take(&mut outgoing.message),
+            };
             port.effects.push(Effect::Accepted { token, message });
         }
         if self.config.breaks(Planted::ProbeForgotten) {

@@ -219,7 +219,10 @@ impl Exchange {
             return;
         }
         let elder = outgoing.bound.is_blank() && uptime >= port.now.since(outgoing.first_sent);
-        let event = if incarnation == epoch {
+        let event = if incarnation == epoch && outgoing.is_handed_back() {
+            // It has been acknowledged, and there is nothing to send again: it is asked after.
+            Event::Iaa
+        } else if incarnation == epoch {
             Event::SameIncarnation
         } else if (outgoing.server.is_handed_out() || outgoing.sought.is_some()) && !incarnation.is_blank() {
             // Whoever has the id now is not whom the request was for.
