@@ -383,6 +383,7 @@ fn what_an_incarnation_ran_before_it_was_proved_is_not_run_again() {
     let (mut net, _client) = acquainted(&Config { retries: 2, ..prompt() });
     net.reboot(0, 777);
     let client = net.spawn(0);
+    net.drop_next(1, PacketType::Aya);
     net.call(0, client, to_server(), "once");
     net.run(2 * MILLISECOND);
     net.cut(true);
