@@ -100,10 +100,13 @@ impl Exchange {
 
     /// A request seen before. `Ok` if it is to run again all the same.
     fn duplicate(&mut self, slot: u32, port: &mut Port<'_>) -> Result<(), Fate> {
-        let options = self.served[slot as usize].options;
+        let served = &self.served[slot as usize];
+        let options = served.options;
+        // What was handed on is run by whoever has it now.
+        let handed_on = served.owner != served.addressed && served.state.is_in_progress();
         let reruns =
             options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable;
-        let reruns = reruns || self.config.breaks(Planted::DuplicateRuns);
+        let reruns = reruns && !handed_on || self.config.breaks(Planted::DuplicateRuns);
         let event = if reruns { Event::Rerun } else { Event::Duplicate };
         if step(self.served[slot as usize].state, event).1 == Action::DeliverAgain {
             return Ok(());
@@ -244,6 +247,7 @@ impl Exchange {
             return Some(place);
         }
         if arrival.one_way {
+            self.windows.get_mut(arrival.window).ran = true;
             self.served[slot as usize].state = State::Settled;
             self.in_progress -= 1;
             if !unreliable {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::server_states::{Action, Event, State, step};
+use super::window::Window;
 use super::{Cell, Effect, Exchange, Port};
 use crate::config::{Options, Planted, Reliability, Semantics};
 use crate::error::ReplyError;
@@ -55,8 +56,13 @@ impl Exchange {
     /// Its process takes the message. False if nobody awaits the request any more: then it is not to be run.
     pub(crate) fn take(&mut self, place: Place, process: LocalId, port: &mut Port<'_>) -> bool {
         let Some(served) = self.find_served(place) else { return false };
-        served.owner = process;
-        if served.one_way {
+        if served.owner != process {
+            // Another run of it was handed on: that one is answered, and this one is not wanted any more.
+            return false;
+        }
+        let window = served.window;
+        self.windows.get_mut(window).ran = true;
+        if self.served[place.slot as usize].one_way {
             return self.take_one_way(place, port);
         }
         self.on_server_event(place.slot, Event::Take, port);
@@ -142,6 +148,7 @@ impl Exchange {
         if let Some(served) = self.find_served(place) {
             served.owner = process;
             served.state = State::Queued;
+            served.runs = 1;
         }
     }
 
@@ -150,6 +157,7 @@ impl Exchange {
     pub(crate) fn hand_over_to_kernel(&mut self, place: Place) -> Option<Options> {
         let served = self.find_served(place)?;
         served.owner = LocalId::KERNEL;
+        served.runs = 1;
         Some(served.options)
     }
 
@@ -310,10 +318,20 @@ impl Exchange {
         })
     }
 
+    /// An incarnation has not proved itself. What it asked for and nobody has taken is forgotten; what ran is not, or a
+    /// late duplicate would run again.
+    pub(super) fn drop_unproved(&mut self, peer: u32, candidate: Epoch, port: &mut Port<'_>) {
+        self.drop_windows_if(peer, |window| window.epoch == candidate && !window.ran, port);
+    }
+
     /// Forgets the clients of some incarnations of a machine. Who waits for an acknowledgement of theirs is told.
     pub(super) fn drop_windows(&mut self, peer: u32, gone: impl Fn(Epoch) -> bool, port: &mut Port<'_>) {
-        let windows: alloc::vec::Vec<_> =
-            self.windows.of_peer(peer).filter(|(epoch, _)| gone(*epoch)).map(|(_, slot)| slot).collect();
+        self.drop_windows_if(peer, |window| gone(window.epoch), port);
+    }
+
+    fn drop_windows_if(&mut self, peer: u32, gone: impl Fn(&Window) -> bool, port: &mut Port<'_>) {
+        let of_peer = self.windows.of_peer(peer).map(|(_, slot)| slot);
+        let windows: alloc::vec::Vec<_> = of_peer.filter(|slot| gone(self.windows.get(*slot))).collect();
         for window in windows {
             for slot in self.windows.get(window).slots() {
                 if let Some(token) = self.served[slot as usize].sender.take() {
