@@ -154,7 +154,12 @@ impl Inner {
     }
 
     pub(crate) fn trap(&mut self, machine: usize, process: LocalId, call: Syscall) -> Option<Entry> {
-        self.with_kernel(machine, |kernel, now, out| kernel.trap(now, process, call, out))
+        let entry = self.with_kernel(machine, |kernel, now, out| kernel.trap(now, process, call, out))?;
+        // A kill that hung on the trap may have ended the wait before there was anybody to be told.
+        match entry {
+            Entry::Wait(token) => Some(self.claim(machine, token).map_or(entry, Entry::Done)),
+            done => Some(done),
+        }
     }
 
     pub(crate) fn claim(&mut self, machine: usize, token: WaitToken) -> Option<Outcome> {

@@ -1,6 +1,7 @@
 //! Processes that are killed while others are inside the kernel.
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use sendrec_sim::{Link, World};
 use sendrec_trap::{Address, CallError, Config, From, LocalId, SendFailure, SpawnOptions};
@@ -17,6 +18,8 @@ fn a_server_killed_by_the_very_call_fails_it() {
         let (server, told) = (Address::new(world.machine(machine), LocalId(1)), Rc::new(Cell::new(None)));
         let tell = told.clone();
         world.spawn(machine, SpawnOptions::default(), move |me| {
+            // The server is waiting by then, so it takes the question.
+            me.gate().sleep(Duration::from_millis(1));
             let result =
                 if start { me.wait(me.start_call(server, "question")) } else { me.call(server, "question") };
             tell.set(Some(result.unwrap_err().failure));
