@@ -351,6 +351,15 @@ fn cuts(dice: &mut Dice, machines: usize, rules: &mut Vec<String>) {
 }
 
 impl Options {
+    /// Whether a copy of a packet may arrive after packets sent later.
+    pub fn may_reorder(&self) -> bool {
+        use sendrec_core::fault::{Harm, PacketRule};
+        let reorders = |rule: &PacketRule| {
+            matches!(rule.harm, Harm::Duplicate(_) | Harm::DuplicateNth(_) | Harm::Reorder(_))
+        };
+        !self.link.jitter.is_zero() || self.link.faults.packets.iter().any(reorders)
+    }
+
     /// Whether a machine may stand still while its process has something in hand.
     pub fn has_pauses(&self) -> bool {
         let pauses = |rule: &sendrec_core::fault::IncidentRule| {
