@@ -86,6 +86,8 @@ struct Watcher {
     watch: Watch,
     rules: Vec<IncidentRule>,
     name: String,
+    /// What befell an earlier incarnation: each rule comes true once.
+    done: Vec<usize>,
     events: Arc<AtomicU64>,
     over: Arc<AtomicBool>,
 }
@@ -100,8 +102,10 @@ impl Recorder for Watcher {
         self.events.fetch_add(1, Ordering::SeqCst);
         let mut due: Vec<Due> = Vec::new();
         self.watch.see(&self.name, event, &mut due);
+        due.retain(|due| !self.done.contains(&due.rule));
         for Due { rule, after } in due {
             let dies = matches!(&self.rules[rule].mishap, Mishap::Crash(who) if *who == self.name);
+            self.done.push(rule);
             if dies && after.is_zero() {
                 let incident = Incident::Crashed;
                 let what = What::Incident { incident, rule: self.rules[rule].to_string() };
@@ -165,8 +169,10 @@ pub(in super::super) fn run() -> Result<(), Failure> {
     let Some(_spawn) = next()? else { return Ok(()) };
     let mut cast = Vec::new();
     for process in &spec.processes {
-        let me = Process::spawn(&stage, spawn_options(process));
-        cast.push((process, me.map_err(|error| Failure::new(&process.name, error))?));
+        let spawned = || {
+            Process::spawn(&stage, spawn_options(process)).map_err(|error| Failure::new(&process.name, error))
+        };
+        cast.push((process, if process.starts.is_zero() { Some(spawned()?) } else { None }));
     }
     report(&Report::Spawned);
     let Some(_go) = next()? else { return Ok(()) };
@@ -174,7 +180,18 @@ pub(in super::super) fn run() -> Result<(), Failure> {
         let begun = stage.node.now();
         for (process, me) in cast {
             let (directory, manner): (&Directory, _) = (&directory, switches.blocking.unwrap_or_default());
+            let stage = &stage;
             scope.spawn(move || {
+                let me = match me {
+                    Some(me) => me,
+                    None => {
+                        stage.sleep(process.starts);
+                        match Process::spawn(stage, spawn_options(process)) {
+                            Ok(me) => me,
+                            Err(error) => return log::error!("{}: {error}", process.name),
+                        }
+                    }
+                };
                 let tell = |mut told: sendrec::lab::Told| {
                     told.at = told.at.saturating_sub(Duration::from_nanos(begun.as_nanos()));
                     report(&Report::Told(told));
@@ -232,6 +249,7 @@ fn watcher(
         watch: Watch::new(rules),
         rules: rules.clone(),
         name: job.machine.clone(),
+        done: job.done.clone(),
         events: events.clone(),
         over: over.clone(),
     }
