@@ -128,10 +128,15 @@ pub(super) fn head(run: &Run, colour: bool, width: usize) -> String {
     let slides: Vec<_> = run.scenario.slides.iter().map(u32::to_string).collect();
     let slides = match slides.len() {
         0 => String::new(),
-        1 => format!("  (slide {})", slides[0]),
-        _ => format!("  (slides {})", slides.join(", ")),
+        1 => format!("(slide {})", slides[0]),
+        _ => format!("(slides {})", slides.join(", ")),
     };
-    let mut text = format!("{}: {}{slides}\n", paint(&run.scenario.name, bold, colour), run.scenario.title);
+    let (name, title) = (&run.scenario.name, &run.scenario.title);
+    let length = name.chars().count() + title.chars().count() + slides.len() + 4;
+    let gap = if length > width { "\n  " } else { "  " };
+    let mut text = format!("{}: {title}{gap}{slides}", paint(name, bold, colour));
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     for paragraph in &run.scenario.text {
         text.push('\n');
         for line in sendrec::lab::wrap(paragraph, width.min(100) - 2) {

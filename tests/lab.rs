@@ -1,0 +1,191 @@
+//! `sendrec lab` as a person uses it: in a world, and over UDP with an OS process for each machine.
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use sendrec::lab::all;
+
+fn sendrec(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sendrec"));
+    command.args(arguments).env_remove("RUST_LOG").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+fn ok(arguments: &[&str]) -> String {
+    let output = sendrec(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fails(arguments: &[&str], said: &str) {
+    let output = sendrec(arguments);
+    assert!(!output.status.success(), "{arguments:?} succeeded");
+    assert!(stderr(&output).contains(said), "{arguments:?}: {}", stderr(&output));
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn slides() -> Vec<u32> {
+    let mut slides: Vec<u32> = all().iter().flat_map(|scenario| scenario.slides.clone()).collect();
+    slides.sort_unstable();
+    slides.dedup();
+    slides
+}
+
+#[test]
+fn every_slide_that_has_something_to_run_runs_and_holds() {
+    let slides = slides();
+    for slide in [3, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 41] {
+        assert!(slides.contains(&slide), "nothing runs for slide {slide}");
+    }
+    for slide in slides {
+        let said = ok(&["lab", "slide", &slide.to_string()]);
+        assert!(said.contains("Claimed") && !said.contains('\u{2717}'), "slide {slide}: {said}");
+    }
+}
+
+#[test]
+fn slide_22_draws_its_four_exchanges_and_nothing_else() {
+    let said = ok(&["lab", "slide", "22", "--width", "80"]);
+    let packets: Vec<&str> =
+        said.lines().filter_map(|line| line.split("  Packets  ").nth(1)).map(str::trim).collect();
+    assert_eq!(
+        packets,
+        [
+            "REQ 1, REP 1: 2 in all, none lost",
+            "REQ 1, REP 1, ACK 2: 4 in all, none lost",
+            "REQ 1, REP 1, ACK 1: 3 in all, none lost",
+            "REQ 1, REP 1, ACK 2, AYA 1, IAA 1: 6 in all, none lost",
+        ]
+    );
+    let arrows = said.lines().filter(|line| line.contains('\u{25ba}') || line.contains('\u{25c4}'));
+    let kinds = arrows.filter_map(|line| {
+        line.split_whitespace().find(|word| ["REQ", "REP", "ACK", "AYA", "IAA"].contains(word))
+    });
+    let drawn: Vec<_> = kinds.collect();
+    let expected = "REQ REP REQ ACK REP ACK REQ REP ACK REQ ACK AYA IAA REP ACK";
+    assert_eq!(drawn.join(" "), expected);
+    assert!(said.lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn a_page_is_written_that_needs_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("out.html");
+    ok(&["lab", "run", "lost-reply", "--html", page.to_str().unwrap()]);
+    let html = fs::read_to_string(page).unwrap();
+    for words in ["drop=REP#1", "timer: request", "(again)", "(from cache)", "The operation ran once"] {
+        assert!(html.contains(words), "the page does not say {words}");
+    }
+    assert!(
+        !html.contains("http://")
+            || html.matches("http://").count() == html.matches("http://www.w3.org/").count()
+    );
+    assert!(!html.contains("https://"));
+}
+
+#[test]
+fn the_same_seed_is_the_same_run_and_switches_switch() {
+    let arguments = ["lab", "run", "lost-reply", "--loss", "0.3", "--seed", "7", "--as", "json"];
+    let (one, other) = (sendrec(&arguments), sendrec(&arguments));
+    assert_eq!(one.stdout, other.stdout);
+    let other_seed = ["lab", "run", "lost-reply", "--loss", "0.3", "--seed", "8", "--as", "json"];
+    assert_ne!(one.stdout, sendrec(&other_seed).stdout);
+    let output = sendrec(&["lab", "run", "lost-reply", "--reliability", "unreliable", "--json"]);
+    let judged: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&judged["held"], output.status.code()),
+        (&false.into(), Some(1)),
+        "the claims are of another policy"
+    );
+    assert_eq!(judged["switches"], "reliability=unreliable");
+    for addressing in ["sparse", "name"] {
+        let said = sendrec(&["lab", "run", "request-reply", "--addressing", addressing]);
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        let sign = if addressing == "sparse" { "LOCATE" } else { "names" };
+        assert!(said.contains(sign), "{said}");
+    }
+}
+
+#[test]
+fn two_runs_stand_side_by_side_with_what_differs() {
+    let said = ok(&["lab", "compare", "acknowledge-each", "reply-acknowledges"]);
+    let row = said.lines().find(|line| line.contains("ACK sent")).unwrap();
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["*", "ACK", "sent", "2", "1"]);
+    let both = ok(&["lab", "compare", "lost-reply", "lost-reply; reliability=unreliable", "--json"]);
+    let both: serde_json::Value = serde_json::from_str(&both).unwrap();
+    assert_eq!((&both[0]["runs"], &both[1]["told"].as_array().unwrap().len()), (&1.into(), &0));
+    fails(&["lab", "compare", "lost-reply", "lost-reply; colour=red"], "there are the switches");
+}
+
+#[test]
+fn foretold_packets_are_counted_and_the_exit_status_tells() {
+    let foretell = |answers: &str| {
+        let mut child = command(&["lab", "run", "lost-reply", "--predict"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let right = foretell("client REQ\nserver REP\nclient req\nserver REP\nclient ACK\nend\n");
+    assert!(right.status.success(), "{}", String::from_utf8_lossy(&right.stdout));
+    let wrong = foretell("client REQ\nserver REP\nserver REP\nserver REP\nclient ACK\nend\n");
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&wrong.stdout).contains("5 of 6 right"));
+    assert!(stderr(&foretell("client REQ\n")).contains("the input ended"));
+}
+
+#[test]
+fn a_built_in_scenario_is_a_file_to_start_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("mine.toml");
+    let path = file.to_str().unwrap();
+    fs::write(&file, ok(&["lab", "show", "lost-reply"])).unwrap();
+    ok(&["lab", "run", path]);
+    let broken = ok(&["lab", "show", "lost-reply"]).replace("call server", "cal server");
+    let line = 1 + broken.lines().position(|line| line.contains("cal server")).unwrap();
+    fs::write(&file, broken).unwrap();
+    fails(&["lab", "run", path], &format!("{path}:{line}: in `cal server \"pay 100\"`: no such step: 'cal'"));
+    fails(&["lab", "run", "no-such"], "no scenario has this name");
+    fails(&["lab", "run", "mine.toml"], "No such file");
+    fails(&["lab", "slide", "5"], "nothing to run belongs to it");
+    fails(&["lab", "run", "lost-reply", "--crash", "sever@execute"], "no machine is called sever");
+    fails(&["lab", "run", "lost-reply", "--drop", "REPLY#1"], "no such packet type");
+}
+
+#[test]
+fn the_list_is_for_people_and_programs() {
+    let people = ok(&["lab", "list"]);
+    let programs = ok(&["lab", "list", "--json"]);
+    assert_eq!((people.lines().count(), programs.lines().count()), (all().len(), all().len()));
+    for line in programs.lines() {
+        let listed: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(people.contains(listed["title"].as_str().unwrap()));
+    }
+}
+
+/// Real time and a machine that may be busy: what is claimed here does not depend on how fast.
+#[test]
+fn over_udp_each_machine_is_a_process_and_a_crash_is_a_kill() {
+    for (name, told) in
+        [("lost-reply", "paid"), ("by-place", ""), ("crash-after", "server crashed: outcome unknown")]
+    {
+        let output = sendrec(&["lab", "run", name, "--udp", "--json"]);
+        let judged: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", stderr(&output)));
+        assert_eq!(judged["udp"], true);
+        let results: Vec<_> =
+            judged["told"].as_array().unwrap().iter().map(|told| told["result"].clone()).collect();
+        assert!(told.is_empty() || results.contains(&told.into()), "{name}: {results:?}");
+    }
+    fails(&["lab", "run", "partition", "--udp"], "does not run over UDP");
+}
