@@ -6,15 +6,24 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use sendrec_kernel::{Node, NodeConfig};
+use sendrec_kernel::{Discovery, Node, NodeConfig};
+use sendrec_names::{NAME_SERVER, NAME_SERVER_ID, Name, Names, Resolver, Token, serve};
 use sendrec_sim::World;
 use sendrec_trap::{
-    Address, CallError, From, LocalId, Options, Process, ReceiveError, Reliability, ReplyError, Semantics,
-    SendFailure, SpawnOptions, Trap,
+    Address, Buffering, CallError, From, LocalId, Options, Overflow, Process, ReceiveError, Reliability,
+    ReplyError, Semantics, SendFailure, SparseId, SpawnOptions, Trap,
 };
 
+const SPARSE: SparseId = SparseId(0x9f3c_2a0b_1d4e_5f60);
 const SERVER: SpawnOptions =
-    SpawnOptions { local_id: Some(LocalId(1)), sparse: None, buffering: None, threads: false };
+    SpawnOptions { local_id: Some(LocalId(1)), sparse: Some(SPARSE), buffering: None, threads: false };
+/// The name server, on the server's machine.
+const NAMER: SpawnOptions = SpawnOptions {
+    local_id: Some(NAME_SERVER_ID),
+    sparse: Some(NAME_SERVER),
+    buffering: None,
+    threads: false,
+};
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(60);
 
@@ -41,6 +50,59 @@ fn server<T: Trap + ?Sized>(me: &Process<'_, T>) {
             }
         }
     }
+}
+
+/// Slide 17: messages come by interrupt, from here and from elsewhere.
+fn interrupts<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
+    let other = Process::spawn(me.gate(), SpawnOptions::default()).unwrap();
+    let (sender, messages) = crossbeam_channel::unbounded();
+    other.on_message(From::Any, sender);
+    let mut next = || {
+        loop {
+            match messages.try_recv() {
+                Ok(message) => return message.unwrap().message,
+                // Meanwhile something else happens.
+                Err(_) => assert_eq!(me.call(server, "meanwhile").unwrap(), "meanwhile"),
+            }
+        }
+    };
+    for text in ["one", "two", "three"] {
+        me.send_one_way(other.address(), text, me.how()).unwrap();
+    }
+    assert_eq!([next(), next(), next()], ["one", "two", "three"]);
+    other.send(server, "from elsewhere").unwrap();
+    assert_eq!(next(), "from elsewhere");
+    let receiving = me.start_receive(From::Any);
+    me.send_one_way(me.address(), "to myself", me.how()).unwrap();
+    assert_eq!(me.wait(receiving).unwrap().message, "to myself");
+}
+
+/// Slide 18: what becomes of a message that nobody waits for.
+fn buffering<T: Trap + ?Sized>(me: &Process<'_, T>) {
+    let process = |buffering| {
+        Process::spawn(me.gate(), SpawnOptions { buffering: Some(buffering), ..SpawnOptions::default() })
+            .unwrap()
+    };
+    let discards = process(Buffering::Discard);
+    me.send_one_way(discards.address(), "unexpected", me.how()).unwrap();
+    assert_eq!(discards.try_receive(From::Any), Ok(None));
+    let keeps = process(Buffering::Keep { messages: 1, bytes: 1 << 16, time: LONG });
+    for text in ["kept", "one too many"] {
+        me.send_one_way(keeps.address(), text, me.how()).unwrap();
+    }
+    assert_eq!(keeps.try_receive(From::Any).unwrap().unwrap().message, "kept");
+    assert_eq!(keeps.try_receive(From::Any), Ok(None));
+    let forgets = process(Buffering::Keep { messages: 1, bytes: 1 << 16, time: SHORT });
+    let asked = me.start_call(forgets.address(), "too late");
+    assert_eq!(me.wait(asked).unwrap_err().failure, SendFailure::Request(CallError::Refused));
+    let overflow = Overflow::Discard;
+    let full = process(Buffering::Mailbox { messages: 1, bytes: 1 << 16, overflow });
+    me.send(full.address(), "first").unwrap();
+    let error = me.send(full.address(), "second").unwrap_err();
+    assert_eq!(
+        (error.failure, &error.message[..]),
+        (SendFailure::Request(CallError::Refused), &b"second"[..])
+    );
 }
 
 /// The suite: everything a client can see of the calls.
@@ -96,9 +158,47 @@ fn client<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
     let copied = me.send_copied(server, b"copied");
     me.wait(copied).unwrap();
     assert_eq!(me.receive(From::One(server)).unwrap().message, "copied");
+    interrupts(me, server);
+    buffering(me);
     // Who ends is answered for.
     assert_eq!(me.call(server, "stop").unwrap(), "stopped");
 }
+
+/// The three forms of an address (slides 15-16) mean one process: before [`client`], whose end is the server's.
+/// `broadcast` says whether the driver brings a LOCATE to the server's machine.
+fn addressing<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address, broadcast: bool) {
+    let (local, files) = (Names::on(server.machine, LONG), "files".parse::<Name>().unwrap());
+    let mut ways = vec![local];
+    assert_eq!(me.call(server, "place").unwrap(), "place");
+    if broadcast {
+        assert_eq!(me.call(SPARSE, "sparse").unwrap(), "sparse");
+        assert_eq!(me.locate(SPARSE, false, Some(LONG)), Ok(server));
+        assert_eq!(me.locate(SPARSE, true, Some(LONG)), Ok(server));
+        me.send(SPARSE, "sent").unwrap();
+        let reply = me.receive_within(From::One(server), LONG).unwrap();
+        assert!(reply.source.is_reply() && reply.message == "sent");
+        let started = me.start_call(SPARSE, "started");
+        assert_eq!(me.wait(started).unwrap(), "started");
+        ways.push(Names::anywhere(LONG));
+    }
+    // A name may mean a place or a sparse id, and the name server may itself be found by broadcast.
+    for names in ways {
+        for place in [server.into(), SPARSE.into()] {
+            names.register(me, &files, place, Token(1)).unwrap();
+            assert_eq!(names.lookup(me, &files), Ok(place));
+            assert_eq!(names.list(me, "fi", None), Ok(vec![(files.clone(), place)]));
+            if broadcast || place == server.into() {
+                let mut resolver = Resolver::new(names);
+                assert_eq!(resolver.call(me, &files, "named", me.how()).unwrap(), "named");
+            }
+        }
+        names.deregister(me, &files, Token(1)).unwrap();
+        assert!(names.lookup(me, &files).is_err());
+    }
+}
+
+/// Whether a world brings LOCATE to all its machines.
+const BROADCAST_IN_WORLD: bool = true;
 
 #[test]
 fn in_a_world() {
@@ -107,9 +207,15 @@ fn in_a_world() {
         let (near, far) = (world.boot(), world.boot());
         let address = Address::new(world.machine(far), LocalId(1));
         world.spawn(far, SERVER, |me| server(me));
-        world.spawn(near, SpawnOptions::default(), move |me| client(me, address));
+        world.spawn(far, NAMER, |me| {
+            serve(me);
+        });
+        world.spawn(near, SpawnOptions::default(), move |me| {
+            addressing(me, address, BROADCAST_IN_WORLD);
+            client(me, address);
+        });
         world.run();
-        assert_eq!(world.unfinished(), 0, "seed {seed}");
+        assert_eq!(world.unfinished(), 1, "seed {seed}: the name server alone goes on");
     }
 }
 
@@ -119,30 +225,43 @@ fn between_processes_of_one_machine_of_a_world() {
     let machine = world.boot();
     let address = Address::new(world.machine(machine), LocalId(1));
     world.spawn(machine, SERVER, |me| server(me));
-    world.spawn(machine, SpawnOptions::default(), move |me| client(me, address));
+    world.spawn(machine, NAMER, |me| {
+        serve(me);
+    });
+    world.spawn(machine, SpawnOptions::default(), move |me| {
+        addressing(me, address, true);
+        client(me, address);
+    });
     world.run();
-    assert_eq!(world.unfinished(), 0);
+    assert_eq!(world.unfinished(), 1, "the name server alone goes on");
+}
+
+/// Runs the suites from `near` against a server on `far`.
+fn on_nodes(near: &Node, far: &Node) {
+    let serving = Process::spawn(far, SERVER).unwrap();
+    let naming = Process::spawn(far, NAMER).unwrap();
+    let address = serving.address();
+    thread::scope(|scope| {
+        scope.spawn(move || server(&serving));
+        scope.spawn(move || serve(&naming));
+        let me = Process::spawn(near, SpawnOptions::default()).unwrap();
+        addressing(&me, address, true);
+        client(&me, address);
+        // Ends the name server.
+        far.shut_down();
+    });
 }
 
 #[test]
 fn over_udp() {
-    let boot = || Node::boot(NodeConfig::default()).unwrap();
-    let (near, far) = (boot(), boot());
-    let serving = Process::spawn(&far, SERVER).unwrap();
-    let address = serving.address();
-    thread::scope(|scope| {
-        scope.spawn(move || server(&serving));
-        client(&Process::spawn(&near, SpawnOptions::default()).unwrap(), address);
-    });
+    let far = Node::boot(NodeConfig::default()).unwrap();
+    let discovery = Discovery::Machines(vec![far.machine().socket_addr()]);
+    let near = Node::boot(NodeConfig { discovery, ..NodeConfig::default() }).unwrap();
+    on_nodes(&near, &far);
 }
 
 #[test]
 fn between_processes_of_one_node() {
     let node = Node::boot(NodeConfig::default()).unwrap();
-    let serving = Process::spawn(&node, SERVER).unwrap();
-    let address = serving.address();
-    thread::scope(|scope| {
-        scope.spawn(move || server(&serving));
-        client(&Process::spawn(&node, SpawnOptions::default()).unwrap(), address);
-    });
+    on_nodes(&node, &node);
 }

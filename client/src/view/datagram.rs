@@ -15,7 +15,7 @@ pub(super) const PAYLOAD_BYTES_MAX: usize = u16::MAX as usize - UDP_HEADER_BYTES
 
 /// The packet from `from` to `to`, at most [`PAYLOAD_BYTES_MAX`] long. A broadcast goes to the port that its sender
 /// has, since that of all is not known.
-pub(super) fn datagram(from: Machine, to: Machine, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn datagram(from: Machine, to: Machine, payload: &[u8]) -> Vec<u8> {
     let (source, mut destination) = (from.socket_addr(), to.socket_addr());
     if to.is_everyone() {
         destination.set_port(source.port());

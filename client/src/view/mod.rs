@@ -3,7 +3,7 @@
 //! All of them tell the story of the text ladder ([`crate::ladder`]) from the same joined trace: every packet once, with
 //! its fate and the rule that caused it. Deliberately not here: files, and what a terminal can show, which is the
 //! command's.
-mod datagram;
+pub(crate) mod datagram;
 mod drawing;
 mod events;
 mod html;

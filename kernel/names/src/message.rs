@@ -118,7 +118,7 @@ impl Code {
             Self::E_BAD_PLACE => "nobody can be reached at the place to be registered",
             Self::E_BAD_TOKEN => "the token 0 is nobody's",
             Self::E_NOT_FOUND => "nobody has registered this name",
-            Self::E_HELD => "another server has this name, and lives",
+            Self::E_HELD => "a server has this name, and lives",
             Self::E_FULL => "no more names can be registered there",
             Self::E_BUSY => "the name server is busy; try again",
             Self::E_NO_SPACE => "an entry does not fit into the name server's messages",

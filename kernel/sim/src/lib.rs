@@ -39,6 +39,7 @@ mod link;
 mod machine;
 mod network;
 mod record;
+mod run;
 #[cfg(test)]
 mod tests;
 mod threads;
@@ -48,4 +49,5 @@ pub use gate::Gate;
 pub use link::{Link, Medium, Queue};
 pub use machine::{Boot, Clock, Epochs, MachineId};
 pub use record::{PASSAGES_MAX_DEFAULT, Passage, RECORDS_MAX_DEFAULT, Record, Traffic};
-pub use world::{Stuck, World};
+pub use run::Stuck;
+pub use world::World;

@@ -19,7 +19,7 @@ pub struct Passage {
     pub to: Machine,
     /// Its type.
     pub kind: PacketType,
-    /// How many copies set out; 0 if it was lost on the way out.
+    /// How many copies rules and cuts let pass; a full queue may lose them still.
     pub copies: u32,
 }
 

@@ -1,10 +1,8 @@
 //! A world as a person holds it: machines and programs are put in, it runs, and what happened is read.
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use corosensei::CoroutineResult;
 use sendrec_core::fault::{FaultError, Faults, Span, check_name};
 use sendrec_core::rng::Rng;
 use sendrec_core::trace::{Event, Incident};
@@ -18,33 +16,18 @@ use crate::link::Link;
 use crate::machine::{Boot, Installed, MACHINES_MAX, MachineId, State};
 use crate::network::Network;
 use crate::record::{Passage, Record, Traffic};
-use crate::threads::{Life, Suspended};
 
 /// Machines, their processes and the network between them.
 pub struct World {
     pub(crate) inner: Rc<RefCell<Inner>>,
     /// Whether the names in rules have been checked since the last machine or rule was added.
-    is_checked: bool,
+    pub(crate) is_checked: bool,
 }
 
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "World({} machines, {} processes)", self.machines(), self.unfinished())
     }
-}
-
-/// A world did not come to rest within as many steps as it was given: it may never.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the world of seed {seed} was still busy after {steps} steps, at {at}: raise the bound, or look for a livelock"
-)]
-pub struct Stuck {
-    /// Which world.
-    pub seed: u64,
-    /// How many steps it was given.
-    pub steps: u64,
-    /// How far it came.
-    pub at: Instant,
 }
 
 impl World {
@@ -317,150 +300,6 @@ impl World {
         self.inner.borrow().now
     }
 
-    /// Runs until nothing is left that could happen. Processes that wait for what never comes stay suspended.
-    ///
-    /// # Panics
-    ///
-    /// If a process does, and if a rule names a machine that is not there.
-    pub fn run(&mut self) {
-        self.check();
-        while self.step(Instant::NEVER) {}
-    }
-
-    /// Runs until this time: everything that is due by then has happened.
-    ///
-    /// # Panics
-    ///
-    /// As [`World::run`].
-    pub fn run_until(&mut self, time: Instant) {
-        self.check();
-        while self.step(time) {}
-        let mut inner = self.inner.borrow_mut();
-        inner.now = inner.now.max(time);
-    }
-
-    /// Runs for so long.
-    ///
-    /// # Panics
-    ///
-    /// As [`World::run`].
-    pub fn run_for(&mut self, span: Duration) {
-        self.run_until(self.now() + span);
-    }
-
-    /// As [`World::run`], but for so many steps at most: a process's run up to its next wait is one, and so is an
-    /// instant at which something happens. Returns how many it took.
-    ///
-    /// # Panics
-    ///
-    /// As [`World::run`].
-    pub fn run_at_most(&mut self, steps: u64) -> Result<u64, Stuck> {
-        self.check();
-        for taken in 0..steps {
-            if !self.step(Instant::NEVER) {
-                return Ok(taken);
-            }
-        }
-        Err(Stuck { seed: self.seed(), steps, at: self.now() })
-    }
-
-    fn check(&mut self) {
-        if !self.is_checked {
-            if let Err(error) = self.check_rules() {
-                panic!("{error}");
-            }
-            self.is_checked = true;
-        }
-    }
-
-    /// Lets one coroutine run, or time jump to the next event; false if nothing is left to happen by `until`.
-    fn step(&mut self, until: Instant) -> bool {
-        let goes_on = match self.choose() {
-            Some(thread) => {
-                self.resume(thread);
-                true
-            }
-            None => self.advance(until),
-        };
-        self.bury();
-        goes_on
-    }
-
-    /// Which runnable coroutine goes next: the seed says. Those of machines that are paused wait.
-    fn choose(&self) -> Option<u32> {
-        let inner = &mut *self.inner.borrow_mut();
-        loop {
-            let thread = inner.threads.choose(&mut inner.rng)?;
-            let machine = &mut inner.machines[inner.threads.all[thread as usize].machine];
-            if machine.paused_until.is_none() {
-                return Some(thread);
-            }
-            machine.frozen.push(thread);
-        }
-    }
-
-    fn resume(&mut self, thread: u32) {
-        let Some(mut body) = self.inner.borrow_mut().threads.start(thread) else { return };
-        let result = catch_unwind(AssertUnwindSafe(|| body.resume(())));
-        let inner = &mut *self.inner.borrow_mut();
-        match result {
-            Ok(CoroutineResult::Yield(Suspended::Until(deadline)))
-                if inner.threads.life(thread) == Life::Alive =>
-            {
-                inner.threads.all[thread as usize].body = Some(body);
-                if let Some(deadline) = deadline.filter(|deadline| *deadline != Instant::NEVER) {
-                    inner.set_deadline(thread, deadline);
-                }
-            }
-            Ok(CoroutineResult::Yield(_)) => {
-                // It has died of what it did; it is buried with the others.
-                inner.threads.all[thread as usize].body = Some(body);
-            }
-            Ok(CoroutineResult::Return(())) => inner.threads.bury(thread, Some(body)),
-            Err(panic) => {
-                let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-                let state = &inner.threads.all[thread as usize];
-                let (name, process) = (&inner.machines[state.machine].name, state.process);
-                let place = format!("process {process} of {name} (seed {}, at {})", inner.seed, inner.now);
-                inner.threads.bury(thread, None);
-                panic!("{place} panicked: {text}");
-            }
-        }
-    }
-
-    /// Lets time jump to the next event and all that is due then happen; false if there is none by `until`.
-    fn advance(&mut self, until: Instant) -> bool {
-        let mut inner = self.inner.borrow_mut();
-        let Some(next) = inner.agenda.next().filter(|next| *next <= until) else { return false };
-        inner.now = inner.now.max(next);
-        let now = inner.now;
-        while let Some((due, happening)) = inner.agenda.pop(now) {
-            inner.happen(due, happening);
-        }
-        true
-    }
-
-    /// Drops the coroutines that never go on. What their values do at their end reaches no kernel.
-    fn bury(&mut self) {
-        loop {
-            let mut inner = self.inner.borrow_mut();
-            let Some(thread) = inner.threads.doomed.pop() else { return };
-            if inner.threads.life(thread) != Life::Doomed {
-                continue;
-            }
-            let state = &mut inner.threads.all[thread as usize];
-            state.life = Life::Dead;
-            let body = state.body.take();
-            drop(inner);
-            let body = body.map(|mut body| {
-                body.force_unwind();
-                body
-            });
-            self.inner.borrow_mut().threads.bury(thread, body);
-        }
-    }
-
     /// Processes whose body has not returned. Those that were killed, or were on a machine that crashed, are gone.
     pub fn unfinished(&self) -> usize {
         self.inner.borrow().threads.all.len()
@@ -506,14 +345,5 @@ impl World {
     /// The cells that came to the ATM switch, in order: the first [`crate::atm::CELL_RECORDS_MAX`].
     pub fn cells(&self) -> Vec<CellRecord> {
         self.inner.borrow().network.atm.records.clone()
-    }
-}
-
-impl Drop for World {
-    /// Processes end with their world, and say goodbye to nobody. They hold what they run in, so they go first.
-    fn drop(&mut self) {
-        self.inner.borrow_mut().threads.doom(|_| true);
-        self.bury();
-        self.inner.borrow_mut().machines.clear();
     }
 }

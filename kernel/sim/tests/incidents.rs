@@ -369,6 +369,18 @@ fn a_livelock_ends_with_an_error() {
     let stuck = world.run_at_most(1_000).unwrap_err();
     assert_eq!((stuck.seed, stuck.steps), (3, 1_000));
     assert!(stuck.to_string().contains("seed 3 was still busy after 1000 steps"), "{stuck}");
+    // An instant that does not end is one too: two kernels without a distance, and a process that asks for ever.
+    let mut near =
+        World::with(4, sendrec_trap::Config::default(), Link { latency: Duration::ZERO, ..Link::default() });
+    let (one, two) = (near.boot(), near.boot());
+    let to = Address::new(near.machine(two), SERVER);
+    near.install(two, well_known(), |me| {
+        while let Ok(request) = me.receive(From::Any) {
+            me.reply(request.source, "x").unwrap();
+        }
+    });
+    near.spawn(one, SpawnOptions::default(), move |me| while me.call(to, "x").is_ok() {});
+    assert_eq!(near.run_at_most(1_000).unwrap_err().at, Instant::ZERO);
     let mut quiet = World::new(3);
     quiet.boot();
     assert_eq!(quiet.run_at_most(1_000), Ok(0));

@@ -97,7 +97,7 @@ fn figures(name: &str, run: &Run) -> Figures {
         sent_in_all: joined.packets.len(),
         runs: joined.moments.iter().filter(|moment| runs(&moment.event.what)).count(),
         told: run.told.iter().map(|told| format!("{}: {}", told.process, told.result)).collect(),
-        took_ms: run.took.as_secs_f64() * 1e3,
+        took_ms: run.told.iter().map(|told| told.at.as_secs_f64() * 1e3).fold(0.0, f64::max),
         held: run.verdicts(true).iter().all(|(_, verdict)| verdict.held),
     }
 }
@@ -127,7 +127,7 @@ fn table(left: &Figures, right: &Figures) -> String {
         let told = |figures: &Figures| figures.told.get(place).cloned().unwrap_or_default();
         row(if place == 0 { "told" } else { "" }, told(left), told(right));
     }
-    row("took", format!("{:.3} ms", left.took_ms), format!("{:.3} ms", right.took_ms));
+    row("last word after", format!("{:.3} ms", left.took_ms), format!("{:.3} ms", right.took_ms));
     let held = |figures: &Figures| if figures.held { "held" } else { "not all held" }.to_owned();
     row("its claims", held(left), held(right));
     text

@@ -112,7 +112,7 @@ fn agrees_with_the_model(steps: &[Step]) {
                 let expected = model.letters.iter().position(|(from, _)| filter.admits(*from));
                 match (table.take(OWNER, filter), expected) {
                     (Some((letter, _)), Some(place)) => {
-                        assert_eq!(letter.from(), model.letters.remove(place).0)
+                        assert_eq!(letter.from(), model.letters.remove(place).0);
                     }
                     (None, None) => {
                         let token = waits.open(OWNER, BlockedOn::Receive);
