@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use sendrec::lab::{Actor, Directory, MachineSpec, Scenario, Stage, Switches, directory, spawn_options};
+use sendrec::lab::{
+    Actor, Directory, MachineSpec, ProcessSpec, Scenario, Stage, Switches, directory, spawn_options,
+};
 use sendrec::trace::{TraceWriter, origin_of};
 use sendrec_core::fault::{Due, Faults, IncidentRule, Mishap, Watch};
 use sendrec_core::trace::{Event, Incident, What};
@@ -165,8 +167,13 @@ pub(in super::super) fn run() -> Result<(), Failure> {
     let Some(_spawn) = next()? else { return Ok(()) };
     let mut cast = Vec::new();
     for process in &spec.processes {
-        let me = Process::spawn(&stage, spawn_options(process));
-        cast.push((process, me.map_err(|error| Failure::new(&process.name, error))?));
+        // Who starts late is not there yet, nor found by anybody.
+        let me = if process.starts.is_zero() {
+            Some(spawn(&stage, process).map_err(|error| Failure::new(&process.name, error))?)
+        } else {
+            None
+        };
+        cast.push((process, me));
     }
     report(&Report::Spawned);
     let Some(_go) = next()? else { return Ok(()) };
@@ -174,7 +181,18 @@ pub(in super::super) fn run() -> Result<(), Failure> {
         let begun = stage.node.now();
         for (process, me) in cast {
             let (directory, manner): (&Directory, _) = (&directory, switches.blocking.unwrap_or_default());
+            let stage = &stage;
             scope.spawn(move || {
+                let me = match me {
+                    Some(me) => me,
+                    None => {
+                        stage.sleep(process.starts);
+                        match spawn(stage, process) {
+                            Ok(me) => me,
+                            Err(error) => return log::warn!("{}: {error}", process.name),
+                        }
+                    }
+                };
                 let tell = |mut told: sendrec::lab::Told| {
                     told.at = told.at.saturating_sub(Duration::from_nanos(begun.as_nanos()));
                     report(&Report::Told(told));
@@ -204,6 +222,10 @@ pub(in super::super) fn run() -> Result<(), Failure> {
             Err(failure) => Err(failure),
         }
     })
+}
+
+fn spawn<'s>(stage: &'s OnNode, process: &ProcessSpec) -> Result<Process<'s, OnNode>, SpawnError> {
+    Process::spawn(stage, spawn_options(process))
 }
 
 fn state(stage: &OnNode, events: &AtomicU64) -> Report {
