@@ -113,5 +113,5 @@ pub(super) fn rate(text: &str) -> Result<u64, Wrong> {
         .ok_or(WANTED)?;
     let number: f64 = number.parse().map_err(|_| WANTED.to_owned())?;
     let rate = number * factor;
-    if rate >= 1.0 && rate <= 1e15 { Ok(rate as u64) } else { Err(WANTED.to_owned()) }
+    if (1.0..=1e15).contains(&rate) { Ok(rate as u64) } else { Err(WANTED.to_owned()) }
 }

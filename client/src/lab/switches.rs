@@ -123,7 +123,7 @@ impl FromStr for Switches {
                 "buffering" => switches.buffering = Some(policy::buffering(value).map_err(wrong)?),
                 "reliability" => switches.reliability = Some(policy::reliability(value).map_err(wrong)?),
                 "seed" => {
-                    switches.seed = Some(value.parse().map_err(|_| wrong("expected a number".to_owned()))?)
+                    switches.seed = Some(value.parse().map_err(|_| wrong("expected a number".to_owned()))?);
                 }
                 "fault" => {
                     let faults: Faults = value.parse().map_err(|error| wrong(format!("{error}")))?;

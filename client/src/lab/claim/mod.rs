@@ -115,7 +115,7 @@ pub enum Compare {
 }
 
 impl Compare {
-    fn holds<T: PartialOrd>(self, found: T, wanted: T) -> bool {
+    fn holds<T: PartialOrd + Copy>(self, found: T, wanted: T) -> bool {
         match self {
             Self::Equal => found == wanted,
             Self::AtMost => found <= wanted,

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use sendrec::lab::{Actor, Directory, MachineSpec, Scenario, Stage, Switches, directory, spawn_options};
+use sendrec::lab::{
+    Actor, Directory, MachineSpec, ProcessSpec, Scenario, Stage, Switches, directory, spawn_options,
+};
 use sendrec::trace::{TraceWriter, origin_of};
 use sendrec_core::fault::{Due, Faults, IncidentRule, Mishap, Watch};
 use sendrec_core::trace::{Event, Incident, What};
@@ -169,10 +171,13 @@ pub(in super::super) fn run() -> Result<(), Failure> {
     let Some(_spawn) = next()? else { return Ok(()) };
     let mut cast = Vec::new();
     for process in &spec.processes {
-        let spawned = || {
-            Process::spawn(&stage, spawn_options(process)).map_err(|error| Failure::new(&process.name, error))
+        // Who starts late is not there yet, nor found by anybody.
+        let me = if process.starts.is_zero() {
+            Some(spawn(&stage, process).map_err(|error| Failure::new(&process.name, error))?)
+        } else {
+            None
         };
-        cast.push((process, if process.starts.is_zero() { Some(spawned()?) } else { None }));
+        cast.push((process, me));
     }
     report(&Report::Spawned);
     let Some(_go) = next()? else { return Ok(()) };
@@ -186,9 +191,9 @@ pub(in super::super) fn run() -> Result<(), Failure> {
                     Some(me) => me,
                     None => {
                         stage.sleep(process.starts);
-                        match Process::spawn(stage, spawn_options(process)) {
+                        match spawn(stage, process) {
                             Ok(me) => me,
-                            Err(error) => return log::error!("{}: {error}", process.name),
+                            Err(error) => return log::warn!("{}: {error}", process.name),
                         }
                     }
                 };
@@ -221,6 +226,10 @@ pub(in super::super) fn run() -> Result<(), Failure> {
             Err(failure) => Err(failure),
         }
     })
+}
+
+fn spawn<'s>(stage: &'s OnNode, process: &ProcessSpec) -> Result<Process<'s, OnNode>, SpawnError> {
+    Process::spawn(stage, spawn_options(process))
 }
 
 fn state(stage: &OnNode, events: &AtomicU64) -> Report {
