@@ -11,7 +11,7 @@ use sendrec_trap::{Address, Config, LocalId, SpawnOptions};
 use super::checkers::{Moment, Rule, Violation, check, check_rest, check_slice};
 use super::log::{Entry, What};
 use super::options::{Options, STORM, Server};
-use super::workload::{RELAY, Shared, ask, roam, serve};
+use super::workload::{RELAY, Shared, WANDERER, ask, roam, serve};
 
 /// How often the kernels' holdings are looked at during the storm.
 const SLICE: Duration = Duration::from_millis(50);
@@ -137,7 +137,8 @@ impl Stage {
             {
                 let shared = self.shared.clone();
                 let roams = move |me: &super::workload::Me<'_, '_>| roam(&shared, me, &server);
-                self.world.install(self.machines[number], SpawnOptions::default(), roams);
+                let spawn = SpawnOptions { local_id: Some(WANDERER), ..SpawnOptions::default() };
+                self.world.install(self.machines[number], spawn, roams);
             }
             for _ in 0..machine.clients {
                 let shared = self.shared.clone();

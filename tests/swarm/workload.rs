@@ -16,6 +16,9 @@ use super::options::{Dice, Options, Server, manner};
 
 /// The local id of a machine's relay.
 pub const RELAY: LocalId = LocalId(20);
+/// The local id of the process that spawns the one that moves about. No kill names it: a world drops a killed process's
+/// coroutine, and with it nobody would end the process it has spawned.
+pub const WANDERER: LocalId = LocalId(30);
 /// A local id that nobody has.
 const NOBODY: LocalId = LocalId(77);
 /// The one that moves about.

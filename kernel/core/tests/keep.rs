@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use harness::{LATENCY, Net, at, done, error, prompt, reliably, text, token};
 use sendrec_core::trace::What;
+use sendrec_core::wire::PacketType;
 use sendrec_core::{
     Buffering, CallError, Config, From, LocalId, Options, Outcome, Reliability, SpawnOptions,
 };
@@ -143,4 +144,55 @@ fn a_request_that_was_acknowledged_and_handed_on_is_not_thrown_away_without_a_wo
     done(net.forward(1, front, &request, at(1, back)));
     net.run(2 * TIME);
     assert_eq!(error(net.claim(0, call)), CallError::CrashedNotExecuted);
+}
+
+/// At least once, and acknowledged when the reply is late: the client is told by AYA whether its request still runs.
+const AGAIN: Options =
+    Options { reliability: Reliability::ReplyAcks, semantics: sendrec_core::Semantics::AtLeastOnce };
+
+/// The client asks again for a reply that was lost, until somebody runs its request.
+fn run_again(net: &mut Net, server: LocalId, call: sendrec_core::WaitToken) {
+    for _ in 0..1_000 {
+        net.run(10 * MILLISECOND);
+        if let Some(request) = net.take(1, server) {
+            net.reply(1, server, request.source, "answer");
+            net.settle();
+            assert_eq!(text(net.claim(0, call)), "answer");
+            return;
+        }
+    }
+    panic!("the request never came again");
+}
+
+/// The swarm found it: the copy that nobody took was waited for, and the request ran for ever.
+#[test]
+fn a_copy_that_is_kept_in_vain_leaves_the_run_that_goes_on() {
+    let (mut net, client, server) = shop();
+    let call = net.call_with(0, client, at(1, server), "question", AGAIN);
+    net.run(2 * LATENCY);
+    let request = net.take(1, server).unwrap();
+    net.replay(PacketType::Req);
+    net.run(2 * TIME);
+    assert_eq!(expired(&net), 1);
+    net.drop_next(1, PacketType::Rep);
+    net.reply(1, server, request.source, "lost");
+    assert!(!net.kernels[1].is_engaged());
+    run_again(&mut net, server, call);
+}
+
+/// The swarm found it: a run that had died was waited for beside the next one.
+#[test]
+fn a_request_that_died_where_it_was_forwarded_to_is_run_once_more() {
+    let (mut net, client, server) = shop();
+    let front = net.spawn(1);
+    let call = net.call_with(0, client, at(1, front), "question", AGAIN);
+    net.run(2 * LATENCY);
+    let request = net.take(1, front).unwrap();
+    net.forward(1, front, &request, at(1, server));
+    net.run(2 * TIME);
+    assert_eq!(expired(&net), 1);
+    net.drop_next(1, PacketType::Rep);
+    assert_eq!(net.serve(1, front, "lost"), "question");
+    assert!(!net.kernels[1].is_engaged());
+    run_again(&mut net, front, call);
 }

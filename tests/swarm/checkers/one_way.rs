@@ -4,7 +4,9 @@
 //! means acknowledged where every message is, or the reply, and the receiver is on another machine. On one machine it
 //! means that the message is in the mailbox, or was thrown away without a word as its receiver wants that: messages to
 //! processes that discard, or keep for a while only, are left out there. A receiver that ended, was killed, or whose
-//! machine crashed after the message was sent may have had it: any life that had the address then and has ended.
+//! machine crashed after the message was sent may have had it: any life that had the address then and has ended. Of a
+//! process that ended before its program ran at all, the next life under its address tells: none is given twice in one
+//! boot.
 use sendrec_trap::{Buffering, Overflow, Reliability};
 
 use super::{Asked, Rule, Story, Violation};
@@ -36,6 +38,7 @@ fn is_excused(story: &Story<'_>, asked: &Asked) -> bool {
             Buffering::Mailbox { overflow: Overflow::TryAgain | Overflow::Block, .. }
         );
         let on_one_machine = sender == Some(lived.machine) && local;
-        ended_with_it || (on_one_machine && throws_away)
+        let booted_since = lived.started > asked.at && matches!(asked.aim, Aim::Place(..));
+        ended_with_it || booted_since || (on_one_machine && throws_away)
     })
 }

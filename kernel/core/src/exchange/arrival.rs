@@ -231,6 +231,10 @@ impl Exchange {
                 self.release(slot, Ok(()), port);
             }
             let served = &mut self.served[slot as usize];
+            if matches!(served.state, State::DiedQueued | State::DiedExecuting) {
+                // The runs there were died too.
+                served.runs = 0;
+            }
             self.coverage.note(Cell::Server(served.state, Event::Rerun));
             served.state = step(served.state, Event::Rerun).0;
             served.runs += 1;

@@ -81,9 +81,17 @@ impl Exchange {
     }
 
     /// It was kept as long as its process wanted, and nobody has taken it.
-    pub(crate) fn expire(&mut self, place: Place, port: &mut Port<'_>) {
-        if self.find_served(place).is_some() {
-            self.on_server_event(place.slot, Event::Expire, port);
+    pub(crate) fn expire(&mut self, place: Place, process: LocalId, port: &mut Port<'_>) {
+        // What was handed on is not this process's to lose.
+        let Some(served) = self.find_served(place).filter(|served| served.owner == process) else { return };
+        if served.state != State::Executing {
+            return self.on_server_event(place.slot, Event::Expire, port);
+        }
+        // At least once: one of several runs will not be.
+        served.runs -= 1;
+        if served.runs == 0 {
+            // The others were answered.
+            self.on_server_event(place.slot, Event::Abandon, port);
         }
     }
 

@@ -68,7 +68,7 @@ impl Kernel {
             self.tracer.event(&mut out.events, || What::Expired { process, from });
             match received.source.ticket {
                 Ticket::Remote(place) | Ticket::OneWay(Some(place)) => {
-                    self.exchange.expire(place, &mut port!(self, now, out));
+                    self.exchange.expire(place, process, &mut port!(self, now, out));
                 }
                 Ticket::Local(place) => {
                     if let Some(request) = self.rendezvous.close(place) {
