@@ -57,7 +57,7 @@ fn interrupts<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
     let other = Process::spawn(me.gate(), SpawnOptions::default()).unwrap();
     let (sender, messages) = crossbeam_channel::unbounded();
     other.on_message(From::Any, sender);
-    let mut next = || {
+    let next = || {
         loop {
             match messages.try_recv() {
                 Ok(message) => return message.unwrap().message,

@@ -1,5 +1,9 @@
-//! What the suites share: a forwarding proxy that knows nothing of sendrec but where the type stands in a packet.
+//! What the suites share: the swarm, and a forwarding proxy that knows nothing of sendrec but where the type stands in a
+//! packet.
 #![forbid(unsafe_code)]
+
+#[path = "../swarm/mod.rs"]
+pub mod swarm;
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};

@@ -2,6 +2,7 @@
 use core::time::Duration;
 
 use crate::limits;
+pub(crate) use crate::planted::Planted;
 use crate::timer::Strategy;
 
 /// How far a message can be relied on to arrive (slide 19).
@@ -157,6 +158,9 @@ pub struct Config {
     pub first_incarnation: bool,
     /// Whether events are handed out for a trace.
     pub trace: bool,
+    /// A rule that this kernel breaks on purpose.
+    #[cfg(feature = "planted")]
+    pub planted: Option<Planted>,
 }
 
 impl Default for Config {
@@ -184,6 +188,8 @@ impl Default for Config {
             sweep_interval: limits::SWEEP_INTERVAL_DEFAULT,
             first_incarnation: false,
             trace: false,
+            #[cfg(feature = "planted")]
+            planted: None,
         }
     }
 }
@@ -192,6 +198,18 @@ impl Config {
     /// The largest message that fits into one packet, bytes.
     pub const fn message_bytes_max(&self) -> usize {
         self.packet_bytes.saturating_sub(crate::wire::HEADER_BYTES)
+    }
+
+    /// Whether the kernel is to break this rule.
+    #[cfg_attr(not(feature = "planted"), allow(clippy::unused_self, clippy::missing_const_for_fn))]
+    pub(crate) fn breaks(&self, rule: Planted) -> bool {
+        #[cfg(feature = "planted")]
+        return self.planted == Some(rule);
+        #[cfg(not(feature = "planted"))]
+        {
+            let _ = rule;
+            false
+        }
     }
 
     /// Brings fields that the kernel could not work with into range: a window of 1 to [`limits::WINDOW_MAX`],

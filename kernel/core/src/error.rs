@@ -25,7 +25,8 @@ pub enum CallError {
     /// It was run, but the server had no room to keep the reply until we asked again.
     #[error("executed, but the reply was discarded")]
     ReplyDiscarded,
-    /// The server had no room, as often as it was asked. Not run. Try again later.
+    /// The server had no room, as often as it was asked. Not run; but a copy that the network has doubled or held back
+    /// may run yet. Try again later.
     #[error("refused: no room")]
     Refused,
     /// The caller's deadline came first. It may run yet.

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod kernel;
 pub mod limits;
 mod locate;
+mod planted;
 pub mod process;
 pub mod rng;
 pub mod time;
@@ -30,5 +31,7 @@ pub use config::{Buffering, Config, Handing, Options, Overflow, Reliability, Sem
 pub use error::{CallError, ReceiveError, ReplyError, SpawnError};
 pub use ids::{Address, Epoch, LocalId, Machine, PacketNumber, Path, Sequence, SparseId, Target};
 pub use kernel::{Entry, Kernel, Out, Outcome, SpawnOptions, Syscall, Transmit, Wake};
+#[cfg(feature = "planted")]
+pub use planted::Planted;
 pub use process::{From, Received, Source, WaitToken};
 pub use time::Instant;

@@ -8,7 +8,8 @@ use harness::{Net, at, done, error, machine, mutate, prompt, reliably, text, tok
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::{AuReason, Kind, PacketType, TaReason, View};
 use sendrec_core::{
-    Buffering, CallError, Config, From, LocalId, Options, Outcome, Overflow, Reliability, Sequence, limits,
+    Buffering, CallError, Config, From, LocalId, Options, Outcome, Overflow, Reliability, ReplyError,
+    Sequence, limits,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -242,6 +243,20 @@ fn a_reply_larger_than_the_cache_goes_out_once() {
     net.settle();
     net.serve(1, server, "0123456789");
     assert_eq!(net.kernels[1].holdings().kept_bytes, 0);
+    net.settle();
+    assert_eq!(text(net.claim(0, call)), "0123456789");
+}
+
+/// The swarm found it: the wake for a wait that was over inside the trap came before the driver knew the wait.
+#[test]
+fn a_reply_that_is_given_up_inside_its_trap_is_no_wait() {
+    let config = Config { cache_bytes: 4, options: reliably(Reliability::AckEach), ..prompt() };
+    let (mut net, client, server) = Net::pair(&config);
+    let call = net.call(0, client, at(1, server), "one");
+    net.settle();
+    let request = net.take(1, server).unwrap();
+    let entry = net.reply(1, server, request.source, "0123456789");
+    assert!(matches!(done(entry), Some(Outcome::NotReplied { error: ReplyError::NoAnswer, .. })));
     net.settle();
     assert_eq!(text(net.claim(0, call)), "0123456789");
 }

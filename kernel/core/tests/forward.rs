@@ -3,7 +3,7 @@ mod harness;
 
 use std::time::Duration;
 
-use harness::{Net, at, done, error, prompt};
+use harness::{Net, at, done, error, machine, prompt};
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::PacketType;
 use sendrec_core::{CallError, Config, Entry, LocalId, Options, Outcome, Received, ReplyError, Semantics};
@@ -201,6 +201,31 @@ fn a_request_run_again_after_it_was_forwarded_is_its_first_server_s_again() {
     net.exit(1, FRONT);
     net.run(SECOND);
     assert_eq!(error(net.claim(0, call)), CallError::NoSuchProcess);
+}
+
+/// The swarm found it: the run that was forwarded could not be answered once another had been handed over.
+#[test]
+fn a_request_that_may_run_again_is_answered_by_whom_it_was_forwarded_to() {
+    let semantics = sendrec_core::Semantics::AtLeastOnce;
+    let options = Options { semantics, ..Options::default() };
+    for back in [1, 2] {
+        let mut net = Net::new(3, &Config { options, ..prompt() });
+        let client = net.spawn(0);
+        net.spawn_as(1, FRONT.0);
+        net.spawn_as(back, BACK.0);
+        let (call, request) = asked(&mut net, client, 0);
+        let (_, _, copy) = net.last_of(PacketType::Req);
+        // One copy comes before it is handed on, another after.
+        net.inject(1, machine(0), &copy);
+        net.forward(1, FRONT, &request, at(back, BACK));
+        net.inject(1, machine(0), &copy);
+        assert_eq!(net.take(1, FRONT), None, "the others are in good hands");
+        net.settle();
+        net.serve(back, BACK, "answer");
+        net.settle();
+        assert_answered_by_front(&mut net, 0, call);
+        assert!(!net.kernels[1].is_engaged());
+    }
 }
 
 #[test]

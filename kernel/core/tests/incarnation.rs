@@ -377,6 +377,24 @@ fn an_incarnation_that_does_not_prove_itself_leaves_nothing_behind() {
     assert_eq!(net.kernels[1].holdings().clients, 1);
 }
 
+/// The swarm found it: what an incarnation had run was forgotten when its machine did not answer the question in time.
+#[test]
+fn what_an_incarnation_ran_before_it_was_proved_is_not_run_again() {
+    let (mut net, _client) = acquainted(&Config { retries: 2, ..prompt() });
+    net.reboot(0, 777);
+    let client = net.spawn(0);
+    net.drop_next(1, PacketType::Aya);
+    net.call(0, client, to_server(), "once");
+    net.run(2 * MILLISECOND);
+    net.cut(true);
+    let before = net.runs(1);
+    net.serve(1, SERVER, "lost");
+    net.run(20 * SECOND);
+    net.replay(PacketType::Req);
+    assert!(net.take(1, SERVER).is_none(), "it is a duplicate");
+    assert_eq!(net.runs(1), before + 1);
+}
+
 /// A call in doubt, and the nonce that was sent to the one who caused the doubt.
 fn doubted(net: &mut Net, client: LocalId) -> (sendrec_core::WaitToken, sendrec_core::wire::Packet) {
     net.cut(true);

@@ -162,6 +162,22 @@ fn at_least_once_runs_again() {
     assert_eq!(net.runs(1), 2);
 }
 
+/// The swarm found it: once a send was over its message was given back, and what was sent again was empty.
+#[test]
+fn what_a_send_asked_for_at_least_once_runs_again_as_it_was_sent() {
+    let options = Options { reliability: Reliability::ReplyAcks, semantics: Semantics::AtLeastOnce };
+    let (mut net, client, server) = Net::pair(&prompt());
+    let send = token(net.send(0, client, at(1, server), "do it", options));
+    net.run(50 * MILLISECOND);
+    assert!(matches!(net.claim(0, send), Some(Outcome::Sent(message)) if message == "do it"));
+    net.drop_next(1, PacketType::Rep);
+    assert_eq!(net.serve(1, server, "lost"), "do it");
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.serve(1, server, "done"), "do it");
+    net.settle();
+    assert_eq!(net.take(0, client).unwrap().message, "done");
+}
+
 #[test]
 fn at_least_once_where_every_message_is_acknowledged_ends_each_run_s_reply() {
     let options = Options { reliability: Reliability::AckEach, semantics: Semantics::AtLeastOnce };

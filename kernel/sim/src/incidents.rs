@@ -87,6 +87,10 @@ impl Inner {
             return;
         }
         self.threads.doom(|thread| thread.machine == machine);
+        #[cfg(feature = "coverage")]
+        if let Some(kernel) = &self.machines[machine].kernel {
+            self.coverage.add(kernel.coverage());
+        }
         let outside = self.machines[machine].stop();
         for flight in outside {
             self.lose(flight, rule);

@@ -42,6 +42,9 @@ pub(crate) struct Inner {
     pub(crate) called_off: usize,
     /// Kills that wait until the trap in which they befell is over.
     pub(crate) kills: Vec<(usize, LocalId, String)>,
+    /// What kernels that are gone have met.
+    #[cfg(feature = "coverage")]
+    pub(crate) coverage: sendrec_core::exchange::Coverage,
     /// How many inputs are being applied, one within the other.
     depth: usize,
     /// Reused, so that nothing is allocated for each input.
@@ -72,6 +75,8 @@ impl Inner {
             watch: Watch::default(),
             called_off: 0,
             kills: Vec::new(),
+            #[cfg(feature = "coverage")]
+            coverage: Default::default(),
             depth: 0,
             spare: Out::default(),
         }
@@ -149,7 +154,12 @@ impl Inner {
     }
 
     pub(crate) fn trap(&mut self, machine: usize, process: LocalId, call: Syscall) -> Option<Entry> {
-        self.with_kernel(machine, |kernel, now, out| kernel.trap(now, process, call, out))
+        let entry = self.with_kernel(machine, |kernel, now, out| kernel.trap(now, process, call, out))?;
+        // A kill that hung on the trap may have ended the wait before there was anybody to be told.
+        match entry {
+            Entry::Wait(token) => Some(self.claim(machine, token).map_or(entry, Entry::Done)),
+            done => Some(done),
+        }
     }
 
     pub(crate) fn claim(&mut self, machine: usize, token: WaitToken) -> Option<Outcome> {

@@ -3,6 +3,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use sendrec_core::Kernel;
+use sendrec_core::exchange::Holdings;
 use sendrec_core::fault::{FaultError, Faults, Span, check_name};
 use sendrec_core::rng::Rng;
 use sendrec_core::trace::{Event, Incident};
@@ -122,6 +124,23 @@ impl World {
     /// Whether the machine is up.
     pub fn is_up(&self, machine: MachineId) -> bool {
         self.inner.borrow().machines[machine.0].kernel.is_some()
+    }
+
+    /// What the tables of the machine's kernel hold; `None` while it is down.
+    pub fn holdings(&self, machine: MachineId) -> Option<Holdings> {
+        self.inner.borrow().machines[machine.0].kernel.as_ref().map(Kernel::holdings)
+    }
+
+    /// Which cells of the tables, packets, reasons and fates the kernels of this world have met, those that are gone
+    /// included.
+    #[cfg(feature = "coverage")]
+    pub fn coverage(&self) -> sendrec_core::exchange::Coverage {
+        let inner = self.inner.borrow();
+        let mut coverage = inner.coverage;
+        for kernel in inner.machines.iter().filter_map(|machine| machine.kernel.as_ref()) {
+            coverage.add(kernel.coverage());
+        }
+        coverage
     }
 
     /// The link from one machine to another, in this direction, from here on.

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use super::peer::Judgement;
 use super::server::Served;
 use super::server_states::{Action, Event, State, step};
-use super::{Exchange, Port, TimerKey, options_of};
-use crate::config::{Options, Reliability, Semantics};
+use super::{Cell, Exchange, Port, TimerKey, options_of};
+use crate::config::{Options, Planted, Reliability, Semantics};
 use crate::ids::{Address, LocalId, Path};
 use crate::limits;
 use crate::process::Place;
 use crate::time::Instant;
 use crate::timer::Timers;
 use crate::trace::Fate;
-use crate::wire::{AuReason, Flags, Header, TaReason, View};
+use crate::wire::{AuReason, Flags, Header, Kind, TaReason, View};
 
 /// A request for whose message the kernel is to find room.
 #[derive(Debug)]
@@ -58,6 +58,9 @@ impl Exchange {
             self.transmit_unknown(peer, &header, AuReason::StaleEpoch, port);
             return Err(Fate::StaleEpoch);
         }
+        if self.config.breaks(Planted::FloorLowered) {
+            self.lower_floor(peer, &header);
+        }
         let Some(window) = self.find_or_make_window(peer, &header, port.now) else {
             self.transmit_try_again(peer, &header, TaReason::KernelFull, port);
             return Err(Fate::TableFull);
@@ -87,11 +90,23 @@ impl Exchange {
         Ok(Arrival { to: header.destination, from, one_way, peer, window, options, header, known })
     }
 
+    /// The rule that floors do not fall, broken on purpose.
+    fn lower_floor(&mut self, peer: u32, header: &Header) {
+        let window = self.windows.find(peer, header.source_epoch, header.source);
+        if let Some(window) = window.filter(|window| header.floor < self.windows.get(*window).floor) {
+            self.drop_window(window);
+        }
+    }
+
     /// A request seen before. `Ok` if it is to run again all the same.
     fn duplicate(&mut self, slot: u32, port: &mut Port<'_>) -> Result<(), Fate> {
-        let options = self.served[slot as usize].options;
+        let served = &self.served[slot as usize];
+        let options = served.options;
+        // What was handed on is run by whoever has it now.
+        let handed_on = served.owner != served.addressed && served.state.is_in_progress();
         let reruns =
             options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable;
+        let reruns = reruns && !handed_on || self.config.breaks(Planted::DuplicateRuns);
         let event = if reruns { Event::Rerun } else { Event::Duplicate };
         if step(self.served[slot as usize].state, event).1 == Action::DeliverAgain {
             return Ok(());
@@ -136,7 +151,9 @@ impl Exchange {
     /// Whether a request is for this incarnation: it names it; or it names none and no other can have had it; or it
     /// may run anywhere and any number of times. One that was found by its sparse id runs where it was found alone.
     fn is_meant(&self, peer: u32, header: &Header, options: Options, now: Instant) -> bool {
-        if header.destination_epoch == self.epoch_toward(peer) {
+        if header.destination_epoch == self.epoch_toward(peer)
+            || self.config.breaks(Planted::IncarnationIgnored)
+        {
             return true;
         }
         if header.flags.has(Flags::THIS_INCARNATION) && !header.destination_epoch.is_blank() {
@@ -214,6 +231,7 @@ impl Exchange {
                 self.release(slot, Ok(()), port);
             }
             let served = &mut self.served[slot as usize];
+            self.coverage.note(Cell::Server(served.state, Event::Rerun));
             served.state = step(served.state, Event::Rerun).0;
             served.runs += 1;
             return Some(Place { slot, generation: served.generation });
@@ -223,9 +241,13 @@ impl Exchange {
         let unreliable = options.reliability == Reliability::Unreliable;
         if kept && !(arrival.one_way && unreliable) {
             self.served[slot as usize].state = State::Kept;
+            if self.config.breaks(Planted::KeptAcknowledged) {
+                self.transmit_request_ack(slot, port);
+            }
             return Some(place);
         }
         if arrival.one_way {
+            self.windows.get_mut(arrival.window).ran = true;
             self.served[slot as usize].state = State::Settled;
             self.in_progress -= 1;
             if !unreliable {
@@ -268,9 +290,31 @@ impl Exchange {
         slot
     }
 
+    /// The rule that what has no room is not answered as if it had, broken on purpose.
+    fn pretend(&mut self, arrival: &Arrival, port: &mut Port<'_>) -> bool {
+        let Arrival { peer, one_way, options, ref header, .. } = *arrival;
+        let repeats = options.semantics == Semantics::AtLeastOnce;
+        let kind = if one_way && self.config.breaks(Planted::OneWayDropped) {
+            Kind::Ack
+        } else if !one_way && repeats && self.config.breaks(Planted::AnsweredUnrun) {
+            Kind::Rep
+        } else {
+            return false;
+        };
+        let (source, destination) = (header.destination, header.source);
+        let mut answer = self.header(peer, kind, source, destination, header.sequence);
+        answer.destination_epoch = header.source_epoch;
+        answer.flags = if one_way { Flags::FROM_SERVER } else { super::flags_of(options, false) };
+        self.transmit(peer, answer, Bytes::new(), port);
+        true
+    }
+
     /// The kernel has found no room.
     pub(crate) fn refuse(&mut self, arrival: &Arrival, refusal: Refusal, port: &mut Port<'_>) -> Fate {
         let unreliable = arrival.options.reliability == Reliability::Unreliable;
+        if refusal != Refusal::NoProcess && self.pretend(arrival, port) {
+            return Fate::NoRoom;
+        }
         match refusal {
             Refusal::NoProcess => {
                 self.transmit_unknown(arrival.peer, &arrival.header, AuReason::NoProcess, port);

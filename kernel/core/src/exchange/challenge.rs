@@ -50,7 +50,7 @@ impl Exchange {
         let state = self.peers.get_mut(peer);
         state.challenge = None;
         let candidate = core::mem::take(&mut state.candidate);
-        self.drop_windows(peer, |epoch| epoch == candidate, port);
+        self.drop_unproved(peer, candidate, port);
         for slot in self.outgoing_to(peer) {
             if self.is_doubted(slot) {
                 self.on_client_event(slot, Event::Exhausted, port);

@@ -3,8 +3,8 @@ use bytes::Bytes;
 
 use super::client_states::{Action, Event, State, step};
 use super::peer::Peer;
-use super::{Effect, Exchange, Port, TimerKey, flags_of};
-use crate::config::{Options, Reliability, Semantics};
+use super::{Cell, Effect, Exchange, Port, TimerKey, flags_of};
+use crate::config::{Options, Planted, Reliability, Semantics};
 use crate::error::CallError;
 use crate::ids::{Address, Epoch, LocalId, Machine, Nonce, PacketNumber, Path, Sequence, SparseId};
 use crate::limits;
@@ -60,6 +60,13 @@ pub(crate) struct Sought {
 impl Outgoing {
     pub(super) fn address(&self, machine: Machine) -> Address {
         Address::new(machine, self.server)
+    }
+
+    /// Whether its message is its sender's again.
+    pub(super) fn is_handed_back(&self) -> bool {
+        self.reply_to == ReplyTo::Mailbox
+            && self.sender.is_none()
+            && self.options.semantics == Semantics::AtMostOnce
     }
 
     /// The incarnation that has it, if any can.
@@ -188,6 +195,7 @@ impl Exchange {
     /// A step of the table, and what it asks for.
     pub(super) fn on_client_event(&mut self, slot: u32, event: Event, port: &mut Port<'_>) {
         let Some(outgoing) = self.outgoing.get_mut(slot as usize) else { return };
+        self.coverage.note(Cell::Client(outgoing.state, event));
         let (state, action) = step(outgoing.state, event);
         outgoing.state = state;
         match action {
@@ -290,8 +298,15 @@ impl Exchange {
         let outgoing = &mut self.outgoing[slot as usize];
         outgoing.tries = 0;
         if let Some(token) = outgoing.sender.take() {
-            let message = core::mem::take(&mut outgoing.message);
+            // What may run more than once is kept until it is answered: it may have to go again.
+            let message = match outgoing.options.semantics {
+                Semantics::AtLeastOnce => outgoing.message.clone(),
+                Semantics::AtMostOnce => core::mem::take(&mut outgoing.message),
+            };
             port.effects.push(Effect::Accepted { token, message });
+        }
+        if self.config.breaks(Planted::ProbeForgotten) {
+            return self.timers.disarm(outgoing.timer);
         }
         self.timers.arm(outgoing.timer, port.now + self.config.probe_interval);
     }
@@ -344,7 +359,7 @@ impl Exchange {
         if outgoing.copies == 0 {
             conversation.held.retain(|held| *held != slot);
         }
-        if conversation.finish(outgoing.sequence) {
+        if conversation.finish(outgoing.sequence) && !self.config.breaks(Planted::HeldForever) {
             self.open_window(outgoing.conversation, port);
         }
         outgoing

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use super::client::Outgoing;
 use super::client_states::{Action, Event, State, step};
 use super::peer::Judgement;
-use super::{Effect, Exchange, Port};
-use crate::config::{Reliability, Semantics};
+use super::{Cell, Effect, Exchange, Port};
+use crate::config::{Planted, Reliability, Semantics};
 use crate::ids::{Epoch, PacketNumber, Path};
 use crate::limits;
 use crate::time::Instant;
@@ -20,7 +20,8 @@ impl Exchange {
     pub(crate) fn handle_from_server(&mut self, path: Path, view: &View<'_>, port: &mut Port<'_>) -> Fate {
         let header = view.header();
         let Some(peer) = self.peers.find(path.remote) else { return Fate::NotAwaited };
-        if header.destination_epoch != self.epoch_toward(peer) {
+        let meant = header.destination_epoch == self.epoch_toward(peer);
+        if !meant && !self.config.breaks(Planted::ReplyToAnother) {
             return Fate::OtherIncarnation;
         }
         match self.peers.get_mut(peer).judge(header.source_epoch) {
@@ -129,6 +130,7 @@ impl Exchange {
                 Event::Restart
             }
             AuReason::DiedQueued => Event::DiedQueued,
+            AuReason::DiedExecuting if self.config.breaks(Planted::RunToldUnrun) => Event::DiedQueued,
             AuReason::DiedExecuting => Event::DiedExecuting,
             AuReason::UnknownRequest => Event::Unknown,
             AuReason::Discarded => Event::Discarded,
@@ -153,6 +155,7 @@ impl Exchange {
         let header = view.header();
         self.note_round_trip(slot, header, port.now);
         let outgoing = &mut self.outgoing[slot as usize];
+        self.coverage.note(Cell::Client(outgoing.state, Event::Rep));
         let (state, action) = step(outgoing.state, Event::Rep);
         debug_assert_eq!((state, action), (State::Closed, Action::Deliver));
         outgoing.state = state;
@@ -216,7 +219,10 @@ impl Exchange {
             return;
         }
         let elder = outgoing.bound.is_blank() && uptime >= port.now.since(outgoing.first_sent);
-        let event = if incarnation == epoch {
+        let event = if incarnation == epoch && outgoing.is_handed_back() {
+            // It has been acknowledged, and there is nothing to send again: it is asked after.
+            Event::Iaa
+        } else if incarnation == epoch {
             Event::SameIncarnation
         } else if (outgoing.server.is_handed_out() || outgoing.sought.is_some()) && !incarnation.is_blank() {
             // Whoever has the id now is not whom the request was for.

@@ -28,6 +28,7 @@ impl Exchange {
             fragment: Fragment::default(),
         };
         let path = Path::to(Machine::EVERYONE);
+        self.note_sent(&header);
         port.tracer
             .event(port.events, || What::Sent { to: path.remote, packet: PacketNote::new(&header, 0) });
         port.transmits.push(Transmit { path, packet: Packet { header, payload: Bytes::new() } });

@@ -9,6 +9,7 @@ mod client;
 mod client_packets;
 mod client_states;
 mod conversation;
+mod coverage;
 mod found;
 mod peer;
 mod server;
@@ -24,7 +25,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use slab::Slab;
 
-use crate::config::{Config, Options, Reliability, Semantics};
+use crate::config::{Config, Options, Planted, Reliability, Semantics};
 use crate::error::{CallError, ReplyError};
 use crate::ids::{Address, Epoch, LocalId, Nonce, PacketNumber, Sequence};
 use crate::process::{Place, ReplyTo, WaitToken};
@@ -37,6 +38,7 @@ use crate::wire::{Flags, Fragment, Header, Kind, Packet, Transmit};
 pub use client_states::{
     Action as ClientAction, Event as ClientEvent, State as ClientState, step as client_step,
 };
+pub use coverage::{Cell, Coverage};
 pub use server_states::{
     Action as ServerAction, Event as ServerEvent, State as ServerState, step as server_step,
 };
@@ -108,6 +110,7 @@ pub(crate) struct Exchange {
     timers: Table<TimerKey>,
     due: Vec<TimerKey>,
     next_upkeep: Instant,
+    coverage: Coverage,
 }
 
 impl Exchange {
@@ -131,6 +134,7 @@ impl Exchange {
             timers,
             due: Vec::new(),
             next_upkeep: now,
+            coverage: Coverage::default(),
         }
     }
 
@@ -190,10 +194,32 @@ impl Exchange {
         header.fragment = Fragment { offset: 0, length: payload.len() as u32, blast: 0 };
         let path = self.peers.get(peer).path;
         let bytes = payload.len();
+        self.note_sent(&header);
         port.tracer
             .event(port.events, || What::Sent { to: path.remote, packet: PacketNote::new(&header, bytes) });
         port.transmits.push(Transmit { path, packet: Packet { header, payload } });
         header.number
+    }
+
+    fn note_sent(&mut self, header: &Header) {
+        self.coverage.note(Cell::Sent(header.kind.packet_type()));
+        match header.kind {
+            Kind::Au { reason, .. } => self.coverage.note(Cell::Unknown(reason)),
+            Kind::Ta { reason, .. } => self.coverage.note(Cell::TryAgain(reason)),
+            Kind::Iaa { status, .. } => self.coverage.note(Cell::Alive(status)),
+            _ => {}
+        }
+    }
+
+    /// Notes what the rest of the kernel has met.
+    pub(crate) fn note(&mut self, cell: Cell) {
+        self.coverage.note(cell);
+    }
+
+    /// What was met so far.
+    #[cfg(feature = "coverage")]
+    pub(crate) const fn coverage(&self) -> &Coverage {
+        &self.coverage
     }
 
     /// A header from here to a process of `peer`, without what only some types have.
@@ -230,7 +256,7 @@ impl Exchange {
     pub(crate) fn upkeep(&mut self, now: Instant) {
         const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
         const LOOKS: usize = 64;
-        if now < self.next_upkeep {
+        if now < self.next_upkeep || self.config.breaks(Planted::NothingForgotten) {
             return;
         }
         self.next_upkeep = now + UPKEEP_INTERVAL;

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::server_states::{Action, Event, State, step};
-use super::{Effect, Exchange, Port};
-use crate::config::{Options, Reliability, Semantics};
+use super::window::Window;
+use super::{Cell, Effect, Exchange, Port};
+use crate::config::{Options, Planted, Reliability, Semantics};
 use crate::error::ReplyError;
 use crate::ids::{Epoch, LocalId, Sequence};
 use crate::limits;
@@ -55,8 +56,13 @@ impl Exchange {
     /// Its process takes the message. False if nobody awaits the request any more: then it is not to be run.
     pub(crate) fn take(&mut self, place: Place, process: LocalId, port: &mut Port<'_>) -> bool {
         let Some(served) = self.find_served(place) else { return false };
-        served.owner = process;
-        if served.one_way {
+        if served.owner != process {
+            // Another run of it was handed on: that one is answered, and this one is not wanted any more.
+            return false;
+        }
+        let window = served.window;
+        self.windows.get_mut(window).ran = true;
+        if self.served[place.slot as usize].one_way {
             return self.take_one_way(place, port);
         }
         self.on_server_event(place.slot, Event::Take, port);
@@ -142,6 +148,7 @@ impl Exchange {
         if let Some(served) = self.find_served(place) {
             served.owner = process;
             served.state = State::Queued;
+            served.runs = 1;
         }
     }
 
@@ -150,6 +157,7 @@ impl Exchange {
     pub(crate) fn hand_over_to_kernel(&mut self, place: Place) -> Option<Options> {
         let served = self.find_served(place)?;
         served.owner = LocalId::KERNEL;
+        served.runs = 1;
         Some(served.options)
     }
 
@@ -178,6 +186,7 @@ impl Exchange {
     pub(super) fn on_server_event(&mut self, slot: u32, event: Event, port: &mut Port<'_>) {
         let Some(served) = self.served.get_mut(slot as usize) else { return };
         let before = served.state;
+        self.coverage.note(Cell::Server(before, event));
         let (state, action) = step(before, event);
         served.state = state;
         if before.is_in_progress() && !state.is_in_progress() {
@@ -196,7 +205,7 @@ impl Exchange {
                 self.keep(slot, state, port);
             }
             Action::RepeatRep => {
-                let reply = self.served[slot as usize].reply.clone();
+                let reply = self.cached_reply(slot);
                 self.transmit_reply(slot, reply, Flags::CACHED.with(Flags::AGAIN), port);
                 self.arm_reply(slot, port.now);
             }
@@ -214,6 +223,12 @@ impl Exchange {
         }
     }
 
+    fn cached_reply(&self, slot: u32) -> Bytes {
+        let newest = self.kept.back().filter(|_| self.config.breaks(Planted::OtherReply));
+        let slot = newest.map_or(slot, |place| place.slot);
+        self.served.get(slot as usize).map(|served| served.reply.clone()).unwrap_or_default()
+    }
+
     /// After the first REP: the reply is kept within the cache's bound, or let go.
     fn keep(&mut self, slot: u32, state: State, port: &mut Port<'_>) {
         if state != State::Replied {
@@ -224,7 +239,9 @@ impl Exchange {
         let served = &self.served[slot as usize];
         self.kept_bytes += served.reply.len();
         self.kept.push_back(Place { slot, generation: served.generation });
-        while self.kept_bytes > self.config.cache_bytes || self.kept.len() > limits::SERVED_MAX {
+        let bytes_max =
+            if self.config.breaks(Planted::CacheUnbounded) { usize::MAX } else { self.config.cache_bytes };
+        while self.kept_bytes > bytes_max || self.kept.len() > limits::SERVED_MAX {
             let Some(place) = self.kept.pop_front() else { break };
             if let Some(served) = self.find_served(place)
                 && served.state == State::Replied
@@ -301,10 +318,20 @@ impl Exchange {
         })
     }
 
+    /// An incarnation has not proved itself. What it asked for and nobody has taken is forgotten; what ran is not, or a
+    /// late duplicate would run again.
+    pub(super) fn drop_unproved(&mut self, peer: u32, candidate: Epoch, port: &mut Port<'_>) {
+        self.drop_windows_if(peer, |window| window.epoch == candidate && !window.ran, port);
+    }
+
     /// Forgets the clients of some incarnations of a machine. Who waits for an acknowledgement of theirs is told.
     pub(super) fn drop_windows(&mut self, peer: u32, gone: impl Fn(Epoch) -> bool, port: &mut Port<'_>) {
-        let windows: alloc::vec::Vec<_> =
-            self.windows.of_peer(peer).filter(|(epoch, _)| gone(*epoch)).map(|(_, slot)| slot).collect();
+        self.drop_windows_if(peer, |window| gone(window.epoch), port);
+    }
+
+    fn drop_windows_if(&mut self, peer: u32, gone: impl Fn(&Window) -> bool, port: &mut Port<'_>) {
+        let of_peer = self.windows.of_peer(peer).map(|(_, slot)| slot);
+        let windows: alloc::vec::Vec<_> = of_peer.filter(|slot| gone(self.windows.get(*slot))).collect();
         for window in windows {
             for slot in self.windows.get(window).slots() {
                 if let Some(token) = self.served[slot as usize].sender.take() {

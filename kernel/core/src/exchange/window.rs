@@ -25,6 +25,8 @@ pub(super) struct Window {
     heard: Instant,
     /// Whether a request was ever admitted: then its numbers matter.
     used: bool,
+    /// Whether a process has taken a request of it: then its numbers outlive doubts about its incarnation.
+    pub(super) ran: bool,
     /// When it was made: of what was before, nothing is remembered.
     pub(super) since: Instant,
 }
@@ -123,6 +125,7 @@ impl Windows {
             answered: 0,
             heard: now,
             used: false,
+            ran: false,
             since: now,
         };
         let slot = self.all.insert(window) as u32;

@@ -18,9 +18,9 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::config::Overflow;
-use crate::config::{Buffering, Config, Handing, Options};
+use crate::config::{Buffering, Config, Handing, Options, Planted};
 use crate::error::{ReceiveError, ReplyError, SpawnError, Unsent};
-use crate::exchange::{Effect, Exchange, Holdings, Refusal};
+use crate::exchange::{Cell, Effect, Exchange, Holdings, Refusal};
 use crate::ids::{Address, Epoch, LocalId, Machine, Path, SparseId, Target};
 use crate::locate::Locate;
 use crate::process::{
@@ -247,6 +247,16 @@ const fn ending(outcome: &Outcome) -> Ending {
     }
 }
 
+/// The rule that mailboxes are bounded, broken on purpose.
+const fn overfull(buffering: Buffering) -> Buffering {
+    match buffering {
+        Buffering::Mailbox { messages, bytes, overflow } => {
+            Buffering::Mailbox { messages: messages + 1, bytes, overflow }
+        }
+        other => other,
+    }
+}
+
 /// One machine of the system. See the [module's text](self) for how to drive it.
 #[derive(Debug)]
 pub struct Kernel {
@@ -323,6 +333,12 @@ impl Kernel {
         self.exchange.holdings()
     }
 
+    /// Which cells of the tables, packets, reasons and fates this kernel has met.
+    #[cfg(feature = "coverage")]
+    pub const fn coverage(&self) -> &crate::exchange::Coverage {
+        self.exchange.coverage()
+    }
+
     /// The processes that live, in no particular order.
     pub fn processes(&self) -> impl Iterator<Item = LocalId> + '_ {
         self.processes.ids()
@@ -336,6 +352,8 @@ impl Kernel {
         out: &mut Out,
     ) -> Result<LocalId, SpawnError> {
         let buffering = options.buffering.unwrap_or(self.config().buffering);
+        let buffering =
+            if self.config().breaks(Planted::MailboxOverfull) { overfull(buffering) } else { buffering };
         let SpawnOptions { local_id, sparse, threads, .. } = options;
         let process = self.processes.spawn(local_id, sparse, buffering, !threads)?;
         let before = out.transmits.len();
@@ -399,6 +417,7 @@ impl Kernel {
                 Ok(view) => self.handle_packet(now, path, &view, out),
                 Err(reason) => {
                     self.counters.malformed[reason as usize] += 1;
+                    self.exchange.note(Cell::Malformed(reason));
                     let from = path.remote;
                     self.tracer.cause(&mut out.events, || What::Malformed { from, reason });
                 }
@@ -433,6 +452,8 @@ impl Kernel {
             Kind::Here { .. } => self.handle_here(now, path, view, out),
         };
         self.counters.fates[fate as usize] += 1;
+        self.exchange.note(Cell::Received(header.kind.packet_type()));
+        self.exchange.note(Cell::Fate(fate));
         self.tracer.decide_fate(&mut out.events, fate);
         self.apply_effects(now, out);
     }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{Entry, Kernel, Out, Outcome, port};
-use crate::config::{Reliability, Semantics};
+use crate::config::{Planted, Reliability, Semantics};
 use crate::error::{CallError, Unsent};
 use crate::exchange::{Request, Sought};
 use crate::ids::{Address, LocalId, Path, SparseId};
@@ -235,6 +235,7 @@ impl Kernel {
         }
         // After a send was over its buffer is its owner's again, and there is nothing to send.
         let has_message = request.sender.is_some() || request.reply_to != ReplyTo::Mailbox;
+        let repeats = repeats || self.config().breaks(Planted::ResentOnSilence);
         let follows = has_message && (not_run || (silent && repeats)) && moves < limits::MOVES_MAX;
         if !follows || self.check_seek(sparse).is_err() {
             return self.give_up(now, request, error, out);

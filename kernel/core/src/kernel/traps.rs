@@ -379,7 +379,9 @@ impl Kernel {
                 let on = BlockedOn::Reply(source.address);
                 let token = self.waits.open_with(process, on, lent);
                 self.exchange.reply(place, message, Some(token), &mut port!(self, now, out));
-                self.trace_blocked(process, on, Entry::Wait(token), out)
+                // A cache without room for it gives it up at once.
+                self.apply_effects(now, out);
+                self.settle(process, on, token, out)
             }
         }
     }

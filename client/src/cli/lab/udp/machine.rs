@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use sendrec::lab::{
-    Actor, Directory, MachineSpec, ProcessSpec, Scenario, Stage, Switches, directory, spawn_options,
-};
+use sendrec::lab::{Actor, Directory, MachineSpec, Scenario, Stage, Switches, directory, spawn_options};
 use sendrec::trace::{TraceWriter, origin_of};
 use sendrec_core::fault::{Due, Faults, IncidentRule, Mishap, Watch};
 use sendrec_core::trace::{Event, Incident, What};
@@ -88,6 +86,8 @@ struct Watcher {
     watch: Watch,
     rules: Vec<IncidentRule>,
     name: String,
+    /// What befell an earlier incarnation: each rule comes true once.
+    done: Vec<usize>,
     events: Arc<AtomicU64>,
     over: Arc<AtomicBool>,
 }
@@ -102,8 +102,10 @@ impl Recorder for Watcher {
         self.events.fetch_add(1, Ordering::SeqCst);
         let mut due: Vec<Due> = Vec::new();
         self.watch.see(&self.name, event, &mut due);
+        due.retain(|due| !self.done.contains(&due.rule));
         for Due { rule, after } in due {
             let dies = matches!(&self.rules[rule].mishap, Mishap::Crash(who) if *who == self.name);
+            self.done.push(rule);
             if dies && after.is_zero() {
                 let incident = Incident::Crashed;
                 let what = What::Incident { incident, rule: self.rules[rule].to_string() };
@@ -167,13 +169,10 @@ pub(in super::super) fn run() -> Result<(), Failure> {
     let Some(_spawn) = next()? else { return Ok(()) };
     let mut cast = Vec::new();
     for process in &spec.processes {
-        // Who starts late is not there yet, nor found by anybody.
-        let me = if process.starts.is_zero() {
-            Some(spawn(&stage, process).map_err(|error| Failure::new(&process.name, error))?)
-        } else {
-            None
+        let spawned = || {
+            Process::spawn(&stage, spawn_options(process)).map_err(|error| Failure::new(&process.name, error))
         };
-        cast.push((process, me));
+        cast.push((process, if process.starts.is_zero() { Some(spawned()?) } else { None }));
     }
     report(&Report::Spawned);
     let Some(_go) = next()? else { return Ok(()) };
@@ -187,9 +186,9 @@ pub(in super::super) fn run() -> Result<(), Failure> {
                     Some(me) => me,
                     None => {
                         stage.sleep(process.starts);
-                        match spawn(stage, process) {
+                        match Process::spawn(stage, spawn_options(process)) {
                             Ok(me) => me,
-                            Err(error) => return log::warn!("{}: {error}", process.name),
+                            Err(error) => return log::error!("{}: {error}", process.name),
                         }
                     }
                 };
@@ -224,10 +223,6 @@ pub(in super::super) fn run() -> Result<(), Failure> {
     })
 }
 
-fn spawn<'s>(stage: &'s OnNode, process: &ProcessSpec) -> Result<Process<'s, OnNode>, SpawnError> {
-    Process::spawn(stage, spawn_options(process))
-}
-
 fn state(stage: &OnNode, events: &AtomicU64) -> Report {
     Report::State {
         events: events.load(Ordering::SeqCst),
@@ -254,6 +249,7 @@ fn watcher(
         watch: Watch::new(rules),
         rules: rules.clone(),
         name: job.machine.clone(),
+        done: job.done.clone(),
         events: events.clone(),
         over: over.clone(),
     }

@@ -32,6 +32,8 @@ struct Job {
     first: bool,
     /// The rule by which it boots again, if it does.
     rule: String,
+    /// The rules that have come true: they do not again.
+    done: Vec<usize>,
     /// Where to write its trace.
     trace: PathBuf,
 }

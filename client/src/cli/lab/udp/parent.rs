@@ -69,6 +69,8 @@ struct Parent<'a> {
     /// Sees what only the parent sees: crashes.
     watch: Watch,
     rules: Vec<IncidentRule>,
+    /// Rules that have come true.
+    done: Vec<usize>,
     told: Vec<Told>,
     states: Vec<Option<(u64, usize, usize)>>,
 }
@@ -142,6 +144,7 @@ impl<'a> Parent<'a> {
             later: Vec::new(),
             watch: Watch::new(&rules),
             rules,
+            done: Vec::new(),
             told: Vec::new(),
             states: vec![None; count],
         })
@@ -192,6 +195,7 @@ impl<'a> Parent<'a> {
             machines: self.ports.clone(),
             first: incarnation == 1,
             rule: rule.to_owned(),
+            done: self.done.clone(),
             trace: trace.clone(),
         };
         let binary = std::env::current_exe().map_err(|error| failed("the lab's own binary", error))?;
@@ -295,6 +299,7 @@ impl<'a> Parent<'a> {
             Some(Report::Spawned) => self.order(machine, &Order::Go),
             Some(Report::Told(told)) => self.told.push(told),
             Some(Report::Due { rule, after_ns }) => {
+                self.done.push(rule);
                 self.later.push((Instant::now() + Duration::from_nanos(after_ns), Later::Befall(rule)));
             }
             Some(Report::State { events, outgoing, sleeping }) => {
@@ -302,7 +307,17 @@ impl<'a> Parent<'a> {
             }
             Some(Report::Recorded) => {}
             // It was to die at an event of its own, and has.
-            None => self.on_death(machine),
+            None => {
+                let name = &self.switched.machines[machine].name;
+                let own = |rule: &IncidentRule| {
+                    matches!(&rule.mishap, Mishap::Crash(who) if who == name)
+                        && rule.watched_at() == Some(name)
+                };
+                let by_itself =
+                    (0..self.rules.len()).find(|rule| own(&self.rules[*rule]) && !self.done.contains(rule));
+                self.done.extend(by_itself);
+                self.on_death(machine);
+            }
         }
     }
 
@@ -375,6 +390,7 @@ impl<'a> Parent<'a> {
         let mut due = Vec::new();
         self.watch.see(&name, &crashed, &mut due);
         for Due { rule, after } in due {
+            self.done.push(rule);
             self.later.push((Instant::now() + after, Later::Befall(rule)));
         }
     }

@@ -1,0 +1,41 @@
+//! A one-way message that was acknowledged was received, or its receiver has ended with it in its mailbox.
+//!
+//! Checked when all is at rest and every process that lives waits for messages, so that mailboxes are empty. Sent well
+//! means acknowledged where every message is, or the reply, and the receiver is on another machine. On one machine it
+//! means that the message is in the mailbox, or was thrown away without a word as its receiver wants that: messages to
+//! processes that discard, or keep for a while only, are left out there. A receiver that ended, was killed, or whose
+//! machine crashed after the message was sent may have had it: any life that had the address then and has ended.
+use sendrec_trap::{Buffering, Overflow, Reliability};
+
+use super::{Asked, Rule, Story, Violation};
+use crate::swarm::log::{Aim, Kind};
+
+pub(super) fn check(story: &Story<'_>) -> Vec<Violation> {
+    let lost = story.asked.values().filter(|asked| {
+        asked.kind == Kind::OneWay
+            && asked.accepted.is_some()
+            && asked.options.reliability != Reliability::Unreliable
+            && asked.runs.is_empty()
+            && !is_excused(story, asked)
+    });
+    lost.map(|asked| {
+        let text = format!("message {} to {:?} was acknowledged and lost", asked.op, asked.aim);
+        Violation::of(Rule::OneWay, asked.op, text)
+    })
+    .collect()
+}
+
+fn is_excused(story: &Story<'_>, asked: &Asked) -> bool {
+    let sender = story.lives.get(&asked.by).map(|lived| lived.machine);
+    let mut meant = story.lives.values().filter(|lived| lived.is_meant(asked.aim));
+    meant.any(|lived| {
+        let ended_with_it = lived.stopped.is_some_and(|stopped| stopped > asked.at);
+        let local = sender == Some(lived.machine) || matches!(asked.aim, Aim::Sparse(_));
+        let throws_away = !matches!(
+            lived.buffering,
+            Buffering::Mailbox { overflow: Overflow::TryAgain | Overflow::Block, .. }
+        );
+        let on_one_machine = sender == Some(lived.machine) && local;
+        ended_with_it || (on_one_machine && throws_away)
+    })
+}
