@@ -10,6 +10,7 @@ mod file;
 mod library;
 mod naming;
 mod policy;
+mod reader;
 mod scenario;
 mod script;
 mod stage;

@@ -7,236 +7,37 @@
 //! each the driver sends `transmits`, tells `wakes` and writes `events` down, in any order, and calls
 //! [`Kernel::tick`] once [`Kernel::next_deadline`] has come. A token that was handed out is either claimed, once
 //! [`Kernel::is_ready`], or cancelled. Nothing here blocks, and no input makes it panic.
+mod calls;
+mod counters;
 mod keep;
 mod local;
 mod seek;
 mod traps;
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::config::Overflow;
-use crate::config::{Buffering, Config, Handing, Options, Planted};
-use crate::error::{ReceiveError, ReplyError, SpawnError, Unsent};
+use crate::config::{Buffering, Config, Overflow, Planted};
+use crate::error::{ReceiveError, SpawnError, Unsent};
 use crate::exchange::{Cell, Effect, Exchange, Holdings, Refusal};
-use crate::ids::{Address, Epoch, LocalId, Machine, Path, SparseId, Target};
+use crate::ids::{Address, Epoch, LocalId, Machine, Path};
 use crate::locate::Locate;
 use crate::process::{
-    Filled, Finished, From, Letter, NoRoom, Permit, Received, Rendezvous, ReplyTo, Source, Table, Ticket,
+    Filled, Finished, Letter, NoRoom, Permit, Received, Rendezvous, ReplyTo, Source, Table, Ticket,
     WaitToken, Waits,
 };
 use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
-use crate::trace::{BlockedOn, Ending, Event, Fate, PacketNote, Tracer, What};
-use crate::wire::{Flags, Kind, Malformed, PacketType, View};
+use crate::trace::{BlockedOn, Ending, Fate, PacketNote, Tracer, What};
+use crate::wire::{Flags, Kind, View};
 
 pub use crate::wire::Transmit;
+pub use calls::{Entry, Out, Outcome, SpawnOptions, Syscall, Wake};
+pub use counters::Counters;
 
 use keep::Keeping;
 use seek::Seekers;
-
-/// What a process asks of the kernel.
-#[derive(Clone, Debug)]
-pub enum Syscall {
-    /// A request whose reply comes by `receive`; or, one-way, a message that wants none.
-    Send {
-        /// To whom.
-        to: Target,
-        /// What.
-        message: Bytes,
-        /// How reliably.
-        options: Options,
-        /// Whether no reply is wanted.
-        one_way: bool,
-        /// Whether the calling thread does nothing else meanwhile: then it may be refused as a deadlock.
-        blocking: bool,
-        /// How the message was handed over.
-        handing: Handing,
-    },
-    /// A request, and its reply.
-    Call {
-        /// To whom.
-        to: Target,
-        /// What.
-        message: Bytes,
-        /// How reliably.
-        options: Options,
-        /// As for `Send`.
-        blocking: bool,
-        /// How the message was handed over.
-        handing: Handing,
-    },
-    /// The next message.
-    Receive {
-        /// Whose.
-        from: From,
-        /// Whether to wait for one.
-        wait: bool,
-    },
-    /// The reply to a source.
-    Reply {
-        /// Whom to answer.
-        source: Source,
-        /// What.
-        message: Bytes,
-        /// Whether the calling thread does nothing else meanwhile.
-        blocking: bool,
-        /// How the message was handed over.
-        handing: Handing,
-    },
-    /// A source's request goes to another process, which answers in this one's stead.
-    Forward {
-        /// Whose request.
-        source: Source,
-        /// The message to go on.
-        message: Bytes,
-        /// To whom.
-        to: Address,
-    },
-    /// Is this process alive? (AYA)
-    Ping {
-        /// Which.
-        to: Address,
-    },
-    /// Where is this process? (LOCATE)
-    Locate {
-        /// Which.
-        sparse: SparseId,
-        /// Whether to ask even if a place is known.
-        anew: bool,
-    },
-}
-
-/// What came of a system call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// `Receive`, `Call`: a message.
-    Received(Received),
-    /// `Receive` without waiting: there is none.
-    Nothing,
-    /// `Send`: as safe as its reliability asks. The buffer comes back.
-    Sent(Bytes),
-    /// `Reply`, `Forward`: likewise.
-    Replied(Bytes),
-    /// `Ping`: this incarnation lives, and has for so long.
-    Alive {
-        /// Which.
-        epoch: Epoch,
-        /// Since when.
-        uptime: Duration,
-    },
-    /// `Locate`: here it is, or was a moment ago.
-    Located(Address),
-    /// `Send`, `Call`, `Ping`, `Locate`: why not, and what was not sent.
-    Unsent(Unsent),
-    /// `Receive`: why not.
-    NotReceived(ReceiveError),
-    /// `Reply`, `Forward`: why not, and what was not sent.
-    NotReplied {
-        /// Why.
-        error: ReplyError,
-        /// The message, handed back.
-        message: Bytes,
-    },
-}
-
-/// How a system call went in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// It is over.
-    Done(Outcome),
-    /// A [`Wake`] with this token says when it is.
-    Wait(WaitToken),
-}
-
-/// A wait is over: its token is ready to be claimed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wake {
-    /// Whose wait.
-    pub process: LocalId,
-    /// Which.
-    pub token: WaitToken,
-}
-
-/// What is to happen. Drivers reuse one, so that nothing is allocated for each input.
-#[derive(Debug, Default)]
-pub struct Out {
-    /// To be sent, in this order.
-    pub transmits: Vec<Transmit>,
-    /// To be woken.
-    pub wakes: Vec<Wake>,
-    /// To be written down, if tracing is on.
-    pub events: Vec<Event>,
-}
-
-impl Out {
-    /// Empties it and keeps its memory.
-    pub fn clear(&mut self) {
-        self.transmits.clear();
-        self.wakes.clear();
-        self.events.clear();
-    }
-}
-
-/// How a process is to be.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SpawnOptions {
-    /// A well-known id, 1 to 999; `None` takes the next free one from 1000 up.
-    pub local_id: Option<LocalId>,
-    /// A sparse id by which it can be found wherever it is (slide 16).
-    pub sparse: Option<SparseId>,
-    /// Its mailbox; `None` takes the configuration's.
-    pub buffering: Option<Buffering>,
-    /// Whether several threads act for it: then no wait of one of them can be a deadlock.
-    pub threads: bool,
-}
-
-/// How often what happened to packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counters {
-    sent: [u64; PacketType::ALL.len()],
-    fates: [u64; Fate::ALL.len()],
-    malformed: [u64; Malformed::ALL.len()],
-    copied_in_bytes: u64,
-    copied_out_bytes: u64,
-}
-
-impl Counters {
-    const ZERO: Self = Self {
-        sent: [0; PacketType::ALL.len()],
-        fates: [0; Fate::ALL.len()],
-        malformed: [0; Malformed::ALL.len()],
-        copied_in_bytes: 0,
-        copied_out_bytes: 0,
-    };
-
-    /// Packets of this type handed to the driver.
-    pub const fn sent(&self, kind: PacketType) -> u64 {
-        self.sent[kind as usize - 1]
-    }
-
-    /// Packets received that met this fate.
-    pub const fn fate(&self, fate: Fate) -> u64 {
-        self.fates[fate as usize]
-    }
-
-    /// Bytes of messages that were copied on their way from a process into the kernel (slide 17).
-    pub const fn copied_in_bytes(&self) -> u64 {
-        self.copied_in_bytes
-    }
-
-    /// Bytes of messages that were copied out of the network's buffers.
-    pub const fn copied_out_bytes(&self) -> u64 {
-        self.copied_out_bytes
-    }
-
-    /// Datagrams received that were no packets for this reason.
-    pub const fn malformed(&self, reason: Malformed) -> u64 {
-        self.malformed[reason as usize]
-    }
-}
 
 /// How a wait ended, as a trace says it.
 const fn ending(outcome: &Outcome) -> Ending {

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use sendrec::lab::{
-    Actor, Directory, MachineSpec, ProcessSpec, Scenario, Stage, Switches, directory, spawn_options,
-};
+use sendrec::lab::{Actor, Directory, MachineSpec, Scenario, Stage, Switches, directory, spawn_options};
 use sendrec::trace::{TraceWriter, origin_of};
 use sendrec_core::fault::{Due, Faults, IncidentRule, Mishap, Watch};
 use sendrec_core::trace::{Event, Incident, What};
@@ -204,8 +202,7 @@ pub(in super::super) fn run() -> Result<(), Failure> {
                 Actor::new(&me, &process.name, directory, manner, &tell).play(&process.script);
             });
         }
-        loop {
-            let Some(line) = next()? else { break };
+        while let Some(line) = next()? {
             match order(&line)? {
                 Order::Spawn | Order::Go => {}
                 Order::Poll => report(&state(&stage, &events)),
@@ -226,10 +223,6 @@ pub(in super::super) fn run() -> Result<(), Failure> {
             Err(failure) => Err(failure),
         }
     })
-}
-
-fn spawn<'s>(stage: &'s OnNode, process: &ProcessSpec) -> Result<Process<'s, OnNode>, SpawnError> {
-    Process::spawn(stage, spawn_options(process))
 }
 
 fn state(stage: &OnNode, events: &AtomicU64) -> Report {
