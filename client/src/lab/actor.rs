@@ -36,7 +36,10 @@ pub struct Told {
     pub step: String,
     /// A reply, a message, an error's text.
     pub result: String,
-    /// When, since the start of the run.
+    /// When its step began, since the start of the run.
+    #[serde(default)]
+    pub began: Duration,
+    /// When it brought this.
     pub at: Duration,
 }
 
@@ -78,6 +81,7 @@ pub struct Actor<'a, 't, T: Stage + ?Sized> {
     manner: Manner,
     tell: &'a dyn Fn(Told),
     told: usize,
+    began: Duration,
     last: Option<Received>,
     held: BTreeMap<String, Received>,
     started: BTreeMap<String, Started>,
@@ -100,7 +104,19 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         tell: &'a dyn Fn(Told),
     ) -> Self {
         let (held, started) = (BTreeMap::new(), BTreeMap::new());
-        Self { me, name, directory, manner, tell, told: 0, last: None, held, started, interrupts: None }
+        Self {
+            me,
+            name,
+            directory,
+            manner,
+            tell,
+            told: 0,
+            began: Duration::ZERO,
+            last: None,
+            held,
+            started,
+            interrupts: None,
+        }
     }
 
     /// Plays the script to its end.
@@ -112,22 +128,32 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         steps.iter().try_for_each(|step| self.step(step))
     }
 
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.me.gate().now().as_nanos())
+    }
+
     fn tell(&mut self, step: &str, result: impl Into<String>) {
         self.told += 1;
         if self.told <= TOLD_MAX {
-            let at = Duration::from_nanos(self.me.gate().now().as_nanos());
-            let told =
-                Told { process: self.name.to_owned(), step: step.to_owned(), result: result.into(), at };
+            let told = Told {
+                process: self.name.to_owned(),
+                step: step.to_owned(),
+                result: result.into(),
+                began: self.began,
+                at: self.now(),
+            };
             (self.tell)(told);
         }
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Ended> {
+        self.began = self.now();
         match step {
             Step::Sleep(span) => self.me.gate().sleep(*span),
             Step::Send(sending) => self.send(sending),
             Step::Start(name, sending) => {
-                let started = self.start(sending, Some(sending.manner.unwrap_or(self.manner)));
+                let manner = sending.manner.unwrap_or(self.manner);
+                let started = self.start(sending, manner, &words_of(sending));
                 if let Some(started) = started {
                     self.started.insert(name.clone(), started);
                 }
@@ -231,7 +257,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
     fn send_and_run_on(&mut self, sending: &Sending, manner: Manner) {
         let words = words_of(sending);
         let as_send = Sending { kind: Kind::Send, ..sending.clone() };
-        let Some(started) = self.start(&as_send, Some(manner)) else { return };
+        let Some(started) = self.start(&as_send, manner, &words) else { return };
         let sent = self.finish(started, sending.within);
         if sent != "sent" || sending.kind == Kind::Send {
             return self.tell(&words, sent);
@@ -243,16 +269,17 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         self.tell(&words, outcome(received.map(|received| text(&received.message))));
     }
 
-    fn start(&mut self, sending: &Sending, manner: Option<Manner>) -> Option<Started> {
+    /// Starts sending; what cannot be started is told of in `words`.
+    fn start(&mut self, sending: &Sending, manner: Manner, words: &str) -> Option<Started> {
         let to = match self.target(&sending.to) {
             Ok(to) => to,
             Err(reason) => {
-                self.tell(&words_of(sending), reason);
+                self.tell(words, reason);
                 return None;
             }
         };
         let bytes = Bytes::copy_from_slice(sending.text.as_bytes());
-        Some(match (sending.kind, manner.unwrap_or_default()) {
+        Some(match (sending.kind, manner) {
             (Kind::Call, Manner::Lent) => Started::Called(self.me.start_call(to, bytes.clone()), bytes),
             (Kind::Call, _) => Started::Called(self.me.start_call(to, &bytes[..]), bytes),
             (_, Manner::Lent) => Started::Lent(self.me.send_owned(to, BytesMut::from(&bytes[..])), bytes),

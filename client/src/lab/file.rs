@@ -46,6 +46,7 @@ pub(super) struct Process {
     pub(super) id: Option<u32>,
     pub(super) sparse: Option<Spanned<String>>,
     pub(super) buffering: Option<Spanned<String>>,
+    pub(super) starts: Option<Spanned<String>>,
     #[serde(default)]
     script: Vec<Spanned<toml::Value>>,
 }

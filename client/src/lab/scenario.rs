@@ -117,6 +117,8 @@ pub struct ProcessSpec {
     pub sparse: Option<SparseId>,
     /// Its mailbox, if not the machine's.
     pub buffering: Option<Buffering>,
+    /// When it comes to be, since the start; zero is at its machine's boot.
+    pub starts: Duration,
     /// What it does.
     pub script: Vec<Step>,
 }
@@ -332,12 +334,14 @@ impl Reader<'_> {
         });
         let buffering =
             raw.buffering.as_ref().and_then(|buffering| self.read(buffering, super::policy::buffering));
+        let starts = raw.starts.as_ref().and_then(|starts| self.read(starts, super::policy::span));
         let script = self.script(&raw.lines(self.source));
         ProcessSpec {
             name: own.unwrap_or_else(|| format!("{machine}/{id}")),
             id: LocalId(id),
             sparse,
             buffering,
+            starts: starts.unwrap_or_default(),
             script,
         }
     }

@@ -123,19 +123,26 @@ pub fn run(scenario: &Scenario, switches: &Switches) -> Run {
     let directory = Rc::new(directory(&scenario, &addresses, addressing));
     let told: Rc<RefCell<Vec<Told>>> = Rc::default();
     let manner = switches.blocking.unwrap_or_default();
+    let mut processes: Vec<(MachineId, Duration, &ProcessSpec)> = Vec::new();
     for (machine, spec) in numbers.iter().zip(&scenario.machines) {
-        for process in &spec.processes {
-            let (directory, told) = (directory.clone(), told.clone());
-            let (name, script) = (process.name.clone(), process.script.clone());
-            let ahead = spec.clock_ahead;
-            world.install(*machine, spawn_options(process), move |me| {
-                let tell = |mut step: Told| {
-                    step.at = step.at.saturating_sub(ahead);
-                    told.borrow_mut().push(step);
-                };
-                Actor::new(me, &name, &directory, manner, &tell).play(&script);
-            });
+        processes.extend(spec.processes.iter().map(|process| (*machine, spec.clock_ahead, process)));
+    }
+    // Those that start later come later; the others keep their order.
+    processes.sort_by_key(|(_, _, process)| process.starts);
+    for (machine, ahead, process) in processes {
+        if !process.starts.is_zero() {
+            world.run_until(Instant::ZERO + process.starts);
         }
+        let (directory, told) = (directory.clone(), told.clone());
+        let (name, script) = (process.name.clone(), process.script.clone());
+        world.install(machine, spawn_options(process), move |me| {
+            let tell = |mut step: Told| {
+                step.began = step.began.saturating_sub(ahead);
+                step.at = step.at.saturating_sub(ahead);
+                told.borrow_mut().push(step);
+            };
+            Actor::new(me, &name, &directory, manner, &tell).play(&script);
+        });
     }
     let cut_short = play_out(&mut world);
     let traces = traces(&world, &scenario);

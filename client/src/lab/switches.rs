@@ -217,6 +217,7 @@ impl Scenario {
                 id: sendrec_core::LocalId(2),
                 sparse: None,
                 buffering: Some(Buffering::default()),
+                starts: Duration::ZERO,
                 script: vec![Step::Names],
             };
             self.machines.push(MachineSpec {
