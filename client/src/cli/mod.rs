@@ -5,6 +5,7 @@ mod copy;
 mod demo;
 mod files;
 mod ladder;
+mod matrix;
 mod output;
 mod ping;
 mod serve;
@@ -37,6 +38,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Ping(command) => ping::run(&command),
         Command::Ladder(command) => ladder::run(&command),
         Command::Demo(command) => demo::run(&command),
+        Command::Matrix(command) => matrix::run(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ mod actor;
 mod claim;
 mod file;
 mod library;
+pub mod matrix;
 mod naming;
 mod policy;
 mod scenario;
