@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use sendrec::lab::matrix::Only;
 use sendrec::view::View;
 use sendrec_core::fault::Faults;
 
@@ -112,6 +113,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  sendrec lab list\n  sendrec lab run lost-reply\n  sendrec lab slide 22"
     )]
     Lab(LabArgs),
+    /// All 81 combinations of slide 20 under one workload: what each costs and loses, and whether it keeps its promises
+    #[command(
+        after_help = "Example:\n  sendrec matrix --seed 1\n  sendrec matrix --loss 0.2 --only addressing=sparse,blocking=lent --html matrix.html"
+    )]
+    Matrix(MatrixArgs),
 }
 
 /// What every command that runs a node has.
@@ -415,6 +421,37 @@ pub(crate) struct LadderArgs {
 
 fn parse_view() -> impl TypedValueParser<Value = View> {
     PossibleValuesParser::new(View::ALL.map(View::name)).try_map(|name| name.parse::<View>())
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct MatrixArgs {
+    /// What decides chance
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Each packet dies with this probability; short for --fault loss=P
+    #[arg(long, value_name = "P")]
+    pub(crate) loss: Option<f64>,
+    /// What else goes wrong, in every row, e.g. duplicate=0.05,drop=REP#1,crash=server@execute
+    #[arg(long, value_name = "RULES")]
+    pub(crate) fault: Option<Faults>,
+    /// These rows only, e.g. addressing=sparse,reliability=ack-each
+    #[arg(long, value_name = "CHOICES")]
+    pub(crate) only: Option<Only>,
+    /// Over UDP on this computer, each machine an OS process of its own
+    #[arg(long)]
+    pub(crate) udp: bool,
+    /// Columns of the table [default: the terminal's; 80 if there is none]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(80..=400))]
+    pub(crate) width: Option<u16>,
+    /// Comma-separated values instead of the table
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// Everything that was seen, as JSON, instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// One page for a browser, into this file, besides
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

@@ -7,6 +7,7 @@ mod files;
 mod find;
 mod lab;
 mod ladder;
+mod matrix;
 mod names;
 mod output;
 mod ping;
@@ -44,6 +45,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Ladder(command) => ladder::run(&command),
         Command::Dissector => ladder::dissector(),
         Command::Demo(command) => demo::run(&command),
+        Command::Matrix(command) => matrix::run(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

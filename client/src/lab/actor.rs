@@ -39,7 +39,10 @@ pub struct Told {
     pub step: String,
     /// A reply, a message, an error's text.
     pub result: String,
-    /// When, since the start of the run; in files, us.
+    /// When its step began, since the start of the run.
+    #[serde(rename = "began_us", with = "micros")]
+    pub began: Duration,
+    /// When it brought this; in files, us.
     #[serde(rename = "at_us", with = "micros")]
     pub at: Duration,
 }
@@ -100,6 +103,7 @@ pub struct Actor<'a, 't, T: Stage + ?Sized> {
     manner: Manner,
     tell: &'a dyn Fn(Told),
     told: usize,
+    began: Duration,
     last: Option<Received>,
     held: BTreeMap<String, Received>,
     started: BTreeMap<String, Started>,
@@ -130,6 +134,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             manner,
             tell,
             told: 0,
+            began: Duration::ZERO,
             last: None,
             held,
             started,
@@ -147,22 +152,32 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         steps.iter().try_for_each(|step| self.step(step))
     }
 
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.me.gate().now().as_nanos())
+    }
+
     fn tell(&mut self, step: &str, result: impl Into<String>) {
         self.told += 1;
         if self.told <= TOLD_MAX {
-            let at = Duration::from_nanos(self.me.gate().now().as_nanos());
-            let told =
-                Told { process: self.name.to_owned(), step: step.to_owned(), result: result.into(), at };
+            let told = Told {
+                process: self.name.to_owned(),
+                step: step.to_owned(),
+                result: result.into(),
+                began: self.began,
+                at: self.now(),
+            };
             (self.tell)(told);
         }
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Ended> {
+        self.began = self.now();
         match step {
             Step::Sleep(span) => self.me.gate().sleep(*span),
             Step::Send(sending) => self.send(sending),
             Step::Start(name, sending) => {
-                let started = self.start(sending, Some(sending.manner.unwrap_or(self.manner)));
+                let manner = sending.manner.unwrap_or(self.manner);
+                let started = self.start(sending, manner, &words_of(sending));
                 if let Some(started) = started {
                     self.started.insert(name.clone(), started);
                 }
@@ -225,7 +240,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
     }
 
     fn look_up(&mut self, name: &str) -> Result<Target, String> {
-        self.book.place(self.me, name)
+        self.book.look_up(self.me, name)
     }
 
     fn register(&mut self, name: &str) {
@@ -257,15 +272,16 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             return self.send_and_run_on(sending, manner);
         }
         let words = words_of(sending);
+        let how = self.how(sending.within);
+        if let (Kind::Call, Some(name)) = (sending.kind, self.name_of(&sending.to)) {
+            let message = Bytes::copy_from_slice(sending.text.as_bytes());
+            let reply = self.book.call(self.me, &name, &message, how);
+            return self.tell(&words, outcome(reply.map(|reply| text(&reply))));
+        }
         let to = match self.target(&sending.to) {
             Ok(to) => to,
             Err(reason) => return self.tell(&words, reason),
         };
-        let how = self.how(sending.within);
-        if let (Kind::Call, Some(name)) = (sending.kind, self.name_of(&sending.to)) {
-            let reply = self.book.call(self.me, &name, sending.text.as_bytes(), how);
-            return self.tell(&words, outcome(reply.map(|reply| text(&reply))));
-        }
         // While the caller waits nobody writes into its buffer, so the kernel needs no copy.
         let message = Bytes::copy_from_slice(sending.text.as_bytes());
         let result = match sending.kind {
@@ -281,7 +297,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
     fn send_and_run_on(&mut self, sending: &Sending, manner: Manner) {
         let words = words_of(sending);
         let as_send = Sending { kind: Kind::Send, ..sending.clone() };
-        let Some(started) = self.start(&as_send, Some(manner)) else { return };
+        let Some(started) = self.start(&as_send, manner, &words) else { return };
         let sent = self.finish(started, sending.within);
         if sent != "sent" || sending.kind == Kind::Send {
             return self.tell(&words, sent);
@@ -293,16 +309,17 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         self.tell(&words, outcome(received.map(|received| text(&received.message))));
     }
 
-    fn start(&mut self, sending: &Sending, manner: Option<Manner>) -> Option<Started> {
+    /// Starts sending; what cannot be started is told of in `words`.
+    fn start(&mut self, sending: &Sending, manner: Manner, words: &str) -> Option<Started> {
         let to = match self.target(&sending.to) {
             Ok(to) => to,
             Err(reason) => {
-                self.tell(&words_of(sending), reason);
+                self.tell(words, reason);
                 return None;
             }
         };
         let bytes = Bytes::copy_from_slice(sending.text.as_bytes());
-        Some(match (sending.kind, manner.unwrap_or_default()) {
+        Some(match (sending.kind, manner) {
             (Kind::Call, Manner::Lent) => Started::Called(self.me.start_call(to, bytes.clone()), bytes),
             (Kind::Call, _) => Started::Called(self.me.start_call(to, &bytes[..]), bytes),
             (_, Manner::Lent) => Started::Lent(self.me.send_owned(to, BytesMut::from(&bytes[..])), bytes),

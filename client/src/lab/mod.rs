@@ -8,6 +8,7 @@ mod claim;
 mod exhibit;
 mod file;
 mod library;
+pub mod matrix;
 mod naming;
 mod policy;
 mod reader;

@@ -130,6 +130,7 @@ pub fn run(scenario: &Scenario, switches: &Switches) -> Run {
             let ahead = spec.clock_ahead;
             world.install_after(*machine, process.starts, spawn_options(process), move |me| {
                 let tell = |mut step: Told| {
+                    step.began = step.began.saturating_sub(ahead);
                     step.at = step.at.saturating_sub(ahead);
                     told.borrow_mut().push(step);
                 };

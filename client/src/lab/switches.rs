@@ -220,8 +220,8 @@ impl Scenario {
                 name: NAMES_MACHINE.to_owned(),
                 id: sendrec_core::LocalId(2),
                 sparse: None,
-                starts: Duration::ZERO,
                 buffering: Some(Buffering::default()),
+                starts: Duration::ZERO,
                 script: vec![Step::Names],
             };
             self.machines.push(MachineSpec {

@@ -470,3 +470,20 @@ fn a_part_of_a_longer_message_is_refused() {
     net.settle();
     assert_eq!(text(net.claim(0, call)), "answer");
 }
+
+#[test]
+fn a_reply_that_comes_again_is_acknowledged_though_its_process_has_ended() {
+    let (mut net, client, server) = Net::pair(&prompt());
+    let call = net.call_with(0, client, at(1, server), "m1", reliably(Reliability::AckEach));
+    net.run(2 * MILLISECOND);
+    let request = net.take(1, server).unwrap();
+    net.run(20 * MILLISECOND);
+    net.drop_next(0, PacketType::Ack);
+    let Entry::Wait(reply) = net.reply(1, server, request.source, "m2") else { panic!("its ACK is lost") };
+    net.run(2 * MILLISECOND);
+    assert_eq!(text(net.claim(0, call)), "m2");
+    net.exit(0, client);
+    net.run(SECOND);
+    assert_eq!(net.claim(1, reply), Some(Outcome::Replied("m2".into())), "not: no answer");
+    assert_eq!(net.log, ["A REQ", "B ACK", "B REP", "A ACK lost", "B REP", "A ACK"]);
+}

@@ -8,7 +8,8 @@ use harness::{Net, at, done, error, prompt, reliably, text, token};
 use sendrec_core::trace::{BlockedOn, Ending, Fate, What};
 use sendrec_core::wire::{IaaStatus, Kind, PacketType, View};
 use sendrec_core::{
-    CallError, Config, From, LocalId, Options, Outcome, ReceiveError, Reliability, ReplyError,
+    CallError, Config, From, Handing, LocalId, Options, Outcome, ReceiveError, Reliability, ReplyError,
+    Syscall, Target,
 };
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -339,4 +340,25 @@ fn with_nothing_in_progress_no_timer_is_armed() {
     for kernel in &net.kernels {
         assert_eq!((kernel.next_deadline(), kernel.is_engaged()), (None, false));
     }
+}
+
+#[test]
+fn a_lent_buffer_comes_back_once() {
+    let lend = |net: &mut Net, client, to, options| {
+        let message = "m1".into();
+        let (blocking, handing) = (false, Handing::Lent);
+        net.trap(0, client, Syscall::Send { to, message, options, one_way: false, blocking, handing });
+        net.run(SECOND);
+        let free = |what: &What| matches!(what, What::Woken { buffer_free: true, .. });
+        net.events.iter().filter(|(kernel, event)| *kernel == 0 && free(&event.what)).count()
+    };
+    for reliability in Reliability::ALL {
+        let (mut net, client, server) = Net::pair(&prompt());
+        let to = Target::Place(at(1, server));
+        assert_eq!(lend(&mut net, client, to, reliably(reliability)), 1, "{reliability:?}");
+    }
+    // Not even sent, and so its own again at once.
+    let (mut net, client, _) = Net::pair(&prompt());
+    let to = Target::Place(at(0, LocalId(999)));
+    assert_eq!(lend(&mut net, client, to, Options::default()), 1, "to nobody");
 }

@@ -69,7 +69,7 @@ impl Exchange {
     fn handle_of_request(&mut self, peer: u32, view: &View<'_>, port: &mut Port<'_>) -> Fate {
         let header = view.header();
         let Some(conversation) = self.conversations.find(header.destination, peer) else {
-            return Fate::NotAwaited;
+            return self.handle_forgotten(peer, header, port);
         };
         let Some(slot) = self.conversations.get(conversation).slot(header.sequence) else {
             return self.handle_late(conversation, header, port);
@@ -192,13 +192,22 @@ impl Exchange {
         conversation.owed.push_back((outgoing.sequence, outgoing.server));
     }
 
+    /// A packet for a process that has ended, or has asked nothing for long: nobody awaits it. A reply is acknowledged
+    /// all the same. Its ACK was lost, and its server, which may wait for it, would go on sending for nothing.
+    fn handle_forgotten(&mut self, peer: u32, header: &Header, port: &mut Port<'_>) -> Fate {
+        if wants_ack(header) {
+            let ack = self.header(peer, Kind::Ack, header.destination, header.source, header.sequence);
+            self.transmit(peer, ack, Bytes::new(), port);
+        }
+        Fate::NotAwaited
+    }
+
     /// A packet about a request that is over. A reply that came again is acknowledged again: its ACK was lost.
     fn handle_late(&mut self, conversation: u32, header: &Header, port: &mut Port<'_>) -> Fate {
         if !self.conversations.get(conversation).is_over(header.sequence) {
             return Fate::NotAwaited;
         }
-        let wants_ack = header.flags.has(Flags::ACK_EACH) || header.flags.has(Flags::REPLY_ACKS);
-        if matches!(header.kind, Kind::Rep) && wants_ack {
+        if wants_ack(header) {
             self.transmit_ack(conversation, header.sequence, header.source, port);
         }
         Fate::NotAwaited
@@ -246,6 +255,12 @@ impl Exchange {
         let to_peer = |outgoing: &Outgoing| outgoing.peer == peer;
         self.outgoing.iter().filter(|(_, outgoing)| to_peer(outgoing)).map(|(slot, _)| slot as u32).collect()
     }
+}
+
+/// A reply that its server keeps until it is acknowledged.
+const fn wants_ack(header: &Header) -> bool {
+    let kept = header.flags.has(Flags::ACK_EACH) || header.flags.has(Flags::REPLY_ACKS);
+    matches!(header.kind, Kind::Rep) && kept
 }
 
 /// AU: you are an older incarnation than one known.

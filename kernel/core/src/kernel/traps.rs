@@ -10,7 +10,7 @@ use crate::exchange::{Port, Request, Sought};
 use crate::ids::{Address, LocalId, Machine, SparseId, Target};
 use crate::process::{Awaited, From, NoRoom, Received, ReplyTo, Source, Ticket, WaitToken};
 use crate::time::Instant;
-use crate::trace::{BlockedOn, Call, Ending, What};
+use crate::trace::{BlockedOn, Call, Ending, Event, What};
 
 impl Syscall {
     const fn name(&self) -> (Call, Option<Target>) {
@@ -68,7 +68,7 @@ fn ended(on: BlockedOn, call: CallError, receive: ReceiveError, message: Bytes) 
 impl Kernel {
     /// A process enters the kernel.
     pub fn trap(&mut self, now: Instant, process: LocalId, call: Syscall, out: &mut Out) -> Entry {
-        let before = out.transmits.len();
+        let (before, events_before) = (out.transmits.len(), out.events.len());
         self.tracer.begin(now);
         let (name, target) = call.name();
         let (handing, bytes, runs_on) = call.manner();
@@ -104,7 +104,12 @@ impl Kernel {
             Syscall::Ping { to } => self.trap_ping(now, process, to, out),
             Syscall::Locate { sparse, anew } => self.trap_locate(now, process, sparse, anew, out),
         };
-        if handing == Handing::Lent && matches!(entry, Entry::Done(_)) {
+        // What was a wait until the packet was sent has said so already.
+        let said = |event: &Event| matches!(event.what, What::Woken { buffer_free: true, .. });
+        if handing == Handing::Lent
+            && matches!(entry, Entry::Done(_))
+            && !out.events.iter().skip(events_before).any(said)
+        {
             let with = if let Entry::Done(outcome) = &entry { ending(outcome) } else { Ending::Done };
             let (on, buffer_free) = (to.map(BlockedOn::Send), true);
             self.tracer.event(&mut out.events, || What::Woken { process, with, on, buffer_free });

@@ -171,7 +171,10 @@ pub(in super::super) fn run() -> Result<(), Failure> {
     for process in &spec.processes {
         // Who starts late is not there yet, nor found by anybody.
         let me = if process.starts.is_zero() {
-            Some(spawn(&stage, process).map_err(|error| Failure::new(&process.name, error))?)
+            Some(
+                Process::spawn(&stage, spawn_options(process))
+                    .map_err(|error| Failure::new(&process.name, error))?,
+            )
         } else {
             None
         };
@@ -189,14 +192,16 @@ pub(in super::super) fn run() -> Result<(), Failure> {
                     Some(me) => me,
                     None => {
                         stage.sleep(process.starts);
-                        match spawn(stage, process) {
+                        match Process::spawn(stage, spawn_options(process)) {
                             Ok(me) => me,
                             Err(error) => return log::warn!("{}: {error}", process.name),
                         }
                     }
                 };
                 let tell = |mut told: sendrec::lab::Told| {
-                    told.at = told.at.saturating_sub(Duration::from_nanos(begun.as_nanos()));
+                    let begun = Duration::from_nanos(begun.as_nanos());
+                    told.began = told.began.saturating_sub(begun);
+                    told.at = told.at.saturating_sub(begun);
                     report(&Report::Told(told));
                 };
                 Actor::new(&me, &process.name, directory, manner, &tell).play(&process.script);

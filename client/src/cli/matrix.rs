@@ -1,0 +1,107 @@
+//! `sendrec matrix`: every combination of slide 20 in one table; fails if one does not keep its promises.
+use std::fs;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use sendrec::lab::matrix::{InWorld, Options, Runner, csv, html, json, matrix, text};
+use sendrec_core::fault::Faults;
+
+use super::Failure;
+use super::args::MatrixArgs;
+use super::output::say;
+
+/// Columns where nothing else is known.
+const WIDTH_DEFAULT: usize = 80;
+/// Who waits longer than this is told how far it is.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub(crate) fn run(args: &MatrixArgs) -> Result<(), Failure> {
+    let options =
+        Options { seed: args.seed, faults: faults(args)?, only: args.only.clone().unwrap_or_default() };
+    let mut runner = runner(args)?;
+    let mut progress = Progress::new();
+    let made = matrix(&options, &mut *runner, &mut |done, of| progress.show(done, of));
+    progress.clear();
+    let made = made.map_err(|reason| Failure::new("matrix", reason))?;
+    if let Some(path) = &args.html {
+        fs::write(path, html(&made)).map_err(|error| Failure::new(path.display(), error))?;
+    }
+    if args.csv {
+        say(csv(&made).trim_end())?;
+    } else if args.json {
+        say(json(&made))?;
+    } else {
+        say(text(&made, width(args)).trim_end())?;
+    }
+    if made.held() {
+        return Ok(());
+    }
+    let broken: Vec<String> = made
+        .rows
+        .iter()
+        .flat_map(|row| row.broken.iter().map(move |broken| (row, broken)))
+        .map(|(row, broken)| format!("row {} ({}): {}", row.number, row.combination, broken.promise))
+        .collect();
+    let mut said = format!("matrix: {} promises did not hold", broken.len());
+    // The table has named them.
+    if args.csv || args.json {
+        said = format!("{said}:\n  {}", broken.join("\n  "));
+    }
+    Err(Failure::Said(said))
+}
+
+/// Where the rows are run.
+fn runner(args: &MatrixArgs) -> Result<Box<dyn Runner>, Failure> {
+    if args.udp {
+        return Err(Failure::new("--udp", "not built yet; leave it out to run in a world"));
+    }
+    Ok(Box::new(InWorld))
+}
+
+/// The faults chosen, their names checked: a wrong one is said before anything runs.
+fn faults(args: &MatrixArgs) -> Result<Faults, Failure> {
+    let mut faults = args.fault.clone().unwrap_or_default();
+    if let Some(loss) = args.loss {
+        let rule: Faults = format!("loss={loss}").parse().map_err(|error| Failure::new("--loss", error))?;
+        faults = faults.and(&rule);
+    }
+    let machines = sendrec::lab::matrix::machines();
+    let known = |name: &str| machines.iter().any(|machine| machine == name);
+    let hint = || format!("its machines are {}", machines.join(", "));
+    faults.check_names(known).map_err(|error| Failure::new("--fault", format!("{error}; {}", hint())))?;
+    Ok(faults)
+}
+
+fn width(args: &MatrixArgs) -> usize {
+    let stdout = std::io::stdout();
+    let columns = || {
+        let terminal = stdout.is_terminal();
+        terminal.then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten().map(|size| size.ws_col)
+    };
+    args.width.or_else(columns).map_or(WIDTH_DEFAULT, usize::from)
+}
+
+/// A line on stderr, if it is a terminal and it takes long.
+struct Progress {
+    since: Instant,
+    shown: bool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { since: Instant::now(), shown: false }
+    }
+
+    fn show(&mut self, done: usize, of: usize) {
+        if self.since.elapsed() >= PATIENCE && std::io::stderr().is_terminal() {
+            self.shown = true;
+            let _ = write!(anstream::stderr(), "\r{done} of {of} rows");
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            let _ = write!(anstream::stderr(), "\r{:20}\r", "");
+        }
+    }
+}
