@@ -1,13 +1,16 @@
 //! `sendrec matrix`: every combination of slide 20 in one table; fails if one does not keep its promises.
 use std::fs;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use sendrec::lab::matrix::{InWorld, Options, Runner, csv, html, json, matrix, text};
+use sendrec::lab::{Run, Scenario, Switches};
 use sendrec_core::fault::Faults;
 
 use super::Failure;
 use super::args::MatrixArgs;
+use super::lab::udp::play;
 use super::output::say;
 
 /// Columns where nothing else is known.
@@ -18,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) fn run(args: &MatrixArgs) -> Result<(), Failure> {
     let options =
         Options { seed: args.seed, faults: faults(args)?, only: args.only.clone().unwrap_or_default() };
-    let mut runner = runner(args)?;
+    let mut runner = runner(args);
     let mut progress = Progress::new();
     let made = matrix(&options, &mut *runner, &mut |done, of| progress.show(done, of));
     progress.clear();
@@ -51,11 +54,56 @@ pub(crate) fn run(args: &MatrixArgs) -> Result<(), Failure> {
 }
 
 /// Where the rows are run.
-fn runner(args: &MatrixArgs) -> Result<Box<dyn Runner>, Failure> {
+fn runner(args: &MatrixArgs) -> Box<dyn Runner> {
     if args.udp {
-        return Err(Failure::new("--udp", "not built yet; leave it out to run in a world"));
+        return Box::new(OverUdp);
     }
-    Ok(Box::new(InWorld))
+    Box::new(InWorld)
+}
+
+/// Runs over UDP, each machine an OS process: several rows at once, since they spend their time waiting.
+struct OverUdp;
+
+impl Runner for OverUdp {
+    fn run(&mut self, scenario: &Scenario, switches: &Switches) -> Result<Run, String> {
+        play(scenario, switches).map_err(|failure| failure.to_string())
+    }
+
+    fn run_all(
+        &mut self,
+        jobs: &[(Scenario, Switches)],
+        progress: &mut dyn FnMut(usize),
+    ) -> Vec<Result<Run, String>> {
+        const AT_ONCE: usize = 4;
+        let next = AtomicUsize::new(0);
+        let (sender, runs) = std::sync::mpsc::channel();
+        let mut done: Vec<Option<Result<Run, String>>> = jobs.iter().map(|_| None).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..AT_ONCE {
+                let (next, sender) = (&next, sender.clone());
+                scope.spawn(move || {
+                    loop {
+                        let place = next.fetch_add(1, Ordering::SeqCst);
+                        let Some((scenario, switches)) = jobs.get(place) else { return };
+                        let run = play(scenario, switches).map_err(|failure| failure.to_string());
+                        if sender.send((place, run)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            for (count, (place, run)) in runs.iter().enumerate() {
+                done[place] = Some(run);
+                progress(count + 1);
+            }
+        });
+        done.into_iter().map(|run| run.unwrap_or_else(|| Err("it was not run".to_owned()))).collect()
+    }
+
+    fn is_world(&self) -> bool {
+        false
+    }
 }
 
 /// The faults chosen, their names checked: a wrong one is said before anything runs.

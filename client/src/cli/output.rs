@@ -79,6 +79,16 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Said(text) => text,
+            Self::BrokenPipe => "nobody reads what is said",
+            Self::Interrupted => "interrupted",
+        })
+    }
+}
+
 /// An error of writing results.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {

@@ -28,6 +28,9 @@ pub trait Stage: Trap {
     /// Writes over memory that a process has lent to the kernel, as careless programs do: what is sent from here on is
     /// `after` where it would have been `before`. False where the language does not let it happen.
     fn scribble(&self, process: LocalId, before: &[u8], after: &[u8]) -> bool;
+
+    /// A wait that ends by itself in the end begins, or is over.
+    fn bounded(&self, _begins: bool) {}
 }
 
 /// What a step has brought.
@@ -171,6 +174,18 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Ended> {
+        let bounded = step.is_bounded();
+        if bounded {
+            self.me.gate().bounded(true);
+        }
+        let done = self.do_step(step);
+        if bounded {
+            self.me.gate().bounded(false);
+        }
+        done
+    }
+
+    fn do_step(&mut self, step: &Step) -> Result<(), Ended> {
         self.began = self.now();
         match step {
             Step::Sleep(span) => self.me.gate().sleep(*span),

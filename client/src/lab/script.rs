@@ -157,6 +157,21 @@ pub enum Step {
     Exit,
 }
 
+impl Step {
+    /// Whether it waits no longer than it says.
+    pub const fn is_bounded(&self) -> bool {
+        match self {
+            Self::Wait(_, within)
+            | Self::Receive { within, .. }
+            | Self::Ping(_, within)
+            | Self::Interrupt(within)
+            | Self::Send(Sending { within, .. }) => within.is_some(),
+            Self::Locate { .. } | Self::Register(_) | Self::Unregister(_) => true,
+            _ => false,
+        }
+    }
+}
+
 /// Whether a line asks for a list of steps behind it.
 pub(super) fn wants_list(line: &str) -> bool {
     let first = line.split_whitespace().next();

@@ -3,7 +3,7 @@ pub(crate) mod args;
 mod compare;
 mod predict;
 mod show;
-mod udp;
+pub(crate) mod udp;
 
 use std::path::Path;
 

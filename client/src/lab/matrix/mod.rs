@@ -33,6 +33,20 @@ pub trait Runner {
     /// Runs it to its end. An error is why it could not be run at all.
     fn run(&mut self, scenario: &Scenario, switches: &Switches) -> Result<Run, String>;
 
+    /// Runs several, at once if that is of use; their outcomes in the same order. `progress` hears how many are done.
+    fn run_all(
+        &mut self,
+        jobs: &[(Scenario, Switches)],
+        progress: &mut dyn FnMut(usize),
+    ) -> Vec<Result<Run, String>> {
+        let mut runs = Vec::new();
+        for (scenario, switches) in jobs {
+            progress(runs.len());
+            runs.push(self.run(scenario, switches));
+        }
+        runs
+    }
+
     /// Whether time is virtual and the machines share one clock.
     fn is_world(&self) -> bool;
 }
@@ -113,13 +127,18 @@ pub fn matrix(
         .map(|(place, combination)| (place + 1, combination))
         .filter(|(_, combination)| options.only.admits(combination))
         .collect();
+    let job = |(_, combination): &(usize, Combination)| {
+        (workload(combination), combination.switches(options.seed, &options.faults))
+    };
+    let jobs: Vec<_> = wanted.iter().map(job).collect();
+    let runs = runner.run_all(&jobs, &mut |done| progress(done, wanted.len()));
+    progress(wanted.len(), wanted.len());
+    let weather = Weather::new(runner.is_world(), &options.faults);
     let mut rows = Vec::new();
-    for (number, combination) in &wanted {
-        progress(rows.len(), wanted.len());
-        let row = row(*number, *combination, options, runner);
+    for ((number, combination), run) in wanted.into_iter().zip(runs) {
+        let row = run.and_then(|run| judge(number, combination, weather, &run));
         rows.push(row.map_err(|reason| format!("row {number} ({combination}): {reason}"))?);
     }
-    progress(rows.len(), wanted.len());
     let faults = if options.faults.is_empty() { String::new() } else { options.faults.to_string() };
     let faults = faults.strip_suffix(",seed=0").unwrap_or(&faults).to_owned();
     Ok(Matrix { seed: options.seed, faults, world: runner.is_world(), rows })
@@ -135,12 +154,15 @@ pub fn row(
     let scenario = workload(&combination);
     let switches = combination.switches(options.seed, &options.faults);
     let run = runner.run(&scenario, &switches)?;
+    judge(number, combination, Weather::new(runner.is_world(), &options.faults), &run)
+}
+
+fn judge(number: usize, combination: Combination, weather: Weather, run: &Run) -> Result<Row, String> {
     if let Some(reason) = &run.cut_short {
         return Err(reason.clone());
     }
-    let weather = Weather::new(runner.is_world(), &options.faults);
-    let facts = measure::measure(&run, weather);
-    let proofs = proofs::proofs(&run, &combination);
+    let facts = measure::measure(run, weather);
+    let proofs = proofs::proofs(run, &combination);
     let (promises, broken) = check(&combination, &facts, &proofs);
     Ok(Row { number, combination, facts, proofs, promises, broken })
 }

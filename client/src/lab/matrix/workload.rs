@@ -3,7 +3,6 @@ use sendrec_core::Reliability;
 
 use super::combination::Combination;
 use crate::lab::scenario::Scenario;
-use crate::lab::script::Step;
 use crate::lab::switches::Addressing;
 
 const FILE: &str = include_str!("workload.toml");
@@ -13,8 +12,10 @@ const PATIENCE_UNRELIABLE: &str = "500ms";
 const PATIENCE: &str = "5s";
 /// What the workload says where the caller's patience is to stand.
 const PLACEHOLDER: &str = "PATIENCE";
-/// The process that moves, and who it is then.
-const MOVER: &str = "mover";
+/// And where whoever moves takes its name back, and has it again.
+const LEAVES: &str = "LEAVES";
+const ARRIVES: &str = "ARRIVES ";
+/// Who the process that moves is then.
 pub(super) const HEIR: &str = "heir";
 
 /// The scenario that the combination is tried on.
@@ -27,21 +28,15 @@ pub fn workload(combination: &Combination) -> Scenario {
         Reliability::Unreliable => PATIENCE_UNRELIABLE,
         Reliability::AckEach | Reliability::ReplyAcks => PATIENCE,
     };
-    let mut scenario = match Scenario::parse(&FILE.replace(PLACEHOLDER, patience), "workload.toml") {
+    let (leaves, arrives) = match combination.addressing {
+        Addressing::Name => (", 'unregister mover'", "'register mover', "),
+        Addressing::Place | Addressing::Sparse => ("", ""),
+    };
+    let file = FILE.replace(PLACEHOLDER, patience).replace(LEAVES, leaves).replace(ARRIVES, arrives);
+    match Scenario::parse(&file, "workload.toml") {
         Ok(scenario) => scenario,
         Err(problems) => panic!("the matrix's workload is wrong: {problems}"),
-    };
-    if combination.addressing == Addressing::Name {
-        let processes = scenario.machines.iter_mut().flat_map(|machine| &mut machine.processes);
-        for process in processes {
-            match process.name.as_str() {
-                MOVER => process.script.push(Step::Unregister(MOVER.to_owned())),
-                HEIR => process.script.insert(0, Step::Register(MOVER.to_owned())),
-                _ => {}
-            }
-        }
     }
-    scenario
 }
 
 /// The machines that rules about faults may name.

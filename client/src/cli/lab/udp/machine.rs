@@ -78,6 +78,14 @@ impl Stage for OnNode {
     fn scribble(&self, _: LocalId, _: &[u8], _: &[u8]) -> bool {
         false
     }
+
+    fn bounded(&self, begins: bool) {
+        if begins {
+            self.sleeping.fetch_add(1, Ordering::SeqCst);
+        } else {
+            self.sleeping.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
 }
 
 /// Writes the trace, watches for what is to befall, and dies where it is to die.

@@ -15,7 +15,7 @@ use sendrec_core::trace::Incident;
 use serde::{Deserialize, Serialize};
 
 pub(super) use machine::run as machine;
-pub(super) use parent::play;
+pub(crate) use parent::play;
 
 /// What a machine is told first.
 #[derive(Debug, Serialize, Deserialize)]

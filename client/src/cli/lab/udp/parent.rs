@@ -11,8 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use sendrec::lab::{Run, Scenario, Step, Switches, Told};
+use sendrec::lab::{Run, Scenario, Switches, Told};
 use sendrec::trace::{Trace, join, read};
+use sendrec_core::Buffering;
 use sendrec_core::fault::{Due, IncidentRule, Mishap, Watch};
 use sendrec_core::trace::{Event, Incident, What};
 
@@ -85,7 +86,7 @@ impl Drop for Parent<'_> {
 }
 
 /// Runs a scenario over UDP.
-pub(in super::super) fn play(scenario: &Scenario, switches: &Switches) -> Result<Run, Failure> {
+pub(crate) fn play(scenario: &Scenario, switches: &Switches) -> Result<Run, Failure> {
     if let Err(reason) = &scenario.udp {
         return Err(Failure::new(&scenario.name, format!("it does not run over UDP: {reason}")));
     }
@@ -483,28 +484,27 @@ struct Window {
     outstanding: Duration,
 }
 
+/// Sleeps and bounded waits are known of; what else goes off by itself are timers.
 fn quiet_window(scenario: &Scenario) -> Window {
     const MARGIN: Duration = Duration::from_millis(300);
-    let processes = scenario.machines.iter().flat_map(|machine| &machine.processes);
-    let scripted = processes.map(|process| longest(&process.script)).max().unwrap_or_default();
     let configs = scenario.machines.iter().map(|machine| &machine.config);
     let timers = configs.clone().map(|config| config.retransmit_max.max(config.probe_interval)).max();
-    let short = configs.filter_map(|config| config.late_ack).max().unwrap_or_default();
-    let quiet = scripted.max(short) + MARGIN;
-    // Timers that are meant never to go off are not waited for.
-    let timers = timers.filter(|timer| *timer < Duration::from_secs(10)).unwrap_or_default();
+    let processes = scenario.machines.iter().flat_map(|machine| &machine.processes);
+    let buffering = configs
+        .clone()
+        .map(|config| config.buffering)
+        .chain(processes.filter_map(|process| process.buffering));
+    let kept = buffering.filter_map(|buffering| match buffering {
+        Buffering::Keep { time, .. } => Some(time),
+        _ => None,
+    });
+    let short = configs.filter_map(|config| config.late_ack).chain(kept).filter(is_meant).max();
+    let quiet = short.unwrap_or_default() + MARGIN;
+    let timers = timers.filter(is_meant).unwrap_or_default();
     Window { quiet, outstanding: quiet.max(timers + MARGIN) }
 }
 
-/// The longest wait that a script gives itself.
-fn longest(steps: &[Step]) -> Duration {
-    let of = |step: &Step| match step {
-        Step::Sleep(span) | Step::Serve { work: Some(span), .. } => *span,
-        Step::Wait(_, Some(span)) | Step::Receive { within: Some(span), .. } => *span,
-        Step::Ping(_, Some(span)) | Step::Interrupt(Some(span)) => *span,
-        Step::Send(sending) | Step::Start(_, sending) => sending.within.unwrap_or_default(),
-        Step::Repeat(_, inner) => longest(inner),
-        _ => Duration::ZERO,
-    };
-    steps.iter().map(of).max().unwrap_or_default()
+/// Timers that are meant never to go off are not waited for.
+fn is_meant(span: &Duration) -> bool {
+    *span < Duration::from_secs(10)
 }
