@@ -395,6 +395,26 @@ fn what_an_incarnation_ran_before_it_was_proved_is_not_run_again() {
     assert_eq!(net.runs(1), before + 1);
 }
 
+/// The harsh swarm found it: where the later epoch was never proved, the proof of an earlier one made it forgotten.
+#[test]
+fn what_a_later_epoch_ran_is_not_run_again_when_an_earlier_one_is_proved() {
+    let (mut net, client) = acquainted(&prompt());
+    let before = net.runs(1);
+    net.call(0, client, to_server(), "once");
+    net.settle();
+    let (_, _, copy) = net.last_of(PacketType::Req);
+    net.serve(1, SERVER, "lost with its client");
+    net.reboot(0, 50);
+    let client = net.spawn(0);
+    net.call(0, client, to_server(), "another");
+    net.settle();
+    net.serve(1, SERVER, "answer");
+    net.settle();
+    net.inject(1, machine(0), &copy);
+    assert!(net.take(1, SERVER).is_none(), "it is a duplicate");
+    assert_eq!(net.runs(1), before + 2);
+}
+
 /// A call in doubt, and the nonce that was sent to the one who caused the doubt.
 fn doubted(net: &mut Net, client: LocalId) -> (sendrec_core::WaitToken, sendrec_core::wire::Packet) {
     net.cut(true);
