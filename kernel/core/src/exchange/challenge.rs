@@ -127,7 +127,7 @@ impl Exchange {
             log::info!("{machine} has booted again: epoch {epoch}");
             port.tracer.event(port.events, || What::EpochKnown { machine, epoch, proved: true });
         }
-        self.drop_windows(peer, |other| other != epoch, port);
+        self.drop_others(peer, epoch, port);
         for slot in self.outgoing_to(peer) {
             self.on_incarnation(slot, epoch, uptime, port);
         }
