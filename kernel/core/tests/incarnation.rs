@@ -395,6 +395,20 @@ fn what_an_incarnation_ran_before_it_was_proved_is_not_run_again() {
     assert_eq!(net.runs(1), before + 1);
 }
 
+/// The harsh swarm found it: each answer that came too late made the kernel ask again, and that answer was late too.
+#[test]
+fn an_answer_that_comes_too_late_asks_for_nothing() {
+    let (mut net, client) = acquainted(&Config { retries: 0, ..prompt() });
+    reboot_server(&mut net, 200);
+    net.hold_next(1, PacketType::Iaa);
+    net.call(0, client, to_server(), "who are you?");
+    net.run(20 * SECOND);
+    net.log.clear();
+    net.release();
+    net.settle();
+    assert_eq!(net.log, [""; 0]);
+}
+
 /// The harsh swarm found it: where the later epoch was never proved, the proof of an earlier one made it forgotten.
 #[test]
 fn what_a_later_epoch_ran_is_not_run_again_when_an_earlier_one_is_proved() {
