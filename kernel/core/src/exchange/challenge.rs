@@ -105,6 +105,14 @@ impl Exchange {
         port.effects.push(Effect::Pong { token, result });
     }
 
+    /// A candidate that nobody asks would keep all others out.
+    pub(super) fn drop_candidate_unasked(&mut self, peer: u32) {
+        let state = self.peers.get_mut(peer);
+        if state.challenge.is_none() {
+            state.candidate = Epoch::BLANK;
+        }
+    }
+
     fn end_challenge(&mut self, peer: u32) {
         let state = self.peers.get_mut(peer);
         state.challenge = None;
