@@ -37,7 +37,7 @@ struct Args {
     /// Fail if a cell was not met, however few seeds were run.
     #[arg(long)]
     coverage: bool,
-    /// Packets may also be late by far, and machines boot again and again: more than the kernel is known to bear.
+    /// Packets may also be late by far, and machines boot again and again.
     #[arg(long)]
     harsh: bool,
     /// Print one JSON object instead of text.

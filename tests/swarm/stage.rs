@@ -25,7 +25,7 @@ const RECORDS_MAX: usize = 1 << 20;
 pub struct Settings {
     /// A rule that all kernels break.
     pub planted: Option<Planted>,
-    /// Whether more goes wrong than the kernel is known to bear.
+    /// Whether packets may also be late by far, and machines boot again and again.
     pub harsh: bool,
     /// Whether all events of the kernels are recorded.
     pub traced: bool,
