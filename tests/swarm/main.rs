@@ -37,6 +37,9 @@ struct Args {
     /// Fail if a cell was not met, however few seeds were run.
     #[arg(long)]
     coverage: bool,
+    /// Packets may also be late by far, and machines boot again and again.
+    #[arg(long)]
+    harsh: bool,
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
@@ -101,7 +104,7 @@ fn swarm(out: &mut impl Write, args: &Args) -> std::io::Result<bool> {
             if seed >= end {
                 return;
             }
-            let run = run(seed, Settings::default());
+            let run = run(seed, Settings { harsh: args.harsh, ..Settings::default() });
             let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             sum.coverage.add(&run.coverage);
             sum.tally.add(&run.tally);
@@ -264,7 +267,7 @@ fn plant(out: &mut impl Write, args: &Args, name: &str) -> std::io::Result<bool>
 
 fn repeat(out: &mut impl Write, args: &Args, planted: Option<&str>, seed: u64) -> std::io::Result<bool> {
     let planted = planted.map(|name| named(name).ok_or_else(|| unknown(name))).transpose()?;
-    let run = run(seed, Settings { planted, traced: args.trace.is_some() });
+    let run = run(seed, Settings { planted, harsh: args.harsh, traced: args.trace.is_some() });
     if args.json {
         let violations: Vec<_> = run.violations.iter().map(ToString::to_string).collect();
         let good = violations.is_empty();

@@ -131,8 +131,8 @@ impl Dice {
 }
 
 impl Options {
-    /// What `seed` makes.
-    pub fn of(seed: u64) -> Self {
+    /// What `seed` makes. `harsh`: packets may also be late by far, and machines boot again and again.
+    pub fn of(seed: u64, harsh: bool) -> Self {
         let mut dice = Dice::new(seed ^ 0x5eed_0f_5ea_50a9);
         let dice = &mut dice;
         let count = dice.count(2, 6);
@@ -147,7 +147,7 @@ impl Options {
                 machine(dice, config)
             })
             .collect();
-        let faults = faults(dice, count, corrupts);
+        let faults = faults(dice, count, corrupts, harsh);
         let link = link(dice, faults);
         let burst = dice.chance(0.3);
         Self {
@@ -277,7 +277,7 @@ fn point(dice: &mut Dice) -> String {
     format!("{event}#{nth}")
 }
 
-fn faults(dice: &mut Dice, machines: usize, corrupts: bool) -> Faults {
+fn faults(dice: &mut Dice, machines: usize, corrupts: bool, harsh: bool) -> Faults {
     let mut rules = Vec::new();
     for keyword in ["loss", "duplicate", "reorder"] {
         if dice.chance(0.5) {
@@ -295,10 +295,25 @@ fn faults(dice: &mut Dice, machines: usize, corrupts: bool) -> Faults {
         let (harm, nth) = (dice.one_of(&["drop", "duplicate"]), dice.between(1, 5));
         rules.push(format!("{harm}={kind}#{nth}..{}", nth + dice.between(0, 6)));
     }
+    // What is late by far answers another incarnation, or an earlier copy.
+    if harsh && dice.chance(0.4) {
+        for _ in 0..dice.between(1, 5) {
+            let kind = dice.one_of(&["REQ", "REP", "ACK", "AYA", "IAA", "IAA", "TA", "AU", "AU"]);
+            let (nth, late) = (dice.between(1, 12), dice.between(5, 300));
+            rules.push(format!("delay={kind}#{nth}..{}:{late}ms", nth + dice.between(0, 4)));
+        }
+    }
     let mut crashes = vec![0; machines];
     if dice.chance(0.6) {
         for _ in 0..dice.between(1, 4) {
             crash(dice, &mut crashes, &mut rules);
+        }
+    } else if harsh && dice.chance(0.4) {
+        // One machine boots again and again.
+        let (machine, often) = (dice.count(0, machines - 1), dice.between(5, 40));
+        let (first, gap) = (dice.between(5, 100), dice.between(2, 60));
+        for nth in 0..often {
+            rules.push(format!("restart=m{machine}@{}ms", first + nth * gap));
         }
     }
     if dice.chance(0.3) {
@@ -355,7 +370,10 @@ impl Options {
     pub fn may_reorder(&self) -> bool {
         use sendrec_core::fault::{Harm, PacketRule};
         let reorders = |rule: &PacketRule| {
-            matches!(rule.harm, Harm::Duplicate(_) | Harm::DuplicateNth(_) | Harm::Reorder(_))
+            matches!(
+                rule.harm,
+                Harm::Duplicate(_) | Harm::DuplicateNth(_) | Harm::Reorder(_) | Harm::DelayNth(..)
+            )
         };
         !self.link.jitter.is_zero() || self.link.faults.packets.iter().any(reorders)
     }

@@ -25,6 +25,8 @@ const RECORDS_MAX: usize = 1 << 20;
 pub struct Settings {
     /// A rule that all kernels break.
     pub planted: Option<Planted>,
+    /// Whether packets may also be late by far, and machines boot again and again.
+    pub harsh: bool,
     /// Whether all events of the kernels are recorded.
     pub traced: bool,
 }
@@ -73,7 +75,7 @@ pub struct Run {
 
 /// Runs the world of `seed`.
 pub fn run(seed: u64, settings: Settings) -> Run {
-    let options = Options::of(seed);
+    let options = Options::of(seed, settings.harsh);
     let shared = Shared::new(options.clone());
     let mut stage = Stage::new(&options, shared, settings);
     let ended = catch_unwind(AssertUnwindSafe(|| stage.play()));
@@ -101,7 +103,7 @@ impl Stage {
         let mut world = World::with(options.seed, Config::default(), link);
         world.keep(RECORDS_MAX, 0);
         let boot = |(number, machine): (usize, &super::options::Machine)| {
-            let Settings { planted, traced } = settings;
+            let Settings { planted, traced, .. } = settings;
             let config = Config { planted, trace: traced, ..machine.config.clone() };
             let boot = Boot { config: Some(config), clock: machine.clock, epochs: machine.epochs };
             world.boot_as(format!("m{number}"), boot)

@@ -240,7 +240,8 @@ fn one_who_waits_for_a_reply_s_acknowledgement_is_told_when_the_client_is_gone()
 }
 
 fn was_raised(net: &Net, kernel: usize, to: u64) -> bool {
-    let raised = |what: &What| matches!(what, What::EpochRaised { epoch, .. } if epoch.0 == to);
+    // By how much follows from the seed.
+    let raised = |what: &What| matches!(what, What::EpochRaised { epoch, .. } if epoch.0 >= to);
     net.events.iter().any(|(of, event)| *of == kernel && raised(&event.what))
 }
 
@@ -393,6 +394,40 @@ fn what_an_incarnation_ran_before_it_was_proved_is_not_run_again() {
     net.replay(PacketType::Req);
     assert!(net.take(1, SERVER).is_none(), "it is a duplicate");
     assert_eq!(net.runs(1), before + 1);
+}
+
+/// The harsh swarm found it: each answer that came too late made the kernel ask again, and that answer was late too.
+#[test]
+fn an_answer_that_comes_too_late_asks_for_nothing() {
+    let (mut net, client) = acquainted(&Config { retries: 0, ..prompt() });
+    reboot_server(&mut net, 200);
+    net.hold_next(1, PacketType::Iaa);
+    net.call(0, client, to_server(), "who are you?");
+    net.run(20 * SECOND);
+    net.log.clear();
+    net.release();
+    net.settle();
+    assert_eq!(net.log, [""; 0]);
+}
+
+/// The harsh swarm found it: where the later epoch was never proved, the proof of an earlier one made it forgotten.
+#[test]
+fn what_a_later_epoch_ran_is_not_run_again_when_an_earlier_one_is_proved() {
+    let (mut net, client) = acquainted(&prompt());
+    let before = net.runs(1);
+    net.call(0, client, to_server(), "once");
+    net.settle();
+    let (_, _, copy) = net.last_of(PacketType::Req);
+    net.serve(1, SERVER, "lost with its client");
+    net.reboot(0, 50);
+    let client = net.spawn(0);
+    net.call(0, client, to_server(), "another");
+    net.settle();
+    net.serve(1, SERVER, "answer");
+    net.settle();
+    net.inject(1, machine(0), &copy);
+    assert!(net.take(1, SERVER).is_none(), "it is a duplicate");
+    assert_eq!(net.runs(1), before + 2);
 }
 
 /// A call in doubt, and the nonce that was sent to the one who caused the doubt.

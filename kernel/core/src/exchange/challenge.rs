@@ -15,6 +15,9 @@ use crate::timer::Timers;
 use crate::trace::{Timer, What};
 use crate::wire::{AuReason, Header, Kind};
 
+/// How many epochs a machine whose clock was set back skips at most: about a second of boots' clocks.
+const EPOCH_SKIP: u64 = 1 << 20;
+
 impl Exchange {
     /// Asks `peer` which incarnation it is, unless it is being asked.
     pub(super) fn challenge(&mut self, peer: u32, port: &mut Port<'_>) {
@@ -105,6 +108,14 @@ impl Exchange {
         port.effects.push(Effect::Pong { token, result });
     }
 
+    /// A candidate that nobody asks would keep all others out.
+    pub(super) fn drop_candidate_unasked(&mut self, peer: u32) {
+        let state = self.peers.get_mut(peer);
+        if state.challenge.is_none() {
+            state.candidate = Epoch::BLANK;
+        }
+    }
+
     fn end_challenge(&mut self, peer: u32) {
         let state = self.peers.get_mut(peer);
         state.challenge = None;
@@ -127,7 +138,7 @@ impl Exchange {
             log::info!("{machine} has booted again: epoch {epoch}");
             port.tracer.event(port.events, || What::EpochKnown { machine, epoch, proved: true });
         }
-        self.drop_windows(peer, |other| other != epoch, port);
+        self.drop_others(peer, epoch, port);
         for slot in self.outgoing_to(peer) {
             self.on_incarnation(slot, epoch, uptime, port);
         }
@@ -150,7 +161,8 @@ impl Exchange {
             return;
         }
         self.end_challenge(peer);
-        let epoch = Epoch(known.0 + 1);
+        // Not simply the next one: an incarnation between, which had no time to prove itself, may have taken that.
+        let epoch = Epoch(known.0.saturating_add(1 + port.rng.below(EPOCH_SKIP)).min(u64::MAX - 1));
         let state = self.peers.get_mut(peer);
         state.our_epoch = epoch;
         let machine = state.path.remote;

@@ -8,7 +8,7 @@ use super::client_states::{Action, Event, State, step};
 use super::peer::Judgement;
 use super::{Cell, Effect, Exchange, Port};
 use crate::config::{Planted, Reliability, Semantics};
-use crate::ids::{Epoch, PacketNumber, Path};
+use crate::ids::{Epoch, Nonce, PacketNumber, Path};
 use crate::limits;
 use crate::time::Instant;
 use crate::timer::Timers;
@@ -38,6 +38,11 @@ impl Exchange {
                 // It says it is another incarnation. Nothing is believed before it has echoed our nonce.
                 if self.handle_echo(peer, header, port) {
                     return Fate::Accepted;
+                }
+                // An answer to a question given up asks for none, or late answers and new questions never end.
+                if matches!(header.kind, Kind::Iaa { nonce, .. } if nonce != Nonce(0)) {
+                    self.drop_candidate_unasked(peer);
+                    return Fate::Unproved;
                 }
                 self.challenge(peer, port);
                 self.doubt(peer, header, port);

@@ -329,15 +329,18 @@ impl Exchange {
     /// An incarnation has not proved itself. What it asked for and nobody has taken is forgotten; what ran is not, or a
     /// late duplicate would run again.
     pub(super) fn drop_unproved(&mut self, peer: u32, candidate: Epoch, port: &mut Port<'_>) {
-        self.drop_windows_if(peer, |window| window.epoch == candidate && !window.ran, port);
+        self.drop_windows(peer, |window| window.epoch == candidate && !window.ran, port);
+    }
+
+    /// `proved` lives, and its machine's other incarnations are gone. What a later epoch ran is kept all the same: a late
+    /// packet of it would be taken for the next incarnation's, not for an old one's.
+    pub(super) fn drop_others(&mut self, peer: u32, proved: Epoch, port: &mut Port<'_>) {
+        let gone = |window: &Window| window.epoch < proved || (window.epoch > proved && !window.ran);
+        self.drop_windows(peer, gone, port);
     }
 
     /// Forgets the clients of some incarnations of a machine. Who waits for an acknowledgement of theirs is told.
-    pub(super) fn drop_windows(&mut self, peer: u32, gone: impl Fn(Epoch) -> bool, port: &mut Port<'_>) {
-        self.drop_windows_if(peer, |window| gone(window.epoch), port);
-    }
-
-    fn drop_windows_if(&mut self, peer: u32, gone: impl Fn(&Window) -> bool, port: &mut Port<'_>) {
+    fn drop_windows(&mut self, peer: u32, gone: impl Fn(&Window) -> bool, port: &mut Port<'_>) {
         let of_peer = self.windows.of_peer(peer).map(|(_, slot)| slot);
         let windows: alloc::vec::Vec<_> = of_peer.filter(|slot| gone(self.windows.get(*slot))).collect();
         for window in windows {
