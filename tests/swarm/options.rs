@@ -133,7 +133,7 @@ impl Dice {
 impl Options {
     /// What `seed` makes. `harsh`: packets may also be late by far, and machines boot again and again.
     pub fn of(seed: u64, harsh: bool) -> Self {
-        let mut dice = Dice::new(seed ^ 0x5eed_0f_5ea_50a9);
+        let mut dice = Dice::new(seed ^ 0x0005_eed0_f5ea_50a9);
         let dice = &mut dice;
         let count = dice.count(2, 6);
         let shared = config(dice);

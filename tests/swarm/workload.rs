@@ -190,7 +190,7 @@ fn work(
     }
     if relays {
         for received in held {
-            relay(diary, me, server, received);
+            relay(diary, me, server, &received);
         }
         return;
     }
@@ -233,7 +233,7 @@ fn answer(diary: &Diary<'_, '_, '_>, me: &Me<'_, '_>, server: &Server, received:
 }
 
 /// Hands a request on, to this machine or another; answers it itself where that does not work.
-fn relay(diary: &Diary<'_, '_, '_>, me: &Me<'_, '_>, server: &Server, received: Received) {
+fn relay(diary: &Diary<'_, '_, '_>, me: &Me<'_, '_>, server: &Server, received: &Received) {
     if received.source.wants_reply()
         && let Some(asked) = read(&received.message)
     {
@@ -243,8 +243,8 @@ fn relay(diary: &Diary<'_, '_, '_>, me: &Me<'_, '_>, server: &Server, received: 
             return;
         }
     }
-    if run(diary, &received) {
-        answer(diary, me, server, &received);
+    if run(diary, received) {
+        answer(diary, me, server, received);
     }
 }
 
