@@ -128,6 +128,8 @@ pub struct Verdict {
     pub missing: Vec<Cell>,
     /// Those that were, and are said to be out of reach.
     pub impossible: Vec<Cell>,
+    /// Those that are rare, and were not met.
+    pub rare: Vec<Cell>,
 }
 
 /// Compares what was met with what there is.
@@ -142,6 +144,7 @@ pub fn judge(coverage: &Coverage) -> Verdict {
                 }
             }
             (Some(Impossible(_)), true) => verdict.impossible.push(cell),
+            (Some(Rare(_)), false) => verdict.rare.push(cell),
             (Some(_), _) => {}
         }
     }

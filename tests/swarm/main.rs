@@ -154,6 +154,9 @@ fn write_text(
     for cell in &verdict.impossible {
         writeln!(out, "  met, and said to be out of reach: {cell:?}")?;
     }
+    for cell in &verdict.rare {
+        writeln!(out, "  rare, and not met: {cell:?}")?;
+    }
     writeln!(out, "{} seeds broke a rule", sum.broken.len())?;
     for (seed, texts) in sum.broken.iter().take(BROKEN_MAX) {
         for text in texts.iter().take(3) {
@@ -187,6 +190,7 @@ fn write_json(
         "cells": verdict.wanted,
         "missing": names(&verdict.missing),
         "impossible": names(&verdict.impossible),
+        "rare": names(&verdict.rare),
         "broken": sum.broken,
         "good": good,
     });
