@@ -171,9 +171,10 @@ impl Teller<'_> {
         };
         let mut text = words::call(*call).to_owned();
         match handing {
-            Handing::Moved => {}
-            Handing::Copied => text.push_str(" (copied)"),
+            // Of a call that is waited for anyway it makes no difference that is seen.
+            Handing::Copied if *runs_on => text.push_str(" (copied)"),
             Handing::Lent => text.push_str(" (lent)"),
+            Handing::Moved | Handing::Copied => {}
         }
         match (call, to, sparse) {
             // Noted if it brings something.
