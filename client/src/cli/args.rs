@@ -431,7 +431,7 @@ pub(crate) struct MatrixArgs {
     /// Each packet dies with this probability; short for --fault loss=P
     #[arg(long, value_name = "P")]
     pub(crate) loss: Option<f64>,
-    /// What else goes wrong, in every row, e.g. duplicate=0.05,drop=REP#1,crash=server@execute
+    /// What else goes wrong, in every row, e.g. duplicate=0.05,reorder=0.1,drop=REP#1
     #[arg(long, value_name = "RULES")]
     pub(crate) fault: Option<Faults>,
     /// These rows only, e.g. addressing=sparse,reliability=ack-each

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use sendrec_core::trace::{Call, Event, Incident, What};
+use sendrec_core::trace::{Call, Ending, Event, Incident, What};
 use sendrec_core::wire::PacketType;
 use sendrec_core::{Address, LocalId};
 
@@ -376,16 +376,20 @@ impl Planner<'_> {
         if receiver == column || to.machine != self.joined.machines[0].machine {
             return;
         }
+        let refused = self.is_refused(place);
         let arrow = self.arrow(Arrow {
             from: column,
             to: receiver,
             labels: vec![label.to_owned()],
             special: String::new(),
             tone: Tone::Packet(kind),
-            shape: Shape::Through,
+            shape: if refused { Shape::Lost("refused".to_owned()) } else { Shape::Through },
             fate: None,
             slow: false,
         });
+        if refused {
+            return self.item(place, column, Part::Whole(arrow));
+        }
         let moment = &self.joined.moments[place];
         let event = (moment.trace, moment.event.number);
         // The trap is its own cause: what it says stands beside its arrow.
@@ -393,5 +397,15 @@ impl Planner<'_> {
             let (at, cause) = (moment.at, Some(event));
             self.plan.items.push(Item { at, column, event, moment: place, cause, part });
         }
+    }
+
+    /// Whether a trap failed before anything came of it.
+    fn is_refused(&self, place: usize) -> bool {
+        let trap = &self.joined.moments[place];
+        let next = self.joined.moments[place + 1..].iter().find(|moment| moment.trace == trap.trace);
+        next.is_some_and(|next| {
+            let failed = matches!(next.event.what, What::Woken { with: Ending::CallFailed(_), .. });
+            failed && next.event.cause == Some(trap.event.number)
+        })
     }
 }

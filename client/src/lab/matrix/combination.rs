@@ -173,7 +173,11 @@ impl Only {
     /// Whether the row is one of those.
     pub fn admits(&self, combination: &Combination) -> bool {
         let names = combination.names();
-        self.chosen.iter().all(|(dimension, name)| names[*dimension as usize] == *name)
+        // Several choices of one dimension: either.
+        Dimension::ALL.into_iter().all(|dimension| {
+            let mut chosen = self.chosen.iter().filter(|(of, _)| *of == dimension).peekable();
+            chosen.peek().is_none() || chosen.any(|(_, name)| names[dimension as usize] == *name)
+        })
     }
 }
 

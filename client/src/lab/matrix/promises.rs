@@ -156,7 +156,7 @@ pub fn check(combination: &Combination, facts: &Facts, proofs: &[Option<Proof>; 
             broken.push(Broken {
                 dimension: Some(dimension),
                 promise: format!("an event shows that it was {choice}"),
-                found: "there is none".to_owned(),
+                found: "there is none; did these faults let nothing come that far?".to_owned(),
             });
         }
     }

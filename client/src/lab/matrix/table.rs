@@ -41,6 +41,16 @@ impl Row {
         self.facts.packets.values().map(|count| count.lost).sum()
     }
 
+    /// Bytes of messages copied on their way into the client's kernel (slide 17).
+    pub fn copied_bytes(&self) -> u64 {
+        self.facts.handed.iter().map(|handed| handed.copied_bytes).sum()
+    }
+
+    /// Sends after which the caller ran on while they went.
+    pub fn ran_on(&self) -> usize {
+        self.facts.handed.iter().filter(|handed| handed.runs_on).count()
+    }
+
     /// What callers were told, in a line.
     pub fn told(&self) -> String {
         let told = self.facts.told();
@@ -77,7 +87,7 @@ pub fn text(matrix: &Matrix, width: usize) -> String {
     for (name, _) in types(width) {
         let _ = write!(head, " {name:>4}");
     }
-    head.push_str(if wide { "     ms runs lost  told" } else { "   ms runs lost" });
+    head.push_str(if wide { "     ms runs lost copied  on  told" } else { "   ms runs lost" });
     let _ = writeln!(out, "{head}");
     for row in &matrix.rows {
         let _ = writeln!(out, "{}", text_row(row, width, wide).trim_end());
@@ -99,7 +109,8 @@ fn types(width: usize) -> &'static [(&'static str, PacketType)] {
 pub(super) fn heading(matrix: &Matrix) -> String {
     let faults = if matrix.faults.is_empty() { "no faults" } else { &matrix.faults };
     let place = if matrix.world { "in a world" } else { "over UDP" };
-    format!("{} combinations of slide 20, {place}, seed {}, {faults}", matrix.rows.len(), matrix.seed)
+    let plural = if matrix.rows.len() == 1 { "" } else { "s" };
+    format!("{} combination{plural} of slide 20, {place}, seed {}, {faults}", matrix.rows.len(), matrix.seed)
 }
 
 fn text_row(row: &Row, width: usize, wide: bool) -> String {
@@ -113,7 +124,8 @@ fn text_row(row: &Row, width: usize, wide: bool) -> String {
     let (latency, lost) = (milliseconds(row.facts.latency()), row.facts.lost().count());
     let runs = short(row.runs_per_message());
     if wide {
-        let _ = write!(line, "{latency:>7} {runs:>4} {lost:>4}  ");
+        let _ =
+            write!(line, "{latency:>7} {runs:>4} {lost:>4} {:>6} {:>3}  ", row.copied_bytes(), row.ran_on());
         line.push_str(&cut(&row.told_briefly(), width.saturating_sub(line.chars().count())));
     } else {
         let _ = write!(line, "{latency:>5} {runs:>4} {lost:>4}");
@@ -146,6 +158,7 @@ fn legend(wide: bool) -> Vec<&'static str> {
         "runs, lost  runs for each message; messages that never ran",
     ];
     if wide {
+        lines.push("copied, on  bytes copied into the client's kernel; sends after which the caller ran on");
         lines[0] = "REQ and on  packets of that type for each message of the workload; . is none";
         lines
             .push("told        how many senders were told that all went well, and what the others were told");
@@ -185,7 +198,7 @@ pub fn csv(matrix: &Matrix) -> String {
     for kind in PacketType::ALL {
         let _ = write!(out, ",{}", kind.name().to_ascii_lowercase());
     }
-    out.push_str(",messages,packets_lost,latency_ns,runs,messages_lost,told,late_acks,overflows,expired");
+    out.push_str(",messages,packets_lost,latency_ns,runs,messages_lost,told,late_acks,overflows,expired,copied_bytes,ran_on");
     for dimension in Dimension::ALL {
         let _ = write!(out, ",{}_event", dimension.name());
     }
@@ -210,6 +223,8 @@ fn csv_row(row: &Row, out: &mut String) {
     fields.push(row.told());
     let boxes = &facts.mailboxes;
     fields.extend([facts.late_acks, boxes.overflows, boxes.expired].map(|count| count.to_string()));
+    fields.push(row.copied_bytes().to_string());
+    fields.push(row.ran_on().to_string());
     fields.extend(row.proofs.iter().map(|proof| {
         proof
             .as_ref()

@@ -39,6 +39,19 @@ impl Syscall {
     }
 }
 
+/// What such a call waits for, if it does.
+fn waits_on(call: Call, to: Option<Address>, sparse: Option<SparseId>) -> Option<BlockedOn> {
+    match call {
+        Call::Call => to.map(BlockedOn::Call),
+        Call::Send | Call::SendOneWay => to.map(BlockedOn::Send),
+        Call::Reply | Call::Forward => to.map(BlockedOn::Reply),
+        Call::Ping => to.map(BlockedOn::Ping),
+        Call::Locate => sparse.map(BlockedOn::Locate),
+        Call::Receive | Call::TryReceive => Some(BlockedOn::Receive),
+        Call::Cancel => None,
+    }
+}
+
 /// What a process wants sent.
 struct Asked {
     to: Target,
@@ -104,15 +117,14 @@ impl Kernel {
             Syscall::Ping { to } => self.trap_ping(now, process, to, out),
             Syscall::Locate { sparse, anew } => self.trap_locate(now, process, sparse, anew, out),
         };
-        // What was a wait until the packet was sent has said so already.
-        let said = |event: &Event| matches!(event.what, What::Woken { buffer_free: true, .. });
-        if handing == Handing::Lent
-            && matches!(entry, Entry::Done(_))
-            && !out.events.iter().skip(events_before).any(said)
-        {
-            let with = if let Entry::Done(outcome) = &entry { ending(outcome) } else { Ending::Done };
-            let (on, buffer_free) = (to.map(BlockedOn::Send), true);
-            self.tracer.event(&mut out.events, || What::Woken { process, with, on, buffer_free });
+        if let Entry::Done(outcome) = &entry {
+            let (with, lent) = (ending(outcome), handing == Handing::Lent);
+            // What was a wait until the packet was sent has said so already.
+            let said = |event: &Event| matches!(event.what, What::Woken { .. });
+            if (lent || with != Ending::Done) && !out.events.iter().skip(events_before).any(said) {
+                let on = waits_on(name, to, sparse);
+                self.tracer.event(&mut out.events, || What::Woken { process, with, on, buffer_free: lent });
+            }
         }
         self.apply_effects(now, out);
         self.count_sent(out, before);
