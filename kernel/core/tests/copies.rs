@@ -6,7 +6,8 @@ use std::time::Duration;
 use harness::{LATENCY, Net, at, machine, mutate, prompt, token};
 use sendrec_core::wire::{Flags, PacketType};
 use sendrec_core::{
-    Buffering, Config, From, LocalId, Options, Outcome, Received, Reliability, Semantics, SpawnOptions, WaitToken,
+    Buffering, Config, From, LocalId, Options, Outcome, Received, Reliability, Semantics, SpawnOptions,
+    WaitToken,
 };
 
 const SERVER: LocalId = LocalId(1);
@@ -21,8 +22,8 @@ fn shop(buffering: Option<Buffering>) -> (Net, LocalId) {
     (net, client)
 }
 
-fn is_received(outcome: Option<Outcome>, text: &str) -> bool {
-    matches!(&outcome, Some(Outcome::Received(received)) if received.message == text)
+fn is_received(outcome: Option<&Outcome>, text: &str) -> bool {
+    matches!(outcome, Some(Outcome::Received(received)) if received.message == text)
 }
 
 /// Whoever sends the copy must not make another process's receive wait for ever.
@@ -39,7 +40,7 @@ fn a_copy_to_another_process_is_no_copy() {
     assert_eq!(net.claim(1, waiting), None);
     net.call_with(0, client, at(1, NEIGHBOUR), "for the neighbour", AGAIN);
     net.settle();
-    assert!(is_received(net.claim(1, waiting), "for the neighbour"), "its receive is over");
+    assert!(is_received(net.claim(1, waiting).as_ref(), "for the neighbour"), "its receive is over");
 }
 
 /// Whoever sends the copy must not have the server's kernel remember its client for good.
@@ -59,11 +60,7 @@ fn a_copy_that_wants_no_reply_is_no_copy_of_one_that_does() {
 
 /// The client's first request is run, its second given up, and the packet of its third says so. Returns the first, and a
 /// copy of the second.
-fn given_up(
-    net: &mut Net,
-    client: LocalId,
-    second: impl Fn(&mut Net) -> WaitToken,
-) -> (Received, Vec<u8>) {
+fn given_up(net: &mut Net, client: LocalId, second: impl Fn(&mut Net) -> WaitToken) -> (Received, Vec<u8>) {
     let waiting = token(net.receive(1, SERVER, From::Any));
     net.call_with(0, client, at(1, SERVER), "first", AGAIN);
     net.run(2 * LATENCY);
@@ -95,11 +92,10 @@ fn a_late_copy_of_one_that_was_given_up_before_it_was_taken_is_over_when_it_is_a
 fn a_late_copy_of_a_one_way_message_that_was_given_up_comes_to_whoever_waits() {
     let keep = Buffering::Keep { messages: 8, bytes: 1 << 16, time: Duration::from_millis(40) };
     let (mut net, client) = shop(Some(keep));
-    let (_, copy) = given_up(&mut net, client, |net| {
-        token(net.send_one_way(0, client, at(1, SERVER), "second", AGAIN))
-    });
+    let (_, copy) =
+        given_up(&mut net, client, |net| token(net.send_one_way(0, client, at(1, SERVER), "second", AGAIN)));
     net.run(Duration::from_millis(60));
     let waiting = token(net.receive(1, SERVER, From::Any));
     net.inject(1, machine(0), &copy);
-    assert!(is_received(net.claim(1, waiting), "second"), "it may run more than once");
+    assert!(is_received(net.claim(1, waiting).as_ref(), "second"), "it may run more than once");
 }
