@@ -173,7 +173,12 @@ impl Kernel {
             }
             BlockedOn::Locate(sparse) => self.stop_seeking(sparse, token),
             BlockedOn::Send(_) | BlockedOn::Call(_) | BlockedOn::Ping(_) => {
-                self.exchange.cancel(token, &mut port!(self, now, out)).unwrap_or_default()
+                let withdrawn = self.exchange.cancel(token, &mut port!(self, now, out)).unwrap_or_default();
+                // Its caller's patience may be shorter than the kernel's: this is silence too.
+                if let Some((sparse, to)) = withdrawn.silent {
+                    self.mislay(sparse, to, out);
+                }
+                withdrawn.message
             }
             // The reply is on its way, and the kernel keeps it for its client.
             BlockedOn::Reply(_) => Bytes::new(),
