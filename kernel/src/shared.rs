@@ -506,7 +506,7 @@ impl Inner {
 impl Shared {
     /// Hands messages to `deliver` as they come: one receive after the other, each begun when the one before is over.
     pub(crate) fn subscribe(self: &Arc<Self>, process: LocalId, from: From, mut deliver: Deliver) {
-        let receive = || Syscall::Receive { from, wait: true };
+        let receive = || Syscall::Receive { from, wait: true, blocking: false };
         loop {
             let mut slot = None;
             let entry = self.with_kernel(|inner, now, scratch| {

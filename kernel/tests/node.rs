@@ -335,3 +335,33 @@ fn a_port_that_is_taken_is_named() {
     let error = Node::boot(NodeConfig { listen, ..NodeConfig::default() }).unwrap_err();
     assert!(error.to_string().starts_with(&format!("cannot listen on {listen}")), "{error}");
 }
+
+/// An interrupt is no wait of the whole process, and so no deadlock, though who is heard waits for an answer.
+#[test]
+fn who_is_called_by_the_one_it_listens_to_is_interrupted_and_answers() {
+    let node = node();
+    let server = Process::spawn(&node, SpawnOptions::default()).unwrap();
+    let client = Process::spawn(&node, SpawnOptions::default()).unwrap();
+    let (from, to) = (client.address(), server.address());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..2u8 {
+                assert_eq!(client.call(to, &[round]).unwrap(), &[round][..]);
+            }
+        });
+        // What comes without end is cut short by the channel's bound, not by the memory's.
+        let (sender, messages) = crossbeam_channel::bounded(4);
+        scope.spawn(|| server.on_message(From::One(from), sender));
+        for round in 0..2u8 {
+            let request = messages.recv().unwrap();
+            if request.is_err() {
+                // Or the client would wait for ever.
+                node.shut_down();
+            }
+            let request = request.unwrap();
+            assert_eq!(request.message, &[round][..]);
+            server.reply(request.source, request.message).unwrap();
+        }
+        drop(messages);
+    });
+}

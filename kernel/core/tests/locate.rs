@@ -224,3 +224,42 @@ fn a_sparse_id_belongs_to_one_process_of_a_kernel_as_long_as_that_lives() {
     net.exit(0, first);
     net.spawn_with(0, findable());
 }
+
+/// Whoever waits for less than the kernel would try must not call the same silent place for ever.
+#[test]
+fn a_place_that_was_silent_until_its_caller_gave_up_is_believed_no_longer() {
+    for reliability in Reliability::ALL {
+        let (mut net, client) = town();
+        net.spawn_with(1, findable());
+        let asked = token(locate(&mut net, client, false));
+        net.settle();
+        net.claim(0, asked);
+        for _ in 0..12 {
+            net.drop_next(0, PacketType::Req);
+        }
+        let call = net.call_with(0, client, SPARSE, "question", reliably(reliability));
+        net.run(SECOND);
+        assert!(net.cancel(0, call).is_some());
+        assert!(matches!(locate(&mut net, client, false), Entry::Wait(_)), "{reliability:?}");
+    }
+}
+
+/// Nobody else can say that a process is here.
+#[test]
+fn a_here_that_comes_from_this_machine_s_own_address_is_no_answer() {
+    let (mut net, client) = town();
+    let bystander = net.spawn(0);
+    let call = net.call(0, client, SPARSE, "question");
+    let server = net.spawn_with(1, findable());
+    net.hold_next(1, PacketType::Here);
+    net.settle();
+    let (_, _, answer) = net.last_of(PacketType::Here);
+    let forged = harness::mutate(&answer, |packet| packet.header.source = bystander);
+    net.inject_packet(0, harness::machine(0), &forged);
+    assert_eq!(net.take(0, bystander), None);
+    net.release();
+    net.settle();
+    net.serve(1, server, "answer");
+    net.settle();
+    assert_eq!(text(net.claim(0, call)), "answer");
+}

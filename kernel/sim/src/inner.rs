@@ -246,7 +246,7 @@ impl Inner {
     /// Hands messages to `deliver` as they come: one receive after the other, each begun when the one before is over.
     pub(crate) fn subscribe(&mut self, machine: usize, process: LocalId, from: From, mut deliver: Deliver) {
         loop {
-            match self.trap(machine, process, Syscall::Receive { from, wait: true }) {
+            match self.trap(machine, process, Syscall::Receive { from, wait: true, blocking: false }) {
                 Some(Entry::Done(outcome)) if deliver(outcome.clone()) => {}
                 Some(Entry::Wait(token)) => {
                     let waiter = Waiter::Subscriber(process, from, deliver);

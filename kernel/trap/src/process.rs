@@ -157,7 +157,10 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
 
     /// Starts a receive; the completion brings the message.
     pub fn start_receive(&self, from: From) -> Completion<Result<Received, ReceiveError>> {
-        Completion::new(self.gate.submit(self.id, Syscall::Receive { from, wait: true }), received)
+        Completion::new(
+            self.gate.submit(self.id, Syscall::Receive { from, wait: true, blocking: false }),
+            received,
+        )
     }
 
     /// Interrupts (slide 17): each message for this process, and each failure, goes into the channel, whose other end a
@@ -191,17 +194,17 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
 
     /// The next message, of anybody or of one process; waits until there is one.
     pub fn receive(&self, from: From) -> Result<Received, ReceiveError> {
-        received(self.enter(Syscall::Receive { from, wait: true }, None))
+        received(self.enter(Syscall::Receive { from, wait: true, blocking: true }, None))
     }
 
     /// As [`Process::receive`], but no longer than `timeout`.
     pub fn receive_within(&self, from: From, timeout: Duration) -> Result<Received, ReceiveError> {
-        received(self.enter(Syscall::Receive { from, wait: true }, Some(timeout)))
+        received(self.enter(Syscall::Receive { from, wait: true, blocking: true }, Some(timeout)))
     }
 
     /// The next message if there is one now.
     pub fn try_receive(&self, from: From) -> Result<Option<Received>, ReceiveError> {
-        match self.enter(Syscall::Receive { from, wait: false }, None) {
+        match self.enter(Syscall::Receive { from, wait: false, blocking: false }, None) {
             Outcome::Nothing => Ok(None),
             outcome => received(outcome).map(Some),
         }

@@ -133,7 +133,7 @@ impl Bench {
 
     /// The server takes what there is; it answers a part of it, late ones first.
     fn serve(&mut self) {
-        let receive = Syscall::Receive { from: From::Any, wait: false };
+        let receive = Syscall::Receive { from: From::Any, wait: false, blocking: false };
         let mut taken = Vec::new();
         while let Some(Outcome::Received(received)) = self.trap(self.server, receive.clone()) {
             taken.push(received);

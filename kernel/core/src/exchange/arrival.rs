@@ -74,6 +74,11 @@ impl Exchange {
         }
         let known = self.windows.get(window).slot(header.sequence);
         if let Some(slot) = known {
+            // A copy says what the first one said: nobody else gets it, and it wants a reply if that did.
+            let served = &self.served[slot as usize];
+            if served.addressed != header.destination || served.one_way != one_way {
+                return Err(Fate::Unsupported);
+            }
             self.served[slot as usize].last_copy = header.number;
             self.duplicate(slot, port)?;
         } else if self.windows.get(window).is_answered(above) {
@@ -228,13 +233,11 @@ impl Exchange {
             if self.served[slot as usize].state != State::Executing {
                 self.in_progress += 1;
                 self.served[slot as usize].owner = arrival.to;
+                // The runs there were died, or are awaited no longer.
+                self.served[slot as usize].runs = 0;
                 self.release(slot, Ok(()), port);
             }
             let served = &mut self.served[slot as usize];
-            if matches!(served.state, State::DiedQueued | State::DiedExecuting) {
-                // The runs there were died too.
-                served.runs = 0;
-            }
             self.coverage.note(Cell::Server(served.state, Event::Rerun));
             served.state = step(served.state, Event::Rerun).0;
             served.runs += 1;

@@ -57,6 +57,14 @@ pub(crate) struct Sought {
     pub(crate) moves: u32,
 }
 
+/// A request that was taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Withdrawn {
+    pub(crate) message: Bytes,
+    /// The sparse id it was for, and the place, if nothing was heard from there.
+    pub(crate) silent: Option<(SparseId, Address)>,
+}
+
 impl Outgoing {
     pub(super) fn address(&self, machine: Machine) -> Address {
         Address::new(machine, self.server)
@@ -398,13 +406,21 @@ impl Exchange {
     }
 
     /// Takes back the request whose answer, or whose acceptance, `token` awaits.
-    pub(crate) fn cancel(&mut self, token: WaitToken, port: &mut Port<'_>) -> Option<Bytes> {
+    pub(crate) fn cancel(&mut self, token: WaitToken, port: &mut Port<'_>) -> Option<Withdrawn> {
         let awaits =
             |outgoing: &Outgoing| outgoing.sender == Some(token) || outgoing.reply_to == ReplyTo::Call(token);
         if let Some((slot, _)) = self.outgoing.iter().find(|(_, outgoing)| awaits(outgoing)) {
-            let message = self.outgoing[slot].message.clone();
+            let outgoing = &self.outgoing[slot];
+            let message = outgoing.message.clone();
+            let is_silent = match outgoing.state {
+                State::Sent => true,
+                State::Probing => outgoing.tries > 0,
+                _ => false,
+            };
+            let to = outgoing.address(self.peers.get(outgoing.peer).path.remote);
+            let silent = outgoing.sought.filter(|_| is_silent).map(|sought| (sought.sparse, to));
             self.on_client_event(slot as u32, Event::Cancel, port);
-            return Some(message);
+            return Some(Withdrawn { message, silent });
         }
         self.forget_ping(token);
         None

@@ -169,6 +169,8 @@ pub const fn step(state: State, event: Event) -> (State, Action) {
         (S::Settled, E::Aya) => (S::Settled, A::SendAu(R::UnknownRequest)),
 
         (S::Queued, E::Take) => (S::Executing, A::Ignore),
+        // Given up, and come again.
+        (S::Queued, E::TakeOneWay) => (S::Settled, A::SendAck),
         (S::Queued | S::Executing, E::Late) => (state, A::SendAck),
         (S::Executing, E::ReplyKept) => (S::Replied, A::SendRep),
         (S::Executing, E::ReplyLoose) => (S::Settled, A::SendRep),

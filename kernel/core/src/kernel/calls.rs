@@ -48,6 +48,8 @@ pub enum Syscall {
         from: From,
         /// Whether to wait for one.
         wait: bool,
+        /// Whether the calling thread does nothing else meanwhile: then it may be refused as a deadlock.
+        blocking: bool,
     },
     /// The reply to a source.
     Reply {

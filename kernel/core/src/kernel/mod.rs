@@ -24,7 +24,7 @@ use crate::exchange::{Cell, Effect, Exchange, Holdings, Refusal};
 use crate::ids::{Address, Epoch, LocalId, Machine, Path};
 use crate::locate::Locate;
 use crate::process::{
-    Filled, Finished, Letter, NoRoom, Permit, Received, Rendezvous, ReplyTo, Source, Table, Ticket,
+    Filled, Finished, From, Letter, NoRoom, Permit, Received, Rendezvous, ReplyTo, Source, Table, Ticket,
     WaitToken, Waits,
 };
 use crate::rng::{Nonces, Rng};
@@ -395,11 +395,23 @@ impl Kernel {
                 self.tracer.event(&mut out.events, || What::Queued { process, from, messages, bytes });
             }
             Filled::Handed(token, letter) => {
-                if let Some(outcome) = self.open_letter(now, process, letter, out) {
-                    self.finish(token, outcome, out);
+                match self.open_letter(now, process, letter, out) {
+                    Some(outcome) => self.finish(token, outcome, out),
+                    // It was for nothing, and whoever waits goes on waiting.
+                    None => self.wait_on(process, token),
                 }
             }
         }
+    }
+
+    /// A receive that nothing has come of is one that waits again.
+    fn wait_on(&mut self, process: LocalId, token: WaitToken) {
+        let filter = match self.waits.on(token) {
+            Some(BlockedOn::Receive) => From::Any,
+            Some(BlockedOn::ReceiveFrom(address)) => From::One(address),
+            _ => return,
+        };
+        self.processes.wait(process, token, filter);
     }
 
     /// A letter as its receiver gets it; `None` if it is a request that nobody awaits any more.

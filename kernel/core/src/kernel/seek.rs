@@ -169,7 +169,8 @@ impl Kernel {
     /// HERE: whoever waited for this place goes there.
     pub(super) fn handle_here(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) -> Fate {
         let Kind::Here { sparse, nonce } = view.header().kind else { return Fate::Unsupported };
-        if !self.locate.expects(sparse, nonce) {
+        // Who is here is known here: whatever says so from outside is forged.
+        if path.remote == self.machine || !self.locate.expects(sparse, nonce) {
             return Fate::NotAwaited;
         }
         match self.exchange.handle_here(path, view, &mut port!(self, now, out)) {
@@ -215,7 +216,7 @@ impl Kernel {
     }
 
     /// The place of a sparse id is believed no longer.
-    fn mislay(&mut self, sparse: SparseId, address: Address, out: &mut Out) {
+    pub(super) fn mislay(&mut self, sparse: SparseId, address: Address, out: &mut Out) {
         if self.locate.drop_place(sparse, address) {
             self.tracer.event(&mut out.events, || What::Mislaid { sparse, address });
         }

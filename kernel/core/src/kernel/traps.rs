@@ -107,7 +107,12 @@ impl Kernel {
                 let asked = Asked { to, message, options, kind: name, lent: handing == Handing::Lent };
                 self.trap_request(now, process, asked, blocking, out)
             }
-            Syscall::Receive { from, wait } => self.trap_receive(now, process, from, wait, out),
+            Syscall::Receive { from, wait: false, .. } => {
+                self.trap_take(now, process, from, out).unwrap_or(Entry::Done(Outcome::Nothing))
+            }
+            Syscall::Receive { from, wait: true, blocking } => {
+                self.trap_receive(now, process, from, blocking, out)
+            }
             Syscall::Reply { source, message, .. } => {
                 self.trap_reply(now, process, source, message, handing == Handing::Lent, out)
             }
@@ -185,7 +190,12 @@ impl Kernel {
             }
             BlockedOn::Locate(sparse) => self.stop_seeking(sparse, token),
             BlockedOn::Send(_) | BlockedOn::Call(_) | BlockedOn::Ping(_) => {
-                self.exchange.cancel(token, &mut port!(self, now, out)).unwrap_or_default()
+                let withdrawn = self.exchange.cancel(token, &mut port!(self, now, out)).unwrap_or_default();
+                // Its caller's patience may be shorter than the kernel's: this is silence too.
+                if let Some((sparse, to)) = withdrawn.silent {
+                    self.mislay(sparse, to, out);
+                }
+                withdrawn.message
             }
             // The reply is on its way, and the kernel keeps it for its client.
             BlockedOn::Reply(_) => Bytes::new(),
@@ -317,16 +327,10 @@ impl Kernel {
         entry
     }
 
-    fn trap_receive(
-        &mut self,
-        now: Instant,
-        process: LocalId,
-        from: From,
-        wait: bool,
-        out: &mut Out,
-    ) -> Entry {
+    /// What is there already, or why nothing can be; `None` if there is nothing yet.
+    fn trap_take(&mut self, now: Instant, process: LocalId, from: From, out: &mut Out) -> Option<Entry> {
         if !self.processes.contains(process) {
-            return Entry::Done(Outcome::NotReceived(ReceiveError::NoProcess));
+            return Some(Entry::Done(Outcome::NotReceived(ReceiveError::NoProcess)));
         }
         while let Some((letter, kept)) = self.processes.take(process, from) {
             if let Some(number) = kept {
@@ -335,11 +339,22 @@ impl Kernel {
             let opened = self.open_letter(now, process, letter, out);
             self.admit_blocked(now, process, out);
             if let Some(outcome) = opened {
-                return Entry::Done(outcome);
+                return Some(Entry::Done(outcome));
             }
         }
-        if !wait {
-            return Entry::Done(Outcome::Nothing);
+        None
+    }
+
+    fn trap_receive(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        from: From,
+        blocking: bool,
+        out: &mut Out,
+    ) -> Entry {
+        if let Some(entry) = self.trap_take(now, process, from, out) {
+            return entry;
         }
         if let From::One(one) = from
             && one.machine == self.machine
@@ -351,7 +366,8 @@ impl Kernel {
             From::Any => BlockedOn::Receive,
             From::One(address) => BlockedOn::ReceiveFrom(address),
         };
-        if let Some(other) = on.awaited()
+        if blocking
+            && let Some(other) = on.awaited()
             && other.machine == self.machine
             && self.processes.would_deadlock(process, other.local, Awaited::Message)
         {
@@ -361,7 +377,9 @@ impl Kernel {
             return Entry::Done(Outcome::NotReceived(ReceiveError::TooMany));
         }
         let token = self.waits.open(process, on);
-        self.note_waiting(process, on, token);
+        if blocking {
+            self.note_waiting(process, on, token);
+        }
         self.processes.wait(process, token, from);
         // A mailbox that keeps nothing has no room for a blocked sender until somebody waits.
         self.admit_blocked(now, process, out);

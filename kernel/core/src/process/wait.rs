@@ -112,6 +112,11 @@ impl<O> Waits<O> {
         }
     }
 
+    /// What it waits for.
+    pub(crate) fn on(&self, token: WaitToken) -> Option<BlockedOn> {
+        self.get(token).map(|wait| wait.on)
+    }
+
     pub(crate) fn is_ready(&self, token: WaitToken) -> bool {
         self.get(token).is_some_and(|wait| wait.outcome.is_some())
     }

@@ -283,7 +283,7 @@ impl Net {
 
     /// Waits for a message.
     pub fn receive(&mut self, kernel: usize, process: LocalId, from: From) -> Entry {
-        self.trap(kernel, process, Syscall::Receive { from, wait: true })
+        self.trap(kernel, process, Syscall::Receive { from, wait: true, blocking: true })
     }
 
     /// Takes the request that is in the mailbox and answers it; returns what it said.
@@ -317,7 +317,7 @@ impl Net {
 
     /// What is in the mailbox now.
     pub fn take(&mut self, kernel: usize, process: LocalId) -> Option<Received> {
-        match self.trap(kernel, process, Syscall::Receive { from: From::Any, wait: false }) {
+        match self.trap(kernel, process, Syscall::Receive { from: From::Any, wait: false, blocking: false }) {
             Entry::Done(Outcome::Received(received)) => Some(received),
             Entry::Done(Outcome::Nothing) => None,
             other => panic!("a receive brought {other:?}"),
