@@ -423,6 +423,14 @@ fn parse_view() -> impl TypedValueParser<Value = View> {
     PossibleValuesParser::new(View::ALL.map(View::name)).try_map(|name| name.parse::<View>())
 }
 
+impl MatrixArgs {
+    /// As `sendrec lab slide 20` has it.
+    pub(crate) fn of_slide(udp: bool) -> Self {
+        let (loss, fault, only, width, html) = (None, None, None, None, None);
+        Self { seed: 1, loss, fault, only, udp, width, csv: false, json: false, html }
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct MatrixArgs {
     /// What decides chance

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use sendrec::ladder::{Style, draw};
-use sendrec::trace::{join, read};
+use sendrec::trace::{Trace, join, read};
 use sendrec::view::{DISSECTOR, Page, View, render};
 
 use super::Failure;
@@ -35,9 +35,15 @@ fn locale_is_utf8() -> bool {
 }
 
 pub(crate) fn run(args: &LadderArgs) -> Result<(), Failure> {
-    let mut traces = Vec::new();
+    let mut traces: Vec<Trace> = Vec::new();
     for path in &args.traces {
         let trace = read(path).map_err(|error| Failure::Said(error.to_string()))?;
+        if !trace.events.is_empty() && traces.iter().any(|other| other.header == trace.header) {
+            return Err(Failure::new(
+                path.display(),
+                "the same node's trace was given before; name each once",
+            ));
+        }
         if trace.torn {
             log::warn!("{}: its last line is torn; its writer was stopped while writing", path.display());
         }

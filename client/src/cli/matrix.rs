@@ -26,6 +26,9 @@ pub(crate) fn run(args: &MatrixArgs) -> Result<(), Failure> {
     let made = matrix(&options, &mut *runner, &mut |done, of| progress.show(done, of));
     progress.clear();
     let made = made.map_err(|reason| Failure::new("matrix", reason))?;
+    if made.rows.is_empty() {
+        return Err(Failure::new("--only", "no combination has all of these choices"));
+    }
     if let Some(path) = &args.html {
         fs::write(path, html(&made)).map_err(|error| Failure::new(path.display(), error))?;
     }

@@ -24,7 +24,13 @@ pub(crate) use output::Failure;
 /// Runs what was typed.
 pub(crate) fn run() -> ExitCode {
     let args = Args::parse();
-    let level = if args.verbose { "info" } else { "warn" };
+    // What kernels of a lab say of their own is part of what it shows anyway.
+    let quiet = matches!(args.command, Command::Lab(_) | Command::Matrix(_));
+    let level = match (args.verbose, quiet) {
+        (true, _) => "info",
+        (false, true) => "error",
+        (false, false) => "warn",
+    };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
     let done = match args.command {
         Command::Serve(command) => serve::run(&command),

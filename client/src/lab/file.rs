@@ -135,19 +135,29 @@ pub(super) struct Atm {
     pub(super) cell_loss: Option<Spanned<f64>>,
 }
 
+/// A value as text: `retries = 2` is as good as `retries = "2"`.
+fn as_text(value: &Spanned<toml::Value>) -> Spanned<String> {
+    let text = match value.get_ref() {
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Spanned::new(value.span(), text)
+}
+
 macro_rules! policy {
     ($($field:ident = $name:literal),+ $(,)?) => {
         /// Everything of a kernel's configuration that a scenario may set, as text.
         #[derive(Debug, Default, Deserialize)]
         #[serde(deny_unknown_fields, rename_all = "kebab-case")]
         pub(super) struct Policy {
-            $($field: Option<Spanned<String>>,)+
+            $($field: Option<Spanned<toml::Value>>,)+
         }
 
         impl Policy {
-            /// Each setting by its name, if it is set.
-            pub(super) fn settings(&self) -> impl Iterator<Item = (&'static str, Option<&Spanned<String>>)> {
-                [$(($name, self.$field.as_ref()),)+].into_iter()
+            /// The settings that are set, each by its name.
+            pub(super) fn settings(&self) -> impl Iterator<Item = (&'static str, Spanned<String>)> {
+                let all = [$(($name, self.$field.as_ref()),)+];
+                all.into_iter().filter_map(|(name, value)| Some((name, as_text(value?))))
             }
         }
     };

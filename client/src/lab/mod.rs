@@ -31,6 +31,7 @@ pub use scenario::{
 pub use script::{Kind, Manner, Sending, Step, Whom};
 pub use stage::{Run, directory, run, spawn_options};
 pub use switches::{Addressing, Switches, buffering_name};
+pub use words::distance;
 
 /// Breaks a text into lines of at most `width` characters, between words.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {

@@ -89,8 +89,7 @@ impl Reader<'_> {
 
     fn policy(&mut self, raw: &file::Policy, config: &mut Config) {
         for (name, value) in raw.settings() {
-            let Some(value) = value else { continue };
-            self.read(value, |text| super::policy::set(config, name, text));
+            self.read(&value, |text| super::policy::set(config, name, text));
         }
     }
 

@@ -39,11 +39,13 @@ pub struct Style {
     pub from: Option<Duration>,
     /// Draws so many rows at most, and says so if there are more.
     pub limit: Option<usize>,
+    /// Whether to say below what it all came to.
+    pub tally: bool,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { width: 80, colour: false, ascii: false, from: None, limit: None }
+        Self { width: 80, colour: false, ascii: false, from: None, limit: None, tally: true }
     }
 }
 
@@ -76,7 +78,9 @@ pub fn draw(joined: &Joined, style: &Style) -> String {
     }
     lines.extend(cut.after.map(|after| pen.line(&after)));
     lines.extend(plan.hidden.iter().map(|words| pen.line(words)));
-    lines.extend(tally::tally(joined, &plan.story, &pen));
+    if style.tally {
+        lines.extend(tally::tally(joined, &plan.story, &pen));
+    }
     let mut text = lines.join("\n");
     text.push('\n');
     text

@@ -73,9 +73,11 @@ pub(crate) fn tag(note: &PacketNote, way: Way) -> String {
 }
 
 /// What the receiving kernel made of a packet; nothing if it did what it came for.
-pub(crate) const fn fate(fate: Fate) -> Option<&'static str> {
+pub(crate) fn fate(kind: PacketType, fate: Fate) -> Option<&'static str> {
     Some(match fate {
         Fate::Accepted => return None,
+        // An acknowledgement of what is kept no longer is nobody's duplicate.
+        Fate::DuplicateDone if kind == PacketType::Ack => return None,
         Fate::DuplicateInProgress => "duplicate, in progress",
         Fate::DuplicateAnswered => "duplicate, answered",
         Fate::DuplicateDone => "duplicate, done with",

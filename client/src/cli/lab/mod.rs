@@ -5,13 +5,14 @@ mod predict;
 mod show;
 pub(crate) mod udp;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use sendrec::lab::{Run, Scenario, Switches, all, find, of_slide};
+use sendrec::lab::{Run, Scenario, Switches, all, distance, find, of_slide};
 use sendrec::view::View;
 use serde::Serialize;
 
 use super::Failure;
+use super::args::MatrixArgs;
 use super::output::{say, write};
 use args::{HowArgs, LabArgs, LabCommand, ListArgs, RunArgs, ShowArgs, SlideArgs};
 
@@ -49,14 +50,13 @@ fn load(name: &str) -> Result<Scenario, Failure> {
     Scenario::parse(&source, name).map_err(|problems| Failure::Said(problems.to_string()))
 }
 
-/// A name that begins alike, or has this in it.
+/// The name that is nearest, if one is near.
 fn nearest(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
     let names = || all().iter().map(|scenario| scenario.name.as_str());
-    let alike = |other: &&str| {
-        let common = other.bytes().zip(name.bytes()).take_while(|(one, other)| one == other).count();
-        common * 2 > name.len().max(2)
-    };
-    names().find(|other| other.contains(name) || name.contains(*other)).or_else(|| names().find(alike))
+    let closest = names().min_by_key(|other| distance(&name, other))?;
+    let near = distance(&name, closest) <= name.len() / 3 + 1;
+    if near { Some(closest) } else { names().find(|other| other.contains(&name)) }
 }
 
 #[derive(Serialize)]
@@ -123,8 +123,24 @@ fn judge(scenario: &Scenario, run: &Run, udp: bool) -> Result<(), Failure> {
     }
 }
 
+/// Slide 20 is all combinations at once.
+const SUMMARY: u32 = 20;
+
+/// The file for one of several scenarios: its name before the extension.
+fn beside(path: &Path, scenario: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = match path.extension() {
+        Some(extension) => format!("{stem}-{scenario}.{}", extension.to_string_lossy()),
+        None => format!("{stem}-{scenario}"),
+    };
+    path.with_file_name(name)
+}
+
 fn slide(args: &SlideArgs) -> Result<(), Failure> {
     let scenarios = of_slide(args.slide);
+    if args.slide == SUMMARY {
+        return super::matrix::run(&MatrixArgs::of_slide(args.how.udp));
+    }
     if scenarios.is_empty() {
         let mut slides: Vec<u32> =
             all().iter().flat_map(|scenario| scenario.slides.iter().copied()).collect();
@@ -135,8 +151,22 @@ fn slide(args: &SlideArgs) -> Result<(), Failure> {
         return Err(Failure::new(format_args!("slide {}", args.slide), reason));
     }
     let switches = args.how.switches.switches().map_err(Failure::Said)?;
+    let several = scenarios.len() > 1;
+    if several && args.how.view.is_some_and(|view| view != View::Text) && args.how.output.is_none() {
+        let reason = format!(
+            "{} scenarios do not go into one file; name one with -o, and each gets its own beside it",
+            scenarios.len()
+        );
+        return Err(Failure::new("--as", reason));
+    }
     let mut broken = Vec::new();
     for (place, scenario) in scenarios.iter().enumerate() {
+        let mut how = args.how.clone();
+        if several {
+            for path in [&mut how.html, &mut how.output].into_iter().flatten() {
+                *path = beside(path, &scenario.name);
+            }
+        }
         if place > 0 && !args.how.json {
             say("")?;
         }
@@ -147,7 +177,7 @@ fn slide(args: &SlideArgs) -> Result<(), Failure> {
             continue;
         }
         let run = play(scenario, &switches, args.how.udp)?;
-        show::show(&switches, &run, &args.how)?;
+        show::show(&switches, &run, &how)?;
         if judge(scenario, &run, args.how.udp).is_err() {
             broken.push(scenario.name.as_str());
         }

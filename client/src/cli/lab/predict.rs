@@ -23,11 +23,16 @@ pub(super) fn run(run: &Run, how: &HowArgs, from: usize) -> Result<(), Failure> 
     let style = style(how.width, how.ascii);
     write(head(run, style.colour, style.width).as_bytes())?;
     let packets = &run.joined.packets;
-    let from = from.clamp(1, packets.len().max(1)) - 1;
+    if from == 0 || from > packets.len() {
+        let reason =
+            format!("there are packets 1 to {}; from which on are they to be foretold?", packets.len());
+        return Err(Failure::new("--predict", reason));
+    }
+    let from = from - 1;
     if from > 0 {
         // Up to the last packet that is shown.
         let shown = packets[from].departure.map_or(0, |moment| moment);
-        let before = Style { limit: Some(rows_until(run, shown)), ..style };
+        let before = Style { limit: Some(rows_until(run, shown)), tally: false, ..style };
         write(format!("\n{}", draw(&run.joined, &before)).as_bytes())?;
     }
     say("\nForetell each packet as MACHINE TYPE, e.g. \"client REQ\"; \"end\" if there is none.")?;
@@ -44,6 +49,9 @@ pub(super) fn run(run: &Run, how: &HowArgs, from: usize) -> Result<(), Failure> 
         let line = line.map_err(|error| Failure::new("stdin", error))?;
         let said = line.split_whitespace().collect::<Vec<_>>().join(" ");
         asked += 1;
+        if said != "end" && said.split(' ').count() != 2 {
+            say(format_args!("    write MACHINE TYPE, e.g. \"client REQ\", or \"end\""))?;
+        }
         let fits = said.eq_ignore_ascii_case(&expected);
         right += usize::from(fits);
         let fate =

@@ -106,10 +106,13 @@ pub(super) fn paint(text: &str, ansi: Ansi, colour: bool) -> String {
 fn text(switches: &Switches, run: &Run, how: &HowArgs) -> String {
     let style = style(how.width, how.ascii);
     let mut text = head(run, style.colour, style.width);
-    let changed = switches.to_string();
+    let changed = Switches { seed: None, ..switches.clone() }.to_string();
     if !changed.is_empty() {
+        // The run's own seed decides.
+        let changed = changed.strip_suffix(",seed=0").unwrap_or(&changed);
         text.push_str(&format!("\n  Switched: {changed}\n"));
     }
+    text.push_str(&format!("\n  Seed: {}\n", run.scenario.seed));
     if how.udp {
         text.push_str("\n  Over UDP on loopback, each machine an OS process; times are real.\n");
     }
@@ -119,7 +122,27 @@ fn text(switches: &Switches, run: &Run, how: &HowArgs) -> String {
         text.push('\n');
         text.push_str(&shown);
     }
+    text.push_str(&told(run, style.width));
     text.push_str(&claims(run, how, style.colour));
+    text
+}
+
+/// What steps have brought: what a trace, which keeps no messages, cannot show.
+fn told(run: &Run, width: usize) -> String {
+    const LINES_MAX: usize = 12;
+    let mut text = String::from("\n  Told\n");
+    for told in run.told.iter().take(LINES_MAX) {
+        let at = format!("{:.3}", told.at.as_secs_f64() * 1e3);
+        let line = format!("  {at:>9} ms  {}: {} -> {}", told.process, told.step, told.result);
+        text.extend(line.chars().take(width));
+        text.push('\n');
+    }
+    if run.told.is_empty() {
+        text.push_str("  nothing: no step had a result\n");
+    }
+    if run.told.len() > LINES_MAX {
+        text.push_str(&format!("  Cut: {} more; --json has them all.\n", run.told.len() - LINES_MAX));
+    }
     text
 }
 
@@ -157,6 +180,9 @@ fn claims(run: &Run, how: &HowArgs, colour: bool) -> String {
         } else {
             text.push_str(&format!("  {} {claim}: found {}\n", paint(bad, red, colour), verdict.found));
         }
+    }
+    if run.scenario.claims.is_empty() {
+        text.push_str("  nothing: write [[claim]] with text and holds, and it is checked\n");
     }
     if let Some(reason) = &run.cut_short {
         text.push_str(&format!("  {} It comes to rest: {reason}\n", paint(bad, red, colour)));
