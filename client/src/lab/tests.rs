@@ -355,3 +355,37 @@ fn late_starts_long_texts_and_switches_are_read_or_refused_with_a_reason() {
         assert_eq!(found, [format!("in `{claim}`: {reason}")]);
     }
 }
+
+#[test]
+fn no_file_however_mangled_makes_the_reader_panic() {
+    const MANGLED: u64 = 3_000;
+    let sources: Vec<&str> = all().iter().map(|scenario| scenario.source.as_str()).collect();
+    let mut refused = 0;
+    for seed in 0..MANGLED {
+        let mut rng = sendrec_core::rng::Rng::new(seed);
+        let mut text: Vec<char> = sources[rng.below(sources.len() as u64) as usize].chars().collect();
+        for _ in 0..=rng.below(4) {
+            let at = rng.below(text.len() as u64) as usize;
+            let until = (at + rng.below(12) as usize).min(text.len());
+            match rng.below(4) {
+                0 => drop(text.drain(at..until)),
+                1 => text[at] = ['"', '\'', '[', '=', '\u{e9}', '\\', ' ', '9'][rng.below(8) as usize],
+                2 => text.splice(at..at, "99999999999999999999s".chars()).for_each(drop),
+                _ => {
+                    let copy = text[at..until].to_vec();
+                    text.splice(at..at, copy);
+                }
+            }
+        }
+        let source: String = text.into_iter().collect();
+        if let Err(problems) = Scenario::parse(&source, "mangled.toml") {
+            refused += 1;
+            let lines = source.lines().count() + 1;
+            assert!(
+                problems.problems.iter().all(|problem| (1..=lines).contains(&problem.line)),
+                "seed {seed}"
+            );
+        }
+    }
+    assert!(refused > MANGLED / 4, "only {refused} were refused");
+}
