@@ -3,11 +3,13 @@ mod harness;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use harness::{LATENCY, Net, at, machine, mutate, prompt, token};
-use sendrec_core::wire::{Flags, PacketType};
+use sendrec_core::ids::Nonce;
+use sendrec_core::wire::{Flags, Fragment, IaaStatus, Kind, PacketType};
 use sendrec_core::{
-    Buffering, Config, From, LocalId, Options, Outcome, Received, Reliability, Semantics, SpawnOptions,
-    WaitToken,
+    Buffering, Config, Epoch, From, LocalId, Options, Outcome, Received, Reliability, Semantics, Sequence,
+    SpawnOptions, WaitToken,
 };
 
 const SERVER: LocalId = LocalId(1);
@@ -98,4 +100,26 @@ fn a_late_copy_of_a_one_way_message_that_was_given_up_comes_to_whoever_waits() {
     let waiting = token(net.receive(1, SERVER, From::Any));
     net.inject(1, machine(0), &copy);
     assert!(is_received(net.claim(1, waiting).as_ref(), "second"), "it may run more than once");
+}
+
+/// A one-way message asks nothing, so nobody can answer that it is alive: its sender goes on sending.
+#[test]
+fn an_iaa_that_was_not_asked_for_does_not_stop_a_one_way_message() {
+    let (mut net, client) = shop(None);
+    net.drop_next(0, PacketType::Req);
+    let sent = token(net.send_one_way(0, client, at(1, SERVER), "news", Options::default()));
+    let (_, _, lost) = net.last_of(PacketType::Req);
+    let forged = mutate(&lost, |packet| {
+        let header = &mut packet.header;
+        (header.source_epoch, header.destination_epoch) = (Epoch(100), header.source_epoch);
+        (header.source, header.destination) = (header.destination, header.source);
+        (header.floor, header.answered, header.flags) = (Sequence::NONE, 0, Flags::NONE);
+        header.kind = Kind::Iaa { status: IaaStatus::Queued, nonce: Nonce(0), uptime_us: 1 };
+        (packet.payload, header.fragment) = (Bytes::new(), Fragment::default());
+    });
+    net.inject_packet(0, machine(1), &forged);
+    assert_eq!(net.claim(0, sent), None, "it is nowhere yet");
+    net.run(Duration::from_secs(1));
+    assert_eq!(net.take(1, SERVER).unwrap().message, "news");
+    assert!(matches!(net.claim(0, sent), Some(Outcome::Sent(_))));
 }

@@ -259,7 +259,8 @@ impl<T: Trap + ?Sized> Server<'_, '_, T> {
             return;
         }
         let m2 = NameMessage { code: code as u8, body, ..NameMessage::default() };
-        if let Err(error) = self.me.send(source, m2.encode()) {
+        // Not waited for: a client that acknowledges nothing keeps no other waiting. The kernel sees to the rest.
+        if let Ok(Err(error)) = self.me.send_copied(source, &m2.encode()).test() {
             match error.failure {
                 // The client has given up, or wanted no answer: the next one may.
                 SendFailure::Reply(ReplyError::Abandoned | ReplyError::NotWanted | ReplyError::NoAnswer) => {}

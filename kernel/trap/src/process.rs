@@ -164,7 +164,9 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
     }
 
     /// Interrupts (slide 17): each message for this process, and each failure, goes into the channel, whose other end a
-    /// thread of the caller's choice reads. Ends when that end is dropped, or with the process.
+    /// thread of the caller's choice reads. Ends when that end is dropped, or with the process. What is in the channel is
+    /// not in the mailbox any more, so the mailbox's bounds do not hold for it: one who wants a bound receives. A channel
+    /// that can be full is not for this, since whoever delivers would wait for its reader.
     pub fn on_message(&self, from: From, messages: Sender<Result<Received, ReceiveError>>) {
         let deliver = move |outcome| {
             let message = received(outcome);

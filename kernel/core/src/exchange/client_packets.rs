@@ -91,6 +91,7 @@ impl Exchange {
             }
             Kind::Ack if outgoing.one_way => Event::FinalAck,
             Kind::Ack => Event::Ack,
+            Kind::Iaa { .. } if outgoing.one_way => return Fate::NotAwaited,
             Kind::Iaa { .. } => Event::Iaa,
             Kind::Ta { refused, wait_us, .. } => {
                 if outgoing.state != State::Sent || refused != outgoing.last_copy {
