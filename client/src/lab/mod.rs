@@ -4,6 +4,7 @@
 //! A [`Scenario`] is data: machines, scripts of blocking calls, policies, links, faults, claims. [`run`] plays it in a
 //! world; the command plays it over UDP with the same actors. Deliberately not here: sockets, and what a person types.
 mod actor;
+mod cast;
 mod claim;
 mod exhibit;
 mod file;
@@ -20,7 +21,8 @@ mod switches;
 mod tests;
 mod words;
 
-pub use actor::{Actor, Directory, Entry, Stage, Told};
+pub use actor::Actor;
+pub use cast::{Directory, Entry, Stage, Told};
 pub use claim::{Cells, Claim, Compare, Evidence, HAPPENINGS, Happening, Verdict, Whole};
 pub use exhibit::exhibit;
 pub use library::{all, find, of_slide};

@@ -8,7 +8,8 @@ use sendrec_sim::atm::CellRecord;
 use sendrec_sim::{Boot, Clock, Gate, Link, MachineId, Medium, Queue, World};
 use sendrec_trap::{Address, Instant, LocalId, SpawnOptions};
 
-use super::actor::{Actor, Directory, Entry, Stage, Told};
+use super::actor::Actor;
+use super::cast::{Directory, Entry, Stage, Told};
 use super::claim::{Evidence, Verdict};
 use super::scenario::{LinkSpec, Network, ProcessSpec, Scenario};
 use super::switches::{Addressing, Switches};

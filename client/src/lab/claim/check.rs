@@ -9,7 +9,7 @@ use sendrec_sim::MachineId;
 use sendrec_sim::atm::{CellFate, CellRecord};
 
 use super::{Cells, Claim, Happening, Moment, Trait, Whole};
-use crate::lab::actor::Told;
+use crate::lab::cast::Told;
 use crate::lab::scenario::Scenario;
 use crate::trace::{Joined, Moment as Joint, Passage};
 
