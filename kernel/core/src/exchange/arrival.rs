@@ -229,12 +229,10 @@ impl Exchange {
                 self.in_progress += 1;
                 self.served[slot as usize].owner = arrival.to;
                 self.release(slot, Ok(()), port);
+                // The runs there were died too, or are not awaited any more: none of them is answered.
+                self.served[slot as usize].runs = 0;
             }
             let served = &mut self.served[slot as usize];
-            if matches!(served.state, State::DiedQueued | State::DiedExecuting) {
-                // The runs there were died too.
-                served.runs = 0;
-            }
             self.coverage.note(Cell::Server(served.state, Event::Rerun));
             served.state = step(served.state, Event::Rerun).0;
             served.runs += 1;
