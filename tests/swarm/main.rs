@@ -307,6 +307,7 @@ fn write_context(out: &mut impl Write, run: &Run, op: Option<u64>) -> std::io::R
         | What::Failed(other, _)
         | What::Over(other)
         | What::Ran(other, _)
+        | What::Taken(other)
         | What::Passed(other) => other == op,
         What::Stray(answer) => answer.is_some_and(|answer| answer.op == op),
         What::Started { .. } | What::Stopped | What::Garbled => true,
