@@ -1,14 +1,17 @@
 //! Packets that come when something later is known already: what a client makes of an answer to a copy that was
-//! overtaken. Each test meets cells of the client's table that chance meets rarely or never.
+//! overtaken, and a server of a copy that was. Each test meets cells of the two tables that chance meets rarely or never.
 mod harness;
 
 use std::time::Duration;
 
 use harness::{Net, at, error, machine, mutate, prompt, reliably, text, token};
-use sendrec_core::exchange::{Cell, ClientEvent as Event, ClientState as State};
+use sendrec_core::exchange::{Cell, ClientEvent as Event, ClientState as State, ServerEvent, ServerState};
 use sendrec_core::ids::Nonce;
 use sendrec_core::wire::{AuReason, Flags, IaaStatus, Kind, Packet, PacketType, TaReason, View};
-use sendrec_core::{CallError, Epoch, LocalId, Outcome, Reliability, Sequence, WaitToken};
+use sendrec_core::{
+    Buffering, CallError, Config, Epoch, LocalId, Options, Outcome, Reliability, Semantics, Sequence,
+    SpawnOptions, WaitToken,
+};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -91,10 +94,13 @@ fn assert_follows(net: &mut Net, call: WaitToken, then: Then) {
 
 /// Where the kernels keep book of that, the cell must have been met.
 fn assert_met(net: &Net, state: State, event: Event) {
-    let cell = Cell::Client(state, event);
+    assert_kernel_met(net, 0, Cell::Client(state, event));
+}
+
+fn assert_kernel_met(net: &Net, kernel: usize, cell: Cell) {
     #[cfg(feature = "coverage")]
-    assert!(net.kernels[0].coverage().has(cell), "{cell:?}");
-    let _ = (net, cell);
+    assert!(net.kernels[kernel].coverage().has(cell), "{cell:?}");
+    let _ = (net, kernel, cell);
 }
 
 #[test]
@@ -220,4 +226,29 @@ fn one_in_doubt_is_asked_after_again_under_our_next_epoch() {
     assert_eq!(net.serve(1, SERVER, "question"), "question");
     net.settle();
     assert_follows(&mut net, call, IsAnswered);
+}
+
+/// The swarm found it.
+#[test]
+fn a_late_copy_does_not_run_when_one_before_it_was_kept_in_vain() {
+    const TIME: Duration = Duration::from_millis(40);
+    let options = Options { semantics: Semantics::AtLeastOnce, ..Options::default() };
+    let (mut net, client, other) = Net::pair(&Config { options, ..prompt() });
+    let buffering = Some(Buffering::Keep { messages: 2, bytes: 1 << 16, time: TIME });
+    let keeper = net.spawn_with(1, SpawnOptions { buffering, ..SpawnOptions::default() });
+    // The first keeps the floor down.
+    net.call(0, client, at(1, other), "first");
+    net.call(0, client, at(1, keeper), "question");
+    net.run(2 * MILLISECOND);
+    let copy = net.last_of(PacketType::Req).2;
+    let request = net.take(1, keeper).unwrap();
+    net.inject(1, machine(0), &copy);
+    net.reply(1, keeper, request.source, "answer");
+    net.run(20 * MILLISECOND);
+    net.inject(1, machine(0), &copy);
+    net.run(TIME - 10 * MILLISECOND);
+    assert_eq!(net.take(1, keeper), None, "its client has had its answer long since");
+    assert_kernel_met(&net, 1, Cell::Server(ServerState::DiedQueued, ServerEvent::Take));
+    net.exit(1, other);
+    assert!(!net.kernels[1].is_engaged());
 }
