@@ -88,6 +88,8 @@ pub enum What {
     Ran(Op, bool),
     /// Something was received that nobody has sent.
     Garbled,
+    /// It was received, and its process has not looked at it yet.
+    Taken(Op),
     /// It was received and handed on: no run of it.
     Passed(Op),
     /// A reply was received that this life does not await.

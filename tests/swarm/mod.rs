@@ -13,4 +13,4 @@ pub mod workload;
 
 pub use sendrec_core::Planted;
 pub use sendrec_core::exchange::Coverage;
-pub use stage::{Run, Settings, Tally, run};
+pub use stage::{Run, Settings, Tally, Weather, run};

@@ -148,7 +148,7 @@ impl Options {
             })
             .collect();
         let faults = faults(dice, count, corrupts, harsh);
-        let link = link(dice, faults);
+        let link = link(dice, faults, harsh);
         let burst = dice.chance(0.3);
         Self {
             seed,
@@ -256,9 +256,16 @@ fn mix(dice: &mut Dice) -> Mix {
     Mix { call: mix.call + share(), ..mix }
 }
 
-fn link(dice: &mut Dice, faults: Faults) -> Link {
+fn link(dice: &mut Dice, faults: Faults, harsh: bool) -> Link {
     let latency = dice.span(20 * MICROSECOND, 5 * MILLISECOND);
-    let jitter = if dice.chance(0.5) { dice.span(Duration::ZERO, 4 * MILLISECOND) } else { Duration::ZERO };
+    let jitter = if harsh && dice.chance(0.5) {
+        // Copies overtake one another, and what was asked after them.
+        dice.span(10 * MILLISECOND, 150 * MILLISECOND)
+    } else if dice.chance(0.5) {
+        dice.span(Duration::ZERO, 4 * MILLISECOND)
+    } else {
+        Duration::ZERO
+    };
     let bandwidth = dice.one_of(&[None, None, Some(10_000_000), Some(100_000_000)]);
     let queue = dice.one_of(&[None, Some(Queue::Packets(4)), Some(Queue::Bytes(1 << 14))]);
     Link { latency, jitter, bandwidth, queue: bandwidth.and(queue), faults, ..Link::default() }
@@ -295,25 +302,13 @@ fn faults(dice: &mut Dice, machines: usize, corrupts: bool, harsh: bool) -> Faul
         let (harm, nth) = (dice.one_of(&["drop", "duplicate"]), dice.between(1, 5));
         rules.push(format!("{harm}={kind}#{nth}..{}", nth + dice.between(0, 6)));
     }
-    // What is late by far answers another incarnation, or an earlier copy.
-    if harsh && dice.chance(0.4) {
-        for _ in 0..dice.between(1, 5) {
-            let kind = dice.one_of(&["REQ", "REP", "ACK", "AYA", "IAA", "IAA", "TA", "AU", "AU"]);
-            let (nth, late) = (dice.between(1, 12), dice.between(5, 300));
-            rules.push(format!("delay={kind}#{nth}..{}:{late}ms", nth + dice.between(0, 4)));
-        }
-    }
     let mut crashes = vec![0; machines];
-    if dice.chance(0.6) {
+    if harsh {
+        harsh_rules(dice, machines, &mut rules);
+    }
+    if dice.chance(if harsh { 0.4 } else { 0.6 }) {
         for _ in 0..dice.between(1, 4) {
             crash(dice, &mut crashes, &mut rules);
-        }
-    } else if harsh && dice.chance(0.4) {
-        // One machine boots again and again.
-        let (machine, often) = (dice.count(0, machines - 1), dice.between(5, 40));
-        let (first, gap) = (dice.between(5, 100), dice.between(2, 60));
-        for nth in 0..often {
-            rules.push(format!("restart=m{machine}@{}ms", first + nth * gap));
         }
     }
     if dice.chance(0.3) {
@@ -335,6 +330,30 @@ fn faults(dice: &mut Dice, machines: usize, corrupts: bool, harsh: bool) -> Faul
     }
     rules.push(format!("seed={}", dice.between(0, 1 << 32)));
     rules.join(",").parse().unwrap_or_else(|error| panic!("the swarm wrote a rule wrongly: {error}"))
+}
+
+/// What is late by far answers another incarnation, or a copy that others have overtaken.
+fn harsh_rules(dice: &mut Dice, machines: usize, rules: &mut Vec<String>) {
+    if dice.chance(0.6) {
+        for _ in 0..dice.between(1, 6) {
+            let kind = dice.one_of(&["REQ", "REQ", "REP", "ACK", "AYA", "IAA", "IAA", "TA", "AU", "AU"]);
+            let (nth, late) = (dice.between(1, 12), dice.between(5, 300));
+            rules.push(format!("delay={kind}#{nth}..{}:{late}ms", nth + dice.between(0, 4)));
+        }
+    }
+    // A question who lives that stays open: what is in doubt hears of the one it was sent to meanwhile.
+    if dice.chance(0.3) {
+        let nth = dice.between(1, 6);
+        rules.push(format!("drop=IAA#{nth}..{}", nth + dice.between(0, 10)));
+    }
+    // One machine boots again and again, while its last incarnation's packets are still under way.
+    if dice.chance(0.5) {
+        let (machine, often) = (dice.count(0, machines - 1), dice.between(5, 40));
+        let (first, gap) = (dice.between(5, 100), dice.between(2, 120));
+        for nth in 0..often {
+            rules.push(format!("restart=m{machine}@{}ms", first + nth * gap));
+        }
+    }
 }
 
 fn crash(dice: &mut Dice, crashes: &mut [u32], rules: &mut Vec<String>) {

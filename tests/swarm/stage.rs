@@ -20,13 +20,36 @@ const STEPS_MAX: u64 = 1_000_000;
 /// Events a world keeps of those its machines are watched for.
 const RECORDS_MAX: usize = 1 << 20;
 
+/// How much may go wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weather {
+    /// In every second seed all there is.
+    #[default]
+    Mixed,
+    /// Less in each.
+    Calm,
+    /// In each seed packets may also be late by far, and machines boot again and again.
+    Harsh,
+}
+
+impl Weather {
+    /// Whether it is harsh in the world of `seed`: the same each time that seed is run.
+    pub const fn is_harsh(self, seed: u64) -> bool {
+        match self {
+            Self::Mixed => seed % 2 == 1,
+            Self::Calm => false,
+            Self::Harsh => true,
+        }
+    }
+}
+
 /// What is not the seed's to say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     /// A rule that all kernels break.
     pub planted: Option<Planted>,
-    /// Whether packets may also be late by far, and machines boot again and again.
-    pub harsh: bool,
+    /// How much may go wrong.
+    pub weather: Weather,
     /// Whether all events of the kernels are recorded.
     pub traced: bool,
 }
@@ -75,7 +98,7 @@ pub struct Run {
 
 /// Runs the world of `seed`.
 pub fn run(seed: u64, settings: Settings) -> Run {
-    let options = Options::of(seed, settings.harsh);
+    let options = Options::of(seed, settings.weather.is_harsh(seed));
     let shared = Shared::new(options.clone());
     let mut stage = Stage::new(&options, shared, settings);
     let ended = catch_unwind(AssertUnwindSafe(|| stage.play()));

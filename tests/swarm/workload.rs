@@ -189,6 +189,10 @@ fn work(
         }
     }
     if relays {
+        // It may have to wait for the end of one before it looks at the next.
+        for asked in held.iter().filter_map(|received| read(&received.message)) {
+            diary.write(What::Taken(asked.op));
+        }
         for received in held {
             relay(diary, me, server, &received);
         }

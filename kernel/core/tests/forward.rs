@@ -6,7 +6,10 @@ use std::time::Duration;
 use harness::{Net, at, done, error, machine, prompt};
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::PacketType;
-use sendrec_core::{CallError, Config, Entry, LocalId, Options, Outcome, Received, ReplyError, Semantics};
+use sendrec_core::{
+    Buffering, CallError, Config, Entry, LocalId, Options, Outcome, Overflow, Received, ReplyError,
+    Semantics, SpawnOptions,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const FRONT: LocalId = LocalId(1);
@@ -157,6 +160,30 @@ fn one_forwarded_to_nobody_is_told_of() {
     net.forward(1, FRONT, &request, at(2, LocalId(99)));
     net.settle();
     assert_eq!(error(net.claim(0, call)), CallError::CrashedNotExecuted);
+}
+
+/// The swarm found it: a copy that was late ran, and its client had been told that nothing would.
+#[test]
+fn of_one_refused_where_it_was_forwarded_to_nobody_knows_whether_a_late_copy_will_run() {
+    let mut net = Net::new(3, &Config { first_incarnation: true, ..prompt() });
+    let (client, other) = (net.spawn(0), net.spawn(0));
+    net.spawn_as(1, FRONT.0);
+    let overflow = Overflow::TryAgain;
+    let small = Buffering::Mailbox { messages: 1, bytes: 1 << 16, overflow };
+    net.spawn_with(
+        2,
+        SpawnOptions { local_id: Some(BACK), buffering: Some(small), ..SpawnOptions::default() },
+    );
+    net.call(0, other, at(2, BACK), "in the way");
+    let (call, request) = asked(&mut net, client, 0);
+    net.hold_next(1, PacketType::Req);
+    net.forward(1, FRONT, &request, at(2, BACK));
+    net.run(60 * SECOND);
+    assert_eq!(error(net.claim(0, call)), CallError::CrashedUnknown);
+    net.serve(2, BACK, "done");
+    net.release();
+    net.settle();
+    assert_eq!(net.serve(2, BACK, "too late"), "question");
 }
 
 #[test]

@@ -198,6 +198,31 @@ fn at_least_once_where_every_message_is_acknowledged_ends_each_run_s_reply() {
     }
 }
 
+/// The swarm found it: a run that was not awaited any more was counted for good, and so was its client.
+#[test]
+fn a_run_that_nobody_awaits_any_more_does_not_count_when_a_late_copy_runs() {
+    let options = Options { reliability: Reliability::ReplyAcks, semantics: Semantics::AtLeastOnce };
+    let (mut net, client, server) = Net::pair(&Config { options, ..prompt() });
+    let other = net.spawn_as(1, 2);
+    // The first keeps the floor down.
+    net.call(0, client, at(1, other), "first");
+    let call = net.call(0, client, at(1, server), "question");
+    net.settle();
+    let copy = net.last_of(PacketType::Req).2;
+    let one = net.take(1, server).unwrap();
+    net.inject(1, harness::machine(0), &copy);
+    let two = net.take(1, server).unwrap();
+    net.reply(1, server, one.source, "answer");
+    net.settle();
+    assert_eq!(text(net.claim(0, call)), "answer");
+    let outcome = done(net.reply(1, server, two.source, "again"));
+    assert!(matches!(outcome, Some(Outcome::NotReplied { error: ReplyError::Abandoned, .. })));
+    net.inject(1, harness::machine(0), &copy);
+    net.serve(1, server, "late");
+    net.exit(1, other);
+    assert!(!net.kernels[1].is_engaged());
+}
+
 #[test]
 fn a_reply_to_a_call_given_up_is_acknowledged_and_dropped() {
     let (mut net, client, server) = Net::pair(&prompt());

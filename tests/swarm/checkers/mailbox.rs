@@ -31,7 +31,11 @@ pub(super) fn check(story: &Story<'_>) -> Vec<Violation> {
                     violations.push(Violation::of(Rule::Mailbox, op, format!("of life {life}: {text}")));
                 }
             }
-            What::Ran(op, _) | What::Passed(op) | What::Answered(op, _) | What::Failed(op, _) => {
+            What::Taken(op)
+            | What::Ran(op, _)
+            | What::Passed(op)
+            | What::Answered(op, _)
+            | What::Failed(op, _) => {
                 for mailbox in held.values_mut() {
                     mailbox.remove(&op);
                 }
@@ -54,7 +58,9 @@ fn holder<'s>(story: &'s Story<'_>, op: Op, place: usize) -> Option<(Life, &'s A
     let Aim::Place(machine, _) = asked.aim else { return None };
     let from = story.lives.get(&asked.by)?.machine;
     let received = asked.runs.iter().any(|(_, at)| *at < place);
-    let passed = story.log[asked.at..place].iter().any(|entry| entry.what == What::Passed(op));
+    let passed = story.log[asked.at..place]
+        .iter()
+        .any(|entry| entry.what == What::Taken(op) || entry.what == What::Passed(op));
     if asked.options.reliability == Reliability::Unreliable || from == machine || received || passed {
         return None;
     }

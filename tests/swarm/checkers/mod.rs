@@ -162,7 +162,7 @@ impl<'a> Story<'a> {
                 self.change(op, |asked| asked.ended = Some(place));
             }
             What::Ran(op, _) => self.change(op, |asked| asked.runs.push((entry.life, place))),
-            What::Passed(_) | What::Stray(_) | What::Garbled => {}
+            What::Taken(_) | What::Passed(_) | What::Stray(_) | What::Garbled => {}
         }
     }
 

@@ -6,7 +6,9 @@
 //! processes that discard, or keep for a while only, are left out there. A receiver that ended, was killed, or whose
 //! machine crashed after the message was sent may have had it: any life that had the address then and has ended. Of a
 //! process that ended before its program ran at all, the next life under its address tells: none is given twice in one
-//! boot.
+//! boot. If there is none, only a kill can have been the end of it: a rule that kills the process of that address, where
+//! no life had it while the message was sent and acknowledged.
+use sendrec_core::fault::{IncidentRule, Mishap};
 use sendrec_trap::{Buffering, Overflow, Reliability};
 
 use super::{Asked, Rule, Story, Violation};
@@ -19,6 +21,7 @@ pub(super) fn check(story: &Story<'_>) -> Vec<Violation> {
             && asked.options.reliability != Reliability::Unreliable
             && asked.runs.is_empty()
             && !is_excused(story, asked)
+            && !was_killed_unborn(story, asked)
     });
     lost.map(|asked| {
         let text = format!("message {} to {:?} was acknowledged and lost", asked.op, asked.aim);
@@ -41,4 +44,16 @@ fn is_excused(story: &Story<'_>, asked: &Asked) -> bool {
         let booted_since = lived.started > asked.at && matches!(asked.aim, Aim::Place(..));
         ended_with_it || booted_since || (on_one_machine && throws_away)
     })
+}
+
+fn was_killed_unborn(story: &Story<'_>, asked: &Asked) -> bool {
+    let (Aim::Place(machine, local), Some(accepted)) = (asked.aim, asked.accepted) else { return false };
+    let name = format!("m{machine}");
+    let kills = |rule: &IncidentRule| matches!(&rule.mishap, Mishap::Kill(whose, id) if *whose == name && *id == local);
+    let lived = story.lives.values().any(|lived| {
+        lived.is_meant(asked.aim)
+            && lived.started < accepted
+            && lived.stopped.is_none_or(|stopped| stopped > asked.at)
+    });
+    !lived && story.options.link.faults.incidents.iter().any(kills)
 }

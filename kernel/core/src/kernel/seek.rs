@@ -15,7 +15,7 @@ use crate::exchange::{Request, Sought};
 use crate::ids::{Address, LocalId, Path, SparseId};
 use crate::limits;
 use crate::locate::Due;
-use crate::process::{ReplyTo, WaitToken};
+use crate::process::{ReplyTo, Ticket, WaitToken};
 use crate::time::Instant;
 use crate::trace::{BlockedOn, Fate, Timer, What};
 use crate::wire::{Kind, View};
@@ -260,6 +260,11 @@ impl Kernel {
     /// Tells whoever sent a request that it has failed.
     pub(super) fn give_up(&mut self, now: Instant, request: Request, error: CallError, out: &mut Out) {
         let Request { process, to, message, reply_to, sender, .. } = request;
+        let error = match (reply_to, error) {
+            // Refused were the copies that came; one that is late may still run, and no AU says just that.
+            (ReplyTo::Client(Ticket::Remote(_)), CallError::Refused) => CallError::CrashedUnknown,
+            _ => error,
+        };
         let unsent = Unsent { error, message };
         match (sender, reply_to) {
             (Some(token), _) => self.finish(token, Outcome::Unsent(unsent), out),
