@@ -263,3 +263,17 @@ fn a_here_that_comes_from_this_machine_s_own_address_is_no_answer() {
     net.settle();
     assert_eq!(text(net.claim(0, call)), "answer");
 }
+
+#[test]
+fn what_may_have_run_before_its_server_was_lost_is_not_said_to_be_not_run() {
+    let (mut net, client) = town();
+    let server = net.spawn_with(1, findable());
+    let options = Options { semantics: Semantics::AtLeastOnce, ..Options::default() };
+    let call = net.call_with(0, client, SPARSE, "question", options);
+    net.run(Duration::from_millis(4));
+    assert_eq!(net.take(1, server).unwrap().message, "question", "it runs");
+    // From here on nothing is heard of its machine, and nobody else has the id.
+    net.cut(true);
+    net.run(120 * SECOND);
+    assert_eq!(error(net.claim(0, call)), CallError::NoAnswer);
+}

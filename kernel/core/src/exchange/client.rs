@@ -55,6 +55,8 @@ pub(crate) struct Sought {
     pub(crate) sparse: SparseId,
     /// How often it was found somewhere else than thought.
     pub(crate) moves: u32,
+    /// Whether it was sent to a place that was silent, where it may have run.
+    pub(crate) may_have_run: bool,
 }
 
 /// A request that was taken back.

@@ -224,7 +224,7 @@ impl Kernel {
 
     /// A request has failed. If it was for a sparse id that is known not to have run it, it follows the id.
     pub(super) fn on_failed(&mut self, now: Instant, request: Request, error: CallError, out: &mut Out) {
-        let Some(Sought { sparse, moves }) = request.sought else {
+        let Some(Sought { sparse, moves, may_have_run }) = request.sought else {
             return self.give_up(now, request, error, out);
         };
         let not_run = matches!(error, CallError::NoSuchProcess | CallError::CrashedNotExecuted);
@@ -241,7 +241,7 @@ impl Kernel {
         if !follows || self.check_seek(sparse).is_err() {
             return self.give_up(now, request, error, out);
         }
-        let sought = Some(Sought { sparse, moves: moves + 1 });
+        let sought = Some(Sought { sparse, moves: moves + 1, may_have_run: may_have_run || silent });
         let request = Request { sought, ..request };
         let seeker = Seeker::Request(request);
         if let Some(token) = seeker.token() {
@@ -259,8 +259,15 @@ impl Kernel {
 
     /// Tells whoever sent a request that it has failed.
     pub(super) fn give_up(&mut self, now: Instant, request: Request, error: CallError, out: &mut Out) {
-        let Request { process, to, message, reply_to, sender, .. } = request;
+        let Request { process, to, message, reply_to, sender, sought, .. } = request;
+        let may_have_run = sought.is_some_and(|sought| sought.may_have_run);
         let error = match (reply_to, error) {
+            // Here it was not run; but it was sent before to one that is silent since.
+            (_, CallError::NotLocated | CallError::NoSuchProcess | CallError::CrashedNotExecuted)
+                if may_have_run =>
+            {
+                CallError::NoAnswer
+            }
             // Refused were the copies that came; one that is late may still run, and no AU says just that.
             (ReplyTo::Client(Ticket::Remote(_)), CallError::Refused) => CallError::CrashedUnknown,
             _ => error,

@@ -259,7 +259,9 @@ impl Kernel {
         }
         let (place, sought) = match to {
             Target::Place(address) => (Some(address), None),
-            Target::Sparse(sparse) => (self.resolve(sparse), Some(Sought { sparse, moves: 0 })),
+            Target::Sparse(sparse) => {
+                (self.resolve(sparse), Some(Sought { sparse, moves: 0, may_have_run: false }))
+            }
         };
         let checked = match (place, sought) {
             (Some(to), _) => self.check_send(now, process, to, message.len(), blocking && kind == Call::Call),
