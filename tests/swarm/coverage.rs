@@ -109,11 +109,11 @@ const fn server(state: Server, event: S) -> Option<Excuse> {
         }
         (Server::Queued, S::Expire) => return None,
         (Server::Settled, S::Take | S::Expire) => return None,
-        (_, S::Expire) => Impossible("no message of it is in a mailbox, or it is one of several runs"),
-        (Server::Queued | Server::Executing, S::Take) => return None,
-        (Server::DiedQueued, S::Take) => Elsewhere(
+        (Server::DiedQueued, S::Take | S::Expire) => Elsewhere(
             "kernel/core/tests/overtaken.rs: of two copies kept for a while the first was so in vain",
         ),
+        (_, S::Expire) => Impossible("no message of it is in a mailbox, or it is one of several runs"),
+        (Server::Queued | Server::Executing, S::Take) => return None,
         (_, S::Take) => Impossible("no message of it is in a mailbox"),
         (Server::Kept | Server::Queued | Server::Executing, S::ProcessEnds) => return None,
         (_, S::ProcessEnds) => Impossible("a process that ends is told of what it has not answered only"),

@@ -228,27 +228,32 @@ fn one_in_doubt_is_asked_after_again_under_our_next_epoch() {
     assert_follows(&mut net, call, IsAnswered);
 }
 
-/// The swarm found it.
+/// The swarm found it: nobody awaits the request, but two copies of it are kept, the second after its number had died.
 #[test]
 fn a_late_copy_does_not_run_when_one_before_it_was_kept_in_vain() {
     const TIME: Duration = Duration::from_millis(40);
     let options = Options { semantics: Semantics::AtLeastOnce, ..Options::default() };
-    let (mut net, client, other) = Net::pair(&Config { options, ..prompt() });
-    let buffering = Some(Buffering::Keep { messages: 2, bytes: 1 << 16, time: TIME });
-    let keeper = net.spawn_with(1, SpawnOptions { buffering, ..SpawnOptions::default() });
-    // The first keeps the floor down.
-    net.call(0, client, at(1, other), "first");
-    net.call(0, client, at(1, keeper), "question");
-    net.run(2 * MILLISECOND);
-    let copy = net.last_of(PacketType::Req).2;
-    let request = net.take(1, keeper).unwrap();
-    net.inject(1, machine(0), &copy);
-    net.reply(1, keeper, request.source, "answer");
-    net.run(20 * MILLISECOND);
-    net.inject(1, machine(0), &copy);
-    net.run(TIME - 10 * MILLISECOND);
-    assert_eq!(net.take(1, keeper), None, "its client has had its answer long since");
-    assert_kernel_met(&net, 1, Cell::Server(ServerState::DiedQueued, ServerEvent::Take));
-    net.exit(1, other);
-    assert!(!net.kernels[1].is_engaged());
+    for event in [ServerEvent::Take, ServerEvent::Expire] {
+        let (mut net, client, other) = Net::pair(&Config { options, ..prompt() });
+        let buffering = Some(Buffering::Keep { messages: 2, bytes: 1 << 16, time: TIME });
+        let keeper = net.spawn_with(1, SpawnOptions { buffering, ..SpawnOptions::default() });
+        // The first keeps the floor down.
+        net.call(0, client, at(1, other), "first");
+        net.call(0, client, at(1, keeper), "question");
+        net.run(2 * MILLISECOND);
+        let copy = net.last_of(PacketType::Req).2;
+        let request = net.take(1, keeper).unwrap();
+        net.inject(1, machine(0), &copy);
+        net.reply(1, keeper, request.source, "answer");
+        net.run(20 * MILLISECOND);
+        net.inject(1, machine(0), &copy);
+        net.run(TIME - 10 * MILLISECOND);
+        if event == ServerEvent::Expire {
+            net.run(TIME);
+        }
+        assert_eq!(net.take(1, keeper), None, "its client has had its answer long since");
+        assert_kernel_met(&net, 1, Cell::Server(ServerState::DiedQueued, event));
+        net.exit(1, other);
+        assert!(!net.kernels[1].is_engaged());
+    }
 }

@@ -5,14 +5,15 @@
 //! mailbox that discards the unexpected, or keeps it for a while only, acknowledges what was taken alone and so holds
 //! none. Left out is what may have gone another way: requests to sparse ids, messages whose receiver's life is not the
 //! same from the question to its acknowledgement, requests that are over or whose client has ended (the kernel drops
-//! them when they are taken), and worlds with pauses, where a process may have been handed a message and not run yet.
+//! them when they are taken), requests of a machine that has booted again (if it cannot prove so, what it asked for and
+//! nobody has taken is forgotten, and its client is told when it asks), and worlds with pauses, where a process may have been handed a message and not run yet.
 use std::collections::BTreeMap;
 
 use sendrec_core::limits::MESSAGE_OVERHEAD_BYTES;
 use sendrec_trap::{Buffering, Reliability};
 
-use super::{Asked, Life, Op, Rule, Story, Violation};
-use crate::swarm::log::{Aim, What};
+use super::{Asked, Life, Lived, Op, Rule, Story, Violation};
+use crate::swarm::log::{Aim, Kind, What};
 
 pub(super) fn check(story: &Story<'_>) -> Vec<Violation> {
     if story.options.has_pauses() {
@@ -64,12 +65,22 @@ fn holder<'s>(story: &'s Story<'_>, op: Op, place: usize) -> Option<(Life, &'s A
     if asked.options.reliability == Reliability::Unreliable || from == machine || received || passed {
         return None;
     }
+    if asked.kind != Kind::OneWay && is_of_later_boot(story, asked.by) {
+        return None;
+    }
     let throughout = story.lives.iter().find(|(_, lived)| {
         lived.is_meant(asked.aim)
             && lived.started < asked.at
             && lived.stopped.is_none_or(|stopped| stopped > place)
     });
     throughout.map(|(life, _)| (*life, asked))
+}
+
+/// Whether its local id was another life's before: none is given twice in one boot.
+fn is_of_later_boot(story: &Story<'_>, life: Life) -> bool {
+    let Some(this) = story.lives.get(&life) else { return false };
+    let same = |lived: &Lived| (lived.machine, lived.local) == (this.machine, this.local);
+    story.lives.values().any(|lived| same(lived) && lived.started < this.started)
 }
 
 fn find_excess(buffering: Buffering, messages: usize, bytes: usize) -> Option<String> {
