@@ -145,6 +145,16 @@ fn swarm(out: &mut impl Write, args: &Args) -> std::io::Result<bool> {
         write_json(out, &sum, &verdict, seconds, good)?;
     } else {
         write_text(out, &sum, &verdict, seconds, counts)?;
+        if let Some(seed) = sum.broken.keys().next() {
+            let weather = if args.harsh {
+                " --harsh"
+            } else if args.calm {
+                " --calm"
+            } else {
+                ""
+            };
+            writeln!(out, "repeat one with: swarm --seed {seed}{weather}")?;
+        }
     }
     Ok(good)
 }
@@ -172,9 +182,6 @@ fn write_text(
         for text in texts.iter().take(3) {
             writeln!(out, "  seed {seed}: {text}")?;
         }
-    }
-    if let Some(seed) = sum.broken.keys().next() {
-        writeln!(out, "repeat one with: swarm --seed {seed}")?;
     }
     Ok(())
 }

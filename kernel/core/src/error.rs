@@ -7,10 +7,12 @@ use crate::ids::{Address, LocalId, SparseId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum CallError {
-    /// The machine answers, and nobody there has the local id. Not run. Look the address up again.
+    /// The machine answers, and nobody there has the local id. Not run; but a copy that the network has doubled or held
+    /// back may run yet, if a process with that id starts. Look the address up again.
     #[error("no such process")]
     NoSuchProcess,
-    /// Nobody has answered the search for the sparse id. Not run. Is the server up, and does it hear broadcasts?
+    /// Nobody has answered the search for the sparse id. Not run; but a copy that the network has doubled or held back
+    /// may run yet. Is the server up, and does it hear broadcasts?
     #[error("nobody has this sparse id")]
     NotLocated,
     /// The machine was asked as often as configured and stayed silent. It may have run. Try again if that is harmless.
