@@ -236,8 +236,6 @@ impl Exchange {
                 // The runs there were died, or are awaited no longer.
                 self.served[slot as usize].runs = 0;
                 self.release(slot, Ok(()), port);
-                // The runs there were died too, or are not awaited any more: none of them is answered.
-                self.served[slot as usize].runs = 0;
             }
             let served = &mut self.served[slot as usize];
             self.coverage.note(Cell::Server(served.state, Event::Rerun));

@@ -60,25 +60,13 @@ mod bits {
         ServerEvent, ServerState, TaReason,
     };
 
-    const UNKNOWN: [AuReason; 7] = [
-        AuReason::NoProcess,
-        AuReason::DiedQueued,
-        AuReason::DiedExecuting,
-        AuReason::UnknownRequest,
-        AuReason::Discarded,
-        AuReason::StaleEpoch,
-        AuReason::OldSender,
-    ];
-    const TRY_AGAIN: [TaReason; 3] = [TaReason::MailboxFull, TaReason::WindowFull, TaReason::KernelFull];
-    const ALIVE: [IaaStatus; 3] = [IaaStatus::Alive, IaaStatus::Queued, IaaStatus::Executing];
-
     const SERVER: usize = ClientState::ALL.len() * ClientEvent::ALL.len();
     const SENT: usize = SERVER + ServerState::ALL.len() * ServerEvent::ALL.len();
     const RECEIVED: usize = SENT + PacketType::ALL.len();
     const UNKNOWNS: usize = RECEIVED + PacketType::ALL.len();
-    const TRY_AGAINS: usize = UNKNOWNS + UNKNOWN.len();
-    const ALIVES: usize = TRY_AGAINS + TRY_AGAIN.len();
-    const FATES: usize = ALIVES + ALIVE.len();
+    const TRY_AGAINS: usize = UNKNOWNS + AuReason::ALL.len();
+    const ALIVES: usize = TRY_AGAINS + TaReason::ALL.len();
+    const FATES: usize = ALIVES + IaaStatus::ALL.len();
     const MALFORMED: usize = FATES + Fate::ALL.len();
     const CELLS: usize = MALFORMED + Malformed::ALL.len();
     pub(super) const WORDS: usize = CELLS.div_ceil(64);
@@ -96,9 +84,9 @@ mod bits {
                 .chain(server)
                 .chain(PacketType::ALL.map(Self::Sent))
                 .chain(PacketType::ALL.map(Self::Received))
-                .chain(UNKNOWN.map(Self::Unknown))
-                .chain(TRY_AGAIN.map(Self::TryAgain))
-                .chain(ALIVE.map(Self::Alive))
+                .chain(AuReason::ALL.map(Self::Unknown))
+                .chain(TaReason::ALL.map(Self::TryAgain))
+                .chain(IaaStatus::ALL.map(Self::Alive))
                 .chain(Fate::ALL.map(Self::Fate))
                 .chain(Malformed::ALL.map(Self::Malformed))
                 .collect()

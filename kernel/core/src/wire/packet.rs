@@ -133,6 +133,11 @@ pub enum IaaStatus {
     Executing = 2,
 }
 
+impl IaaStatus {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Alive, Self::Queued, Self::Executing];
+}
+
 /// Why an AU was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -154,6 +159,19 @@ pub enum AuReason {
     OldSender = 7,
 }
 
+impl AuReason {
+    /// All seven.
+    pub const ALL: [Self; 7] = [
+        Self::NoProcess,
+        Self::DiedQueued,
+        Self::DiedExecuting,
+        Self::UnknownRequest,
+        Self::Discarded,
+        Self::StaleEpoch,
+        Self::OldSender,
+    ];
+}
+
 /// Why a TA was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -165,6 +183,11 @@ pub enum TaReason {
     WindowFull = 2,
     /// The kernel holds as many requests, clients or machines as it may.
     KernelFull = 3,
+}
+
+impl TaReason {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::MailboxFull, Self::WindowFull, Self::KernelFull];
 }
 
 /// Where a packet's payload stands in its message. A message of one packet: offset 0, blast 0.

@@ -11,18 +11,6 @@ use proptest::sample::select;
 use super::*;
 use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence, SparseId};
 
-const STATUSES: [IaaStatus; 3] = [IaaStatus::Alive, IaaStatus::Queued, IaaStatus::Executing];
-const REFUSALS: [TaReason; 3] = [TaReason::MailboxFull, TaReason::WindowFull, TaReason::KernelFull];
-const UNKNOWNS: [AuReason; 7] = [
-    AuReason::NoProcess,
-    AuReason::DiedQueued,
-    AuReason::DiedExecuting,
-    AuReason::UnknownRequest,
-    AuReason::Discarded,
-    AuReason::StaleEpoch,
-    AuReason::OldSender,
-];
-
 /// One packet of each type, with every field in use that the type has.
 fn samples() -> Vec<Packet> {
     let nonce = Nonce(0xfeed);
@@ -83,17 +71,11 @@ fn kinds() -> impl Strategy<Value = Kind> {
         Just(Kind::Rep),
         Just(Kind::Ack),
         nonce().prop_map(|nonce| Kind::Aya { nonce }),
-        (select(&STATUSES[..]), nonce(), any::<u64>()).prop_map(|(status, nonce, uptime_us)| Kind::Iaa {
-            status,
-            nonce,
-            uptime_us
-        }),
-        (number(), any::<u32>(), select(&REFUSALS[..])).prop_map(|(refused, wait_us, reason)| Kind::Ta {
-            refused,
-            wait_us,
-            reason
-        }),
-        (select(&UNKNOWNS[..]), number(), any::<u64>(), any::<u64>(), nonce()).prop_map(
+        (select(&IaaStatus::ALL[..]), nonce(), any::<u64>())
+            .prop_map(|(status, nonce, uptime_us)| Kind::Iaa { status, nonce, uptime_us }),
+        (number(), any::<u32>(), select(&TaReason::ALL[..]))
+            .prop_map(|(refused, wait_us, reason)| Kind::Ta { refused, wait_us, reason }),
+        (select(&AuReason::ALL[..]), number(), any::<u64>(), any::<u64>(), nonce()).prop_map(
             |(reason, refused, known, uptime_us, nonce)| {
                 Kind::Au { reason, refused, known: Epoch(known), uptime_us, nonce }
             }
@@ -326,9 +308,9 @@ fn flags_fragments_and_reasons_are_told() {
     of_request.header.floor = Sequence::NONE;
     of_request.header.destination_epoch = Epoch::BLANK;
     lines.push(of_request.to_string());
-    lines.extend(UNKNOWNS.iter().map(ToString::to_string));
-    lines.extend(REFUSALS.iter().map(ToString::to_string));
-    lines.extend(STATUSES.iter().map(ToString::to_string));
+    lines.extend(AuReason::ALL.iter().map(ToString::to_string));
+    lines.extend(TaReason::ALL.iter().map(ToString::to_string));
+    lines.extend(IaaStatus::ALL.iter().map(ToString::to_string));
     lines.push(format!("[{:<6}]", PacketType::Req));
     insta::assert_snapshot!(lines.join("\n"), @r"
     REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us of-request one-way at-least-once reply-acks again from-cache checksum this-incarnation 5B

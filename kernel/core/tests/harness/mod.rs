@@ -227,19 +227,7 @@ impl Net {
         text: &str,
         options: Options,
     ) -> Entry {
-        let message = Bytes::copy_from_slice(text.as_bytes());
-        self.trap(
-            kernel,
-            process,
-            Syscall::Send {
-                to: to.into(),
-                message,
-                options,
-                one_way: false,
-                blocking: true,
-                handing: sendrec_core::Handing::Moved,
-            },
-        )
+        self.trap(kernel, process, sending(to.into(), text, options, false))
     }
 
     pub fn send_one_way(
@@ -250,19 +238,7 @@ impl Net {
         text: &str,
         options: Options,
     ) -> Entry {
-        let message = Bytes::copy_from_slice(text.as_bytes());
-        self.trap(
-            kernel,
-            process,
-            Syscall::Send {
-                to: to.into(),
-                message,
-                options,
-                one_way: true,
-                blocking: false,
-                handing: sendrec_core::Handing::Moved,
-            },
-        )
+        self.trap(kernel, process, sending(to.into(), text, options, true))
     }
 
     /// A call by a process that does nothing else meanwhile.
@@ -490,4 +466,11 @@ pub fn mutate(bytes: &[u8], change: impl FnOnce(&mut Packet)) -> Packet {
     let mut packet = Packet { header: *view.header(), payload };
     change(&mut packet);
     packet
+}
+
+/// A send that blocks, unless it is one-way.
+fn sending(to: Target, text: &str, options: Options, one_way: bool) -> Syscall {
+    let message = Bytes::copy_from_slice(text.as_bytes());
+    let handing = sendrec_core::Handing::Moved;
+    Syscall::Send { to, message, options, one_way, blocking: !one_way, handing }
 }
