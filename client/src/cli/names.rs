@@ -11,7 +11,7 @@ use super::address::Whom;
 use super::args::{LocateArgs, NamesAskArgs, NamesCommand, NamesLsArgs, NamesOneArgs, NamesServeArgs};
 use super::find::resolve;
 use super::output::say;
-use super::session::{TracedNode, is_stopped, on_stop};
+use super::session::{TracedNode, on_stop};
 
 pub(crate) fn run(command: &NamesCommand) -> Result<(), Failure> {
     match command {
@@ -81,13 +81,7 @@ fn with_names<R>(
         Ok(me) => body(&me, names).map_err(|error| Failure::of_names(&error)),
         Err(error) => Err(Failure::new("cannot ask", error)),
     };
-    let finished = session.finish();
-    if is_stopped() && result.is_err() {
-        return Err(Failure::Interrupted);
-    }
-    let result = result?;
-    finished?;
-    Ok(result)
+    session.conclude(result)
 }
 
 fn ls(args: &NamesLsArgs) -> Result<(), Failure> {
@@ -127,13 +121,8 @@ pub(crate) fn locate(args: &LocateArgs) -> Result<(), Failure> {
     let session = TracedNode::boot(args.find.node_toward(&args.process)?, &args.node, "client")?;
     let node = session.node.clone();
     on_stop(Duration::ZERO, move || node.shut_down())?;
-    let result = resolve(&session.node, &args.process, &args.find, args.timeout);
-    let finished = session.finish();
-    if is_stopped() && result.is_err() {
-        return Err(Failure::Interrupted);
-    }
-    let address = result?;
-    finished?;
+    let found = resolve(&session.node, &args.process, &args.find, args.timeout);
+    let address = session.conclude(found)?;
     if !args.json {
         return say(address);
     }

@@ -72,6 +72,18 @@ impl TracedNode {
         Self::boot(find.node_toward(whom)?, args, "client")
     }
 
+    /// Shuts the node down. A command that failed because the user has stopped it was interrupted; that the trace
+    /// could not be written counts after what the command itself has to say.
+    pub(crate) fn conclude<R>(self, result: Result<R, Failure>) -> Result<R, Failure> {
+        let finished = self.finish();
+        if is_stopped() && result.is_err() {
+            return Err(Failure::Interrupted);
+        }
+        let result = result?;
+        finished?;
+        Ok(result)
+    }
+
     /// Shuts the node down, and reports if the trace could not be written.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         self.node.shut_down();
@@ -100,11 +112,5 @@ pub(crate) fn with_files<R>(
     let result = Files::new(&*session.node, server, args.timeout)
         .map_err(|error| Failure::Said(error.to_string()))
         .and_then(|mut files| body(&mut files));
-    let finished = session.finish();
-    if is_stopped() && result.is_err() {
-        return Err(Failure::Interrupted);
-    }
-    let result = result?;
-    finished?;
-    Ok(result)
+    session.conclude(result)
 }
