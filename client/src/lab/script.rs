@@ -199,7 +199,7 @@ pub(super) fn parse(line: &str) -> Result<Step, Wrong> {
         "try-receive" => Step::Receive { from: None, within: Some(Duration::ZERO) },
         "reply" => {
             let to = if words.eat("to") { Some(words.bare("a name")?) } else { None };
-            let text = words.maybe_text();
+            let text = words.maybe_text()?;
             Step::Reply { to, text, manner: manner(&mut words) }
         }
         "hold" => Step::Hold(words.bare("a name")?),
@@ -230,7 +230,8 @@ pub(super) fn parse(line: &str) -> Result<Step, Wrong> {
     Ok(step)
 }
 
-const NAMES: [&str; 23] = [
+/// What a step can begin with.
+pub(super) const NAMES: [&str; 25] = [
     "sleep",
     "call",
     "send",
@@ -252,7 +253,9 @@ const NAMES: [&str; 23] = [
     "interrupt",
     "names",
     "register",
+    "unregister",
     "repeat",
+    "forever",
     "exit",
 ];
 

@@ -104,6 +104,26 @@ fn explanations_are_short_and_every_claim_says_something() {
     }
 }
 
+#[test]
+fn a_ladder_hidden_from_a_packet_on_draws_all_before_it_and_nothing_of_it() {
+    for scenario in all() {
+        let run = run(scenario, &Switches::default());
+        for packet in 0..run.joined.packets.len() {
+            let style =
+                crate::ladder::Style { hidden_from: Some(packet), tally: false, ..Default::default() };
+            let drawn = crate::ladder::draw(&run.joined, &style);
+            let of = &run.joined.packets[packet];
+            let number = format!(" {} #{} ", of.note.kind, of.note.number);
+            let same = |other: &&crate::trace::Passage| {
+                (other.note.kind, other.note.number) == (of.note.kind, of.note.number)
+            };
+            // Packets are numbered by each machine.
+            let shown = run.joined.packets[..packet].iter().filter(same).count();
+            assert!(drawn.matches(&number).count() <= shown, "{}: packet {packet}\n{drawn}", scenario.name);
+        }
+    }
+}
+
 /// Every step of all scripts, those in lists too.
 fn steps() -> Vec<&'static Step> {
     fn add(steps: &'static [Step], all: &mut Vec<&'static Step>) {
@@ -157,6 +177,8 @@ fn every_step_of_the_language_is_used() {
         "exit",
     ];
     assert_eq!(used, names.into_iter().collect());
+    let heads: BTreeSet<&str> = names.into_iter().filter_map(|name| name.split(' ').next()).collect();
+    assert_eq!(heads, super::script::NAMES.into_iter().collect());
     let whom = |is: fn(&Whom) -> bool| {
         steps.iter().any(|step| matches!(step, Step::Send(sending) if is(&sending.to)))
     };
@@ -338,6 +360,10 @@ fn late_starts_long_texts_and_switches_are_read_or_refused_with_a_reason() {
     assert_eq!(
         problems("MACHINEscript = ['send a \"ab\" x 40000']\n"),
         ["in `send a \"ab\" x 40000`: a text is 65536 bytes long at most"]
+    );
+    assert_eq!(
+        problems("MACHINEscript = ['reply \"ab\" x 40000']\n"),
+        ["in `reply \"ab\" x 40000`: a text is 65536 bytes long at most"]
     );
     assert_eq!(
         problems("MACHINEstarts = \"soon\"\nscript = []\n"),

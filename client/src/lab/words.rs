@@ -99,10 +99,10 @@ impl Words {
     }
 
     /// A text, if one is next.
-    pub(super) fn maybe_text(&mut self) -> Option<String> {
+    pub(super) fn maybe_text(&mut self) -> Result<Option<String>, Wrong> {
         match self.peek() {
-            Some(Word::Quoted(_)) => self.text().ok(),
-            _ => None,
+            Some(Word::Quoted(_)) => self.text().map(Some),
+            _ => Ok(None),
         }
     }
 

@@ -39,13 +39,24 @@ pub struct Style {
     pub from: Option<Duration>,
     /// Draws so many rows at most, and says so if there are more.
     pub limit: Option<usize>,
+    /// Draws nothing from the row on that shows this packet, a place in [`Joined::packets`], or a later one; and does
+    /// not say how much that was.
+    pub hidden_from: Option<usize>,
     /// Whether to say below what it all came to.
     pub tally: bool,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { width: 80, colour: false, ascii: false, from: None, limit: None, tally: true }
+        Self {
+            width: 80,
+            colour: false,
+            ascii: false,
+            from: None,
+            limit: None,
+            hidden_from: None,
+            tally: true,
+        }
     }
 }
 
@@ -70,6 +81,9 @@ pub fn draw(joined: &Joined, style: &Style) -> String {
     let pen = Pen { colour: style.colour, ascii: style.ascii, width };
     let plan = plan::plan(joined, &|text| pen.clean(text));
     let mut rows = rows::rows(&plan);
+    if let Some(packet) = style.hidden_from {
+        rows::hide(&mut rows, joined, packet);
+    }
     let cut = rows::cut(&mut rows, &plan, style.from, style.limit);
     let layout = layout::Layout::new(&plan, &rows, width);
     let mut lines = paint::paint(&plan, &rows, &layout, &pen);

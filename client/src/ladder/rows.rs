@@ -5,6 +5,7 @@ use super::order::{Step, order};
 use super::plan::{EventId, Item, Part, Plan};
 use super::story::Note;
 use super::words::{self, count};
+use crate::trace::Joined;
 
 /// How much of an arrow stands in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +122,15 @@ pub(crate) struct Cut {
 }
 
 /// Takes out rows that are not wanted.
+/// Leaves out all rows from the first one on that shows `packet` or a later one.
+pub(crate) fn hide(rows: &mut Vec<Row>, joined: &Joined, packet: usize) {
+    let shows = |row: &Row| {
+        row.moments.iter().any(|moment| joined.moments[*moment].packet.is_some_and(|shown| shown >= packet))
+    };
+    let first = rows.iter().position(shows).unwrap_or(rows.len());
+    rows.truncate(first);
+}
+
 pub(crate) fn cut(rows: &mut Vec<Row>, plan: &Plan, from: Option<Duration>, limit: Option<usize>) -> Cut {
     let arrows = |rows: &[Row]| {
         let starts = |row: &&Row| matches!(row.arrow, Some((_, Leg::Whole | Leg::Departure)));

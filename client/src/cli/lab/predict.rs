@@ -1,6 +1,5 @@
 //! `--predict`: the ladder is hidden from a packet on, and each next packet is to be foretold.
 use std::io::{BufRead, Write};
-use std::time::Duration;
 
 use sendrec::lab::Run;
 use sendrec::ladder::{Style, draw};
@@ -30,9 +29,7 @@ pub(super) fn run(run: &Run, how: &HowArgs, from: usize) -> Result<(), Failure> 
     }
     let from = from - 1;
     if from > 0 {
-        // Up to the last packet that is shown.
-        let shown = packets[from].departure.map_or(0, |moment| moment);
-        let before = Style { limit: Some(rows_until(run, shown)), tally: false, ..style };
+        let before = Style { hidden_from: Some(from), tally: false, ..style };
         write(format!("\n{}", draw(&run.joined, &before)).as_bytes())?;
     }
     say("\nForetell each packet as MACHINE TYPE, e.g. \"client REQ\"; \"end\" if there is none.")?;
@@ -65,11 +62,4 @@ pub(super) fn run(run: &Run, how: &HowArgs, from: usize) -> Result<(), Failure> 
     write(format!("\n{}", draw(&run.joined, &style)).as_bytes())?;
     say(format_args!("\n{right} of {asked} right"))?;
     if right == asked { Ok(()) } else { Err(Failure::new("--predict", format!("{} wrong", asked - right))) }
-}
-
-/// So many rows show what was before a moment, and nothing of it.
-fn rows_until(run: &Run, moment: usize) -> usize {
-    let at = run.joined.moments.get(moment).map_or(Duration::ZERO, |moment| moment.at);
-    let joined = &run.joined;
-    joined.moments.iter().filter(|moment| moment.at < at && moment.packet.is_some()).count().max(1)
 }
