@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::discovery::Discovery;
 use sendrec_core::fault::{FaultError, Faults};
 use sendrec_trap::{Config, Epoch, Machine, Recorder};
 
@@ -14,7 +15,6 @@ pub struct Names {
     /// Others, so far as they are known at boot; [`crate::Node::name_machine`] adds to them.
     pub machines: BTreeMap<Machine, String>,
 }
-use crate::discovery::Discovery;
 
 /// Everything a node is told. `NodeConfig::default()` listens on a port of 127.0.0.1 that the system chooses.
 pub struct NodeConfig {

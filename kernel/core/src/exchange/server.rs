@@ -217,7 +217,7 @@ impl Exchange {
                 self.transmit_reply(slot, reply, Flags::CACHED.with(Flags::AGAIN), port);
                 self.arm_reply(slot, port.now);
             }
-            Action::Release => self.release(slot, Ok(()), port),
+            Action::Release => self.release(slot, port),
             Action::GiveUp => {
                 // The reply stays for a client that asks again; the process need not wait for that.
                 if let Some(token) = self.served[slot as usize].sender.take() {
@@ -225,7 +225,7 @@ impl Exchange {
                 }
             }
             Action::Forget => {
-                self.release(slot, Ok(()), port);
+                self.release(slot, port);
                 self.forget(slot);
             }
         }
@@ -282,13 +282,13 @@ impl Exchange {
         self.served[slot as usize].reply = Bytes::new();
     }
 
-    pub(super) fn release(&mut self, slot: u32, result: Result<(), ReplyError>, port: &mut Port<'_>) {
+    pub(super) fn release(&mut self, slot: u32, port: &mut Port<'_>) {
         let served = &mut self.served[slot as usize];
         self.timers.disarm(served.timer);
         let reply = core::mem::take(&mut served.reply);
         self.kept_bytes -= reply.len();
         if let Some(token) = served.sender.take() {
-            port.effects.push(Effect::ReplySettled { token, result: result.map(|()| reply) });
+            port.effects.push(Effect::ReplySettled { token, result: Ok(reply) });
         }
     }
 
@@ -341,7 +341,7 @@ impl Exchange {
 
     /// Forgets the clients of some incarnations of a machine. Who waits for an acknowledgement of theirs is told.
     fn drop_windows(&mut self, peer: u32, gone: impl Fn(&Window) -> bool, port: &mut Port<'_>) {
-        let of_peer = self.windows.of_peer(peer).map(|(_, slot)| slot);
+        let of_peer = self.windows.of_peer(peer);
         let windows: alloc::vec::Vec<_> = of_peer.filter(|slot| gone(self.windows.get(*slot))).collect();
         for window in windows {
             for slot in self.windows.get(window).slots() {

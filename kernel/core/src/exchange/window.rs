@@ -147,11 +147,11 @@ impl Windows {
         window
     }
 
-    /// The windows of all incarnations of `peer`, with their epochs.
-    pub(super) fn of_peer(&self, peer: u32) -> impl Iterator<Item = (Epoch, u32)> + '_ {
+    /// The windows of all incarnations of `peer`.
+    pub(super) fn of_peer(&self, peer: u32) -> impl Iterator<Item = u32> + '_ {
         let first = (peer, Epoch::BLANK, LocalId(0));
         let last = (peer, Epoch(u64::MAX), LocalId(u32::MAX));
-        self.by_client.range(first..=last).map(|((_, epoch, _), slot)| (*epoch, *slot))
+        self.by_client.range(first..=last).map(|(_, slot)| *slot)
     }
 
     /// Looks at the next window in turn; returns it if it was not heard of for `life`.

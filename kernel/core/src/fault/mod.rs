@@ -121,15 +121,6 @@ impl Faults {
         self.packets.is_empty() && self.incidents.is_empty()
     }
 
-    /// The rules about packets that hold from a machine to a machine, so far as their names are known.
-    pub fn between<'a>(
-        &'a self,
-        from: Option<&'a str>,
-        to: Option<&'a str>,
-    ) -> impl Iterator<Item = &'a PacketRule> + 'a {
-        self.packets.iter().filter(move |rule| rule.scope.has(from, to))
-    }
-
     /// All the rules of both.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {

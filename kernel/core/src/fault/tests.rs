@@ -112,8 +112,6 @@ fn a_scope_counts_its_own_packets() {
     let to = ["other", "client", "other", "client", "client"];
     let copies: Vec<_> = to.iter().map(|to| injector.judge(PacketType::Rep, Some(to)).copies).collect();
     assert_eq!(copies, [1, 1, 1, 0, 1]);
-    assert_eq!(rules.between(Some("server"), Some("client")).count(), 1);
-    assert_eq!(rules.between(Some("other"), None).count(), 1);
     assert!(Injector::of(&rules, None).is_idle());
 }
 
