@@ -51,7 +51,7 @@ impl Exchange {
         if !view.is_whole() {
             return Err(Fate::Fragment);
         }
-        let peer = self.admit_client(path, &header, port)?;
+        let peer = self.admit_sender(path, &header, port)?;
         let options = options_of(header.flags);
         let one_way = header.flags.has(Flags::ONE_WAY);
         if !self.is_meant(peer, &header, options, port.now) {
@@ -127,7 +127,7 @@ impl Exchange {
     }
 
     /// Whether the sender's incarnation may be served; what it deserves for an answer if not.
-    pub(super) fn admit_client(
+    pub(super) fn admit_sender(
         &mut self,
         path: Path,
         header: &Header,
@@ -148,7 +148,8 @@ impl Exchange {
             }
         }
         let state = self.peers.get_mut(peer);
-        state.path = path;
+        // What comes by broadcast does not tell at which of our addresses it came.
+        state.path = Path { local: path.local.or(state.path.local), ..path };
         state.heard = port.now;
         Ok(peer)
     }
@@ -235,7 +236,7 @@ impl Exchange {
                 self.served[slot as usize].owner = arrival.to;
                 // The runs there were died, or are awaited no longer.
                 self.served[slot as usize].runs = 0;
-                self.release(slot, Ok(()), port);
+                self.release(slot, port);
             }
             let served = &mut self.served[slot as usize];
             self.coverage.note(Cell::Server(served.state, Event::Rerun));

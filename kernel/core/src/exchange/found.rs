@@ -3,22 +3,20 @@
 //! Deliberately not here: what is remembered of places, which is `locate`'s business.
 use bytes::Bytes;
 
-use super::peer::Judgement;
 use super::{Exchange, Port};
 use crate::ids::{Address, Epoch, LocalId, Machine, Nonce, PacketNumber, Path, Sequence, SparseId};
-use crate::trace::{Fate, PacketNote, What};
-use crate::wire::{AuReason, Flags, Fragment, Header, Kind, Packet, Transmit, View};
+use crate::trace::Fate;
+use crate::wire::{Flags, Fragment, Header, Kind, View};
 
 impl Exchange {
     /// Asks everyone who has this sparse id.
     pub(crate) fn broadcast_locate(&mut self, sparse: SparseId, nonce: Nonce, port: &mut Port<'_>) {
-        self.last_number += 1;
         let header = Header {
             kind: Kind::Locate { sparse, nonce },
-            flags: Flags::NONE.with_if(self.config.checksum, Flags::CHECKSUM),
+            flags: Flags::NONE,
             source_epoch: self.epoch,
             destination_epoch: Epoch::BLANK,
-            number: PacketNumber(self.last_number),
+            number: PacketNumber(0),
             source: LocalId::KERNEL,
             destination: LocalId::KERNEL,
             sequence: Sequence::NONE,
@@ -27,11 +25,7 @@ impl Exchange {
             elapsed_us: 0,
             fragment: Fragment::default(),
         };
-        let path = Path::to(Machine::EVERYONE);
-        self.note_sent(&header);
-        port.tracer
-            .event(port.events, || What::Sent { to: path.remote, packet: PacketNote::new(&header, 0) });
-        port.transmits.push(Transmit { path, packet: Packet { header, payload: Bytes::new() } });
+        self.emit(Path::to(Machine::EVERYONE), header, Bytes::new(), port);
     }
 
     /// LOCATE of a sparse id that process `local` of this machine has: HERE.
@@ -44,7 +38,7 @@ impl Exchange {
     ) -> Fate {
         let header = *view.header();
         let Kind::Locate { sparse, nonce } = header.kind else { return Fate::Unsupported };
-        let peer = match self.admit_client(path, &header, port) {
+        let peer = match self.admit_sender(path, &header, port) {
             Ok(peer) => peer,
             Err(fate) => return fate,
         };
@@ -63,24 +57,12 @@ impl Exchange {
         view: &View<'_>,
         port: &mut Port<'_>,
     ) -> Result<Address, Fate> {
-        let header = view.header();
-        if self.peers.find(path.remote).is_none() && !self.make_peer_room(port.now) {
-            return Err(Fate::TableFull);
-        }
-        let peer = self.find_or_make_peer(path, port.now);
-        if header.destination_epoch != self.epoch && header.destination_epoch != self.epoch_toward(peer) {
+        let header = *view.header();
+        let toward = self.peers.find(path.remote).map_or(self.epoch, |peer| self.epoch_toward(peer));
+        if header.destination_epoch != self.epoch && header.destination_epoch != toward {
             return Err(Fate::OtherIncarnation);
         }
-        match self.peers.get_mut(peer).judge(header.source_epoch) {
-            Judgement::Current => self.learn_epoch(peer, header.source_epoch, port),
-            Judgement::Candidate => self.challenge(peer, port),
-            Judgement::Busy => return Err(Fate::Unproved),
-            Judgement::Old => {
-                self.transmit_unknown(peer, header, AuReason::OldSender, port);
-                return Err(Fate::OldSender);
-            }
-        }
-        self.peers.get_mut(peer).heard = port.now;
+        self.admit_sender(path, &header, port)?;
         Ok(Address::new(path.remote, header.source))
     }
 }

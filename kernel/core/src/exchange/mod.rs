@@ -27,7 +27,7 @@ use slab::Slab;
 
 use crate::config::{Config, Options, Planted, Reliability, Semantics};
 use crate::error::{CallError, ReplyError};
-use crate::ids::{Address, Epoch, LocalId, Nonce, PacketNumber, Sequence};
+use crate::ids::{Address, Epoch, LocalId, Nonce, PacketNumber, Path, Sequence};
 use crate::process::{Place, ReplyTo, WaitToken};
 use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
@@ -180,19 +180,17 @@ impl Exchange {
         now.since(self.booted).as_micros() as u64
     }
 
+    /// A packet to a machine that is known.
+    fn transmit(&mut self, peer: u32, header: Header, payload: Bytes, port: &mut Port<'_>) -> PacketNumber {
+        self.emit(self.peers.get(peer).path, header, payload, port)
+    }
+
     /// Numbers a packet and hands it to the driver.
-    fn transmit(
-        &mut self,
-        peer: u32,
-        mut header: Header,
-        payload: Bytes,
-        port: &mut Port<'_>,
-    ) -> PacketNumber {
+    fn emit(&mut self, path: Path, mut header: Header, payload: Bytes, port: &mut Port<'_>) -> PacketNumber {
         self.last_number += 1;
         header.number = PacketNumber(self.last_number);
         header.flags = header.flags.with_if(self.config.checksum, Flags::CHECKSUM);
         header.fragment = Fragment { offset: 0, length: payload.len() as u32, blast: 0 };
-        let path = self.peers.get(peer).path;
         let bytes = payload.len();
         self.note_sent(&header);
         port.tracer

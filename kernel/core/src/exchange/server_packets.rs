@@ -22,7 +22,7 @@ impl Exchange {
     ) -> Fate {
         let header = *view.header();
         let Kind::Aya { nonce } = header.kind else { return Fate::Unsupported };
-        let peer = match self.admit_client(path, &header, port) {
+        let peer = match self.admit_sender(path, &header, port) {
             Ok(peer) => peer,
             Err(fate) => return fate,
         };
