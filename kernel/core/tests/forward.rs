@@ -7,8 +7,8 @@ use harness::{Net, at, done, error, machine, prompt};
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::PacketType;
 use sendrec_core::{
-    Buffering, CallError, Config, Entry, LocalId, Options, Outcome, Overflow, Received, ReplyError,
-    Semantics, SpawnOptions,
+    Buffering, CallError, Config, Entry, LocalId, Options, Outcome, Overflow, Received, Reliability,
+    ReplyError, Semantics, SpawnOptions,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -291,4 +291,17 @@ fn a_request_goes_on_as_its_client_asked_for_it() {
     net.run(SECOND);
     assert_eq!(net.runs(2), 1);
     assert_answered_by_front(&mut net, 0, call);
+}
+
+#[test]
+fn what_goes_again_goes_with_its_message() {
+    let options = Options { reliability: Reliability::Unreliable, semantics: Semantics::AtLeastOnce };
+    let (mut net, client) = office(1);
+    let _ = net.send(0, client, at(1, FRONT), "question", options);
+    net.settle();
+    let request = net.take(1, FRONT).unwrap();
+    net.forward(1, FRONT, &request, at(1, BACK));
+    net.exit(1, BACK);
+    net.run(SECOND);
+    assert_eq!(net.take(1, FRONT).unwrap().message, "question");
 }

@@ -7,8 +7,8 @@ use harness::{Net, at, error, prompt, reliably, text, token};
 use sendrec_core::trace::{Fate, What};
 use sendrec_core::wire::PacketType;
 use sendrec_core::{
-    Address, CallError, Config, Entry, LocalId, Options, Outcome, Reliability, Semantics, SparseId,
-    SpawnOptions, Syscall,
+    Address, Buffering, CallError, Config, Entry, LocalId, Options, Outcome, Overflow, Reliability,
+    Semantics, SparseId, SpawnOptions, Syscall,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -276,4 +276,49 @@ fn what_may_have_run_before_its_server_was_lost_is_not_said_to_be_not_run() {
     net.cut(true);
     net.run(120 * SECOND);
     assert_eq!(error(net.claim(0, call)), CallError::NoAnswer);
+}
+
+/// A call that may run more than once, which has run on machine 1 before that fell silent; nobody else has the id.
+fn ran_at_one_now_silent() -> (Net, sendrec_core::WaitToken) {
+    let (mut net, client) = town();
+    let server = net.spawn_with(1, findable());
+    let options = Options { semantics: Semantics::AtLeastOnce, ..Options::default() };
+    let call = net.call_with(0, client, SPARSE, "question", options);
+    net.run(SECOND / 100);
+    net.take(1, server).unwrap();
+    net.cut(true);
+    let searched = |net: &Net| net.log.iter().filter(|line| line.starts_with("A LOCATE")).count() > 1;
+    for _ in 0..1_000 {
+        net.run(SECOND / 10);
+        if searched(&net) {
+            break;
+        }
+    }
+    assert!(searched(&net), "it follows the id");
+    net.reboot(1, 500);
+    net.cut(false);
+    (net, call)
+}
+
+#[test]
+fn what_may_have_run_at_a_silent_place_is_not_called_refused() {
+    let (mut net, call) = ran_at_one_now_silent();
+    let full = Buffering::Mailbox { messages: 0, bytes: 0, overflow: Overflow::TryAgain };
+    net.spawn_with(2, SpawnOptions { buffering: Some(full), ..findable() });
+    net.run(120 * SECOND);
+    assert_eq!(error(net.claim(0, call)), CallError::NoAnswer);
+}
+
+#[test]
+fn nor_not_executed_by_a_process_of_this_machine() {
+    for discards in [false, true] {
+        let (mut net, call) = ran_at_one_now_silent();
+        let buffering = Buffering::Mailbox { messages: 0, bytes: 0, overflow: Overflow::Discard };
+        let buffering = if discards { Some(buffering) } else { None };
+        let other = net.spawn_with(0, SpawnOptions { buffering, ..findable() });
+        net.run(120 * SECOND);
+        net.exit(0, other);
+        net.settle();
+        assert_eq!(error(net.claim(0, call)), CallError::NoAnswer, "discards: {discards}");
+    }
 }

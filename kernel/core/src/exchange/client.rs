@@ -72,6 +72,14 @@ impl Outgoing {
         Address::new(machine, self.server)
     }
 
+    /// Its message, for its sender. What may run more than once is kept until it is answered: it may have to go again.
+    fn hand_back(&mut self) -> Bytes {
+        match self.options.semantics {
+            Semantics::AtLeastOnce => self.message.clone(),
+            Semantics::AtMostOnce => core::mem::take(&mut self.message),
+        }
+    }
+
     /// Whether its message is its sender's again.
     pub(super) fn is_handed_back(&self) -> bool {
         self.reply_to == ReplyTo::Mailbox
@@ -267,7 +275,7 @@ impl Exchange {
             self.complete(slot, port);
         } else if let Some(token) = self.outgoing[slot as usize].sender.take() {
             // Unreliable: handed to the network is all that a send promises.
-            let message = core::mem::take(&mut self.outgoing[slot as usize].message);
+            let message = self.outgoing[slot as usize].hand_back();
             port.effects.push(Effect::Accepted { token, message });
         }
     }
@@ -308,11 +316,7 @@ impl Exchange {
         let outgoing = &mut self.outgoing[slot as usize];
         outgoing.tries = 0;
         if let Some(token) = outgoing.sender.take() {
-            // What may run more than once is kept until it is answered: it may have to go again.
-            let message = match outgoing.options.semantics {
-                Semantics::AtLeastOnce => outgoing.message.clone(),
-                Semantics::AtMostOnce => core::mem::take(&mut outgoing.message),
-            };
+            let message = outgoing.hand_back();
             port.effects.push(Effect::Accepted { token, message });
         }
         if self.config.breaks(Planted::ProbeForgotten) {

@@ -4,9 +4,10 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::seek::after_silence;
 use super::{Kernel, Out, port};
 use crate::error::{CallError, Unsent};
-use crate::ids::{Address, LocalId};
+use crate::ids::LocalId;
 use crate::process::{Letter, Ticket};
 use crate::time::Instant;
 use crate::trace::{Timer, What};
@@ -72,16 +73,9 @@ impl Kernel {
                 }
                 Ticket::Local(place) => {
                     if let Some(request) = self.rendezvous.close(place) {
-                        let unsent = Unsent { error: CallError::Refused, message: Bytes::new() };
-                        let to = request.addressed;
-                        self.fail(
-                            now,
-                            request.client,
-                            Address::new(to.machine, to.local),
-                            request.reply_to,
-                            unsent,
-                            out,
-                        );
+                        let error = after_silence(CallError::Refused, request.may_have_run);
+                        let unsent = Unsent { error, message: Bytes::new() };
+                        self.fail(now, request.client, request.addressed, request.reply_to, unsent, out);
                     }
                 }
                 Ticket::OneWay(None) | Ticket::Answer => {}

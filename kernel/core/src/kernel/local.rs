@@ -5,6 +5,7 @@
 //! room; a request that a mailbox discards fails as *refused* at once, since no time-out would tell.
 use bytes::Bytes;
 
+use super::seek::after_silence;
 use super::{Entry, Kernel, Out, Outcome, port};
 use crate::config::{Options, Overflow};
 use crate::error::{CallError, ReplyError, Unsent};
@@ -26,6 +27,8 @@ pub(super) struct LocalSend {
     pub(super) message: Bytes,
     pub(super) options: Options,
     pub(super) reply_to: ReplyTo,
+    /// Whether it was sent before, to a place that is silent since.
+    pub(super) may_have_run: bool,
     /// The wait to be ended: by the reply for a call, by room for a send. Opened by the caller, who closes it if the send
     /// is over at once.
     pub(super) token: WaitToken,
@@ -35,7 +38,7 @@ pub(super) struct LocalSend {
 
 impl Kernel {
     pub(super) fn send_local(&mut self, send: LocalSend, out: &mut Out) -> Entry {
-        let LocalSend { now, process, to, message, options, reply_to, token, blocking } = send;
+        let LocalSend { now, process, to, message, options, reply_to, may_have_run, token, blocking } = send;
         let is_call = matches!(reply_to, ReplyTo::Call(_));
         let from = Address::new(self.machine, process);
         let reserved = self.processes.reserve(to, from, message.len());
@@ -64,8 +67,8 @@ impl Kernel {
             Ticket::OneWay(None)
         } else {
             let addressed = Address::new(self.machine, to);
-            let request =
-                LocalRequest { client: process, server: to, addressed, reply_to, options, taken: false };
+            let (client, server, taken) = (process, to, false);
+            let request = LocalRequest { client, server, addressed, reply_to, options, may_have_run, taken };
             Ticket::Local(self.rendezvous.open(request))
         };
         let received = Received { source: Source { address: from, ticket }, message: message.clone() };
@@ -92,11 +95,27 @@ impl Kernel {
 
     /// A request for a sparse id that was found on this kernel after all.
     pub(super) fn send_here(&mut self, now: Instant, request: Request, token: WaitToken, out: &mut Out) {
-        let Request { process, to, message, options, reply_to, .. } = request;
-        let send =
-            LocalSend { now, process, to: to.local, message, options, reply_to, token, blocking: false };
-        if let Entry::Done(outcome) = self.send_local(send, out) {
-            self.finish(token, outcome, out);
+        let Request { process, to, message, options, one_way, reply_to, sender, sought } = request;
+        let may_have_run = sought.is_some_and(|sought| sought.may_have_run);
+        let (to_local, blocking) = (to.local, false);
+        let send = LocalSend {
+            now,
+            process,
+            to: to_local,
+            message,
+            options,
+            reply_to,
+            may_have_run,
+            token,
+            blocking,
+        };
+        match self.send_local(send, out) {
+            Entry::Done(Outcome::Unsent(Unsent { error, message })) => {
+                let request = Request { process, to, message, options, one_way, reply_to, sender, sought };
+                self.give_up(now, request, error, out);
+            }
+            Entry::Done(outcome) => self.finish(token, outcome, out),
+            Entry::Wait(_) => {}
         }
     }
 
@@ -202,6 +221,7 @@ impl Kernel {
                 continue;
             }
             let error = if request.taken { CallError::CrashedUnknown } else { CallError::CrashedNotExecuted };
+            let error = after_silence(error, request.may_have_run);
             let unsent = Unsent { error, message: Bytes::new() };
             self.fail(now, request.client, request.addressed, request.reply_to, unsent, out);
         }

@@ -236,7 +236,6 @@ impl Kernel {
             packet: PacketNote::new(header, view.payload().len()),
             fate: Fate::Accepted,
         });
-        self.counters.copied_out_bytes += view.payload().len() as u64;
         let fate = match header.kind {
             Kind::Req => self.handle_request(now, path, view, out),
             Kind::Aya { .. } => {
@@ -286,6 +285,7 @@ impl Kernel {
             place => Ticket::OneWay(place),
         };
         let message = Bytes::copy_from_slice(view.payload());
+        self.counters.copied_out_bytes += message.len() as u64;
         self.deliver(
             now,
             process,
@@ -347,6 +347,7 @@ impl Kernel {
         match effect {
             Effect::Accepted { token, message } => self.finish(token, Outcome::Sent(message), out),
             Effect::Answered { process, from, reply_to, message } => {
+                self.counters.copied_out_bytes += message.len() as u64;
                 self.answer(now, process, from, reply_to, message, out);
             }
             Effect::Failed { request, error } => self.on_failed(now, request, error, out),

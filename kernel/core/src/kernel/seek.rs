@@ -47,6 +47,23 @@ fn awaited(request: &Request) -> Option<WaitToken> {
     })
 }
 
+/// What a client is told. Where it was sent last a request was not run; but if it was sent before to a place that fell
+/// silent, it may have run there.
+pub(super) const fn after_silence(error: CallError, may_have_run: bool) -> CallError {
+    match error {
+        CallError::NotLocated
+        | CallError::NoSuchProcess
+        | CallError::CrashedNotExecuted
+        | CallError::Refused
+        | CallError::TooMany
+            if may_have_run =>
+        {
+            CallError::NoAnswer
+        }
+        _ => error,
+    }
+}
+
 /// All seekers, by whom they seek, first come first.
 #[derive(Debug, Default)]
 pub(super) struct Seekers {
@@ -243,31 +260,20 @@ impl Kernel {
         }
         let sought = Some(Sought { sparse, moves: moves + 1, may_have_run: may_have_run || silent });
         let request = Request { sought, ..request };
-        let seeker = Seeker::Request(request);
-        if let Some(token) = seeker.token() {
+        if let Some(token) = awaited(&request) {
             self.waits.wait_on(token, BlockedOn::Locate(sparse));
         }
         match self.resolve(sparse) {
-            Some(address) => {
-                if let Seeker::Request(request) = seeker {
-                    self.send_found(now, Request { to: address, ..request }, out);
-                }
-            }
-            None => self.seek(now, sparse, seeker, out),
+            Some(address) => self.send_found(now, Request { to: address, ..request }, out),
+            None => self.seek(now, sparse, Seeker::Request(request), out),
         }
     }
 
     /// Tells whoever sent a request that it has failed.
     pub(super) fn give_up(&mut self, now: Instant, request: Request, error: CallError, out: &mut Out) {
         let Request { process, to, message, reply_to, sender, sought, .. } = request;
-        let may_have_run = sought.is_some_and(|sought| sought.may_have_run);
+        let error = after_silence(error, sought.is_some_and(|sought| sought.may_have_run));
         let error = match (reply_to, error) {
-            // Here it was not run; but it was sent before to one that is silent since.
-            (_, CallError::NotLocated | CallError::NoSuchProcess | CallError::CrashedNotExecuted)
-                if may_have_run =>
-            {
-                CallError::NoAnswer
-            }
             // Refused were the copies that came; one that is late may still run, and no AU says just that.
             (ReplyTo::Client(Ticket::Remote(_)), CallError::Refused) => CallError::CrashedUnknown,
             _ => error,

@@ -125,7 +125,10 @@ impl Kernel {
         if let Entry::Done(outcome) = &entry {
             let (with, lent) = (ending(outcome), handing == Handing::Lent);
             // What was a wait until the packet was sent has said so already.
-            let said = |event: &Event| matches!(event.what, What::Woken { .. });
+            let said = |event: &Event| {
+                matches!(event.what, What::Woken { process: woken, buffer_free, .. }
+                    if woken == process && buffer_free == lent)
+            };
             if (lent || with != Ending::Done) && !out.events.iter().skip(events_before).any(said) {
                 let on = waits_on(name, to, sparse);
                 self.tracer.event(&mut out.events, || What::Woken { process, with, on, buffer_free: lent });
@@ -145,7 +148,9 @@ impl Kernel {
         let before = out.transmits.len();
         let (process, on, _) = self.waits.close(token)?;
         self.tracer.begin(now);
-        let (to, sparse, handing) = (on.awaited(), None, Handing::Moved);
+        let sparse = if let BlockedOn::Locate(sparse) = on { Some(sparse) } else { None };
+        let to = if let BlockedOn::Ping(to) = on { Some(to) } else { on.awaited() };
+        let handing = Handing::Moved;
         self.tracer.cause(&mut out.events, || What::Trap {
             process,
             call: Call::Cancel,
@@ -257,26 +262,25 @@ impl Kernel {
         if kind == Call::Send && self.processes.contains(process) && !self.processes.may_ask(process) {
             return unsent(CallError::TooMany, message);
         }
+        // Where it is, or what is to be searched for.
         let (place, sought) = match to {
-            Target::Place(address) => (Some(address), None),
+            Target::Place(address) => (Ok(address), None),
             Target::Sparse(sparse) => {
-                (self.resolve(sparse), Some(Sought { sparse, moves: 0, may_have_run: false }))
+                let sought = Sought { sparse, moves: 0, may_have_run: false };
+                (self.resolve(sparse).ok_or(sparse), Some(sought))
             }
         };
-        let checked = match (place, sought) {
-            (Some(to), _) => self.check_send(now, process, to, message.len(), blocking && kind == Call::Call),
-            (None, Some(Sought { sparse, .. })) => {
-                self.check_caller(process, message.len()).and_then(|()| self.check_seek(sparse))
-            }
-            (None, None) => Ok(()),
+        let checked = match place {
+            Ok(to) => self.check_send(now, process, to, message.len(), blocking && kind == Call::Call),
+            Err(sparse) => self.check_caller(process, message.len()).and_then(|()| self.check_seek(sparse)),
         };
         if let Err(error) = checked {
             return unsent(error, message);
         }
-        let on = match (place, sought) {
-            (Some(to), _) if kind == Call::Call => BlockedOn::Call(to),
-            (Some(to), _) => BlockedOn::Send(to),
-            (None, sought) => BlockedOn::Locate(sought.map_or(SparseId(0), |sought| sought.sparse)),
+        let on = match place {
+            Ok(to) if kind == Call::Call => BlockedOn::Call(to),
+            Ok(to) => BlockedOn::Send(to),
+            Err(sparse) => BlockedOn::Locate(sparse),
         };
         let token = self.waits.open_with(process, on, lent);
         let (reply_to, sender) = match kind {
@@ -287,8 +291,9 @@ impl Kernel {
         // Where it is not known yet, its address says nothing.
         let to = place.unwrap_or(Address::new(Machine::EVERYONE, LocalId::KERNEL));
         if to.machine == self.machine {
-            let to = to.local;
-            let send = LocalSend { now, process, to, message, options, reply_to, token, blocking };
+            let (to, may_have_run) = (to.local, false);
+            let send =
+                LocalSend { now, process, to, message, options, reply_to, may_have_run, token, blocking };
             let entry = self.send_local(send, out);
             if matches!(entry, Entry::Done(_)) {
                 self.waits.close(token);
@@ -297,9 +302,9 @@ impl Kernel {
         }
         let one_way = kind == Call::SendOneWay;
         let request = Request { process, to, message, options, one_way, reply_to, sender, sought };
-        match (place, sought) {
-            (None, Some(Sought { sparse, .. })) => self.seek(now, sparse, Seeker::Request(request), out),
-            _ => self.exchange.send(request, &mut port!(self, now, out)),
+        match place {
+            Err(sparse) => self.seek(now, sparse, Seeker::Request(request), out),
+            Ok(_) => self.exchange.send(request, &mut port!(self, now, out)),
         }
         self.apply_effects(now, out);
         self.settle(process, on, token, out)

@@ -116,6 +116,8 @@ pub(crate) struct LocalRequest {
     pub(crate) reply_to: ReplyTo,
     /// How it goes on if it is forwarded to another machine.
     pub(crate) options: Options,
+    /// Whether it was sent before, to a place that is silent since.
+    pub(crate) may_have_run: bool,
     pub(crate) taken: bool,
 }
 

@@ -298,6 +298,7 @@ fn a_place_of_the_rendezvous_is_one_tenant_s() {
         addressed: address(1),
         reply_to: ReplyTo::Mailbox,
         options: Options::default(),
+        may_have_run: false,
         taken: false,
     };
     let first = rendezvous.open(request(2));
