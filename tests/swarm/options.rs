@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sendrec_core::fault::Faults;
 use sendrec_core::rng::Rng;
+use sendrec_core::timer::Strategy;
 use sendrec_sim::{Clock, Epochs, Link, Queue};
 use sendrec_trap::{Buffering, Config, Epoch, Options as Manner, Overflow, Reliability, Semantics};
 
@@ -143,7 +144,10 @@ impl Options {
             .map(|_| {
                 let config = if alike { shared.clone() } else { config(dice) };
                 // What is corrupted without a checksum of the packet's own may mean anything.
-                let config = Config { checksum: config.checksum || corrupts, ..config };
+                let checksum = config.checksum || corrupts;
+                // Not by the dice: however timers are kept, the same happens, and in the same worlds.
+                let timers = Strategy::ALL[(seed / 2 % 3) as usize];
+                let config = Config { checksum, timers, ..config };
                 machine(dice, config)
             })
             .collect();

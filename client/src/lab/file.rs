@@ -182,5 +182,6 @@ policy! {
     cache_bytes = "cache-bytes",
     checksum = "checksum",
     packet_life = "packet-life",
+    timers = "timers",
     sweep_interval = "sweep-interval",
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use sendrec_core::fault::parse_span;
 use sendrec_core::limits;
+use sendrec_core::timer::StrategyError;
 use sendrec_core::{Buffering, Config, Overflow, Reliability, Semantics};
 
 use super::words::{Words, Wrong};
@@ -28,6 +29,7 @@ pub(super) fn set(config: &mut Config, name: &str, text: &str) -> Result<(), Wro
         "cache-bytes" => config.cache_bytes = number(text)? as usize,
         "checksum" => config.checksum = text.parse().map_err(|_| "expected true or false".to_owned())?,
         "packet-life" => config.packet_life = span(text)?,
+        "timers" => config.timers = text.parse().map_err(|error: StrategyError| error.to_string())?,
         "sweep-interval" => config.sweep_interval = span(text)?,
         _ => return Err("no such setting".to_owned()),
     }

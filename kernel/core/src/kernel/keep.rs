@@ -13,6 +13,8 @@ use crate::time::Instant;
 use crate::trace::{Timer, What};
 
 /// Which kept messages are due when. A message that is taken before is taken out, so no more is held than is kept.
+/// No timer table: nearly all timers of requests are disarmed in time, while what is kept is mostly kept in vain, and a
+/// kernel that keeps nothing more asks for no tick.
 #[derive(Debug, Default)]
 pub(super) struct Keeping {
     by_time: BTreeSet<(Instant, LocalId, u64)>,

@@ -29,6 +29,7 @@ use crate::process::{
 };
 use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
+use crate::timer;
 use crate::trace::{BlockedOn, Ending, Fate, PacketNote, Tracer, What};
 use crate::wire::{Flags, Kind, View};
 
@@ -103,7 +104,11 @@ impl Kernel {
             rendezvous: Rendezvous::new(),
             waits: Waits::new(),
             tracer: Tracer::new(config.trace),
-            locate: Locate::new(config.locate_first, config.locate_retries, config.sweep_interval),
+            locate: Locate::new(
+                config.locate_first,
+                config.locate_retries,
+                timer::Table::new(config.timers, config.sweep_interval),
+            ),
             seekers: Seekers::default(),
             keeping: Keeping::default(),
             exchange: Exchange::new(now, config, epoch.max(Epoch(1))),

@@ -14,7 +14,7 @@ use slab::Slab;
 use crate::ids::{Address, Nonce, SparseId};
 use crate::limits;
 use crate::time::Instant;
-use crate::timer::{Handle, Sweep, Timers};
+use crate::timer::{Handle, Table, Timers};
 
 #[derive(Debug)]
 struct Search {
@@ -41,20 +41,20 @@ pub(crate) struct Locate {
     learned: VecDeque<SparseId>,
     searches: Slab<Search>,
     by_sparse: BTreeMap<SparseId, u32>,
-    timers: Sweep<u32>,
+    timers: Table<u32>,
     first: Duration,
     retries: u32,
     due: Vec<u32>,
 }
 
 impl Locate {
-    pub(crate) fn new(first: Duration, retries: u32, granularity: Duration) -> Self {
+    pub(crate) fn new(first: Duration, retries: u32, timers: Table<u32>) -> Self {
         Self {
             places: BTreeMap::new(),
             learned: VecDeque::new(),
             searches: Slab::new(),
             by_sparse: BTreeMap::new(),
-            timers: Sweep::new(granularity),
+            timers,
             first,
             retries,
             due: Vec::new(),

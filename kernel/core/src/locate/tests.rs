@@ -6,12 +6,13 @@ use super::{Due, Locate};
 use crate::ids::{Address, LocalId, Nonce, SparseId};
 use crate::limits;
 use crate::time::Instant;
+use crate::timer::{Strategy, Table};
 
 const FIRST: Duration = Duration::from_millis(10);
 const SPARSE: SparseId = SparseId(0x9f3c);
 
 fn room() -> Locate {
-    Locate::new(FIRST, 2, Duration::from_micros(1))
+    Locate::new(FIRST, 2, Table::new(Strategy::default(), Duration::from_micros(1)))
 }
 
 fn address(port: u16) -> Address {
