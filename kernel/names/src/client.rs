@@ -137,8 +137,14 @@ impl Names {
         what: String,
     ) -> Result<Bytes, NamesError> {
         let server = self.server;
-        // Whatever is asked here does no harm if it is done twice, and so may follow a server that has moved.
-        let options = Options { semantics: Semantics::AtLeastOnce, ..me.how().options };
+        // A name that was taken back is not there to be taken back again. All else does no harm if it is done twice,
+        // and so may follow a server that has moved.
+        let semantics = if m1.operation == Operation::Deregister as u8 {
+            Semantics::AtMostOnce
+        } else {
+            Semantics::AtLeastOnce
+        };
+        let options = Options { semantics, ..me.how().options };
         let how = How { options, timeout: Some(self.timeout) };
         let answer = match me.call_with(server, m1.encode(), how) {
             Ok(answer) => NameMessage::decode(answer),

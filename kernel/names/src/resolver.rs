@@ -70,8 +70,7 @@ impl Resolver {
     /// A call to `name` at `place` has failed. Drops the place if it may be stale; true if the same request may be sent
     /// again, to where the name is now: it was not run, or does no harm if it is run twice.
     pub fn on_failed(&mut self, name: &Name, place: Target, error: CallError, how: How) -> bool {
-        let not_run =
-            matches!(error, CallError::NoSuchProcess | CallError::CrashedNotExecuted | CallError::NotLocated);
+        let not_run = is_not_run(error);
         let silent = matches!(error, CallError::NoAnswer | CallError::TimedOut | CallError::CrashedUnknown);
         // Another of the caller's threads may have found the new place meanwhile.
         if (not_run || silent) && self.remembered(name) == Some(place) {
@@ -94,21 +93,35 @@ impl Resolver {
         let message = message.into_bytes();
         let deadline = how.timeout.map(|timeout| me.gate().now() + timeout);
         let mut tries = 0;
+        // The first failure after which it may have run: what comes later tells of other places alone.
+        let mut may_have_run = None;
         loop {
             tries += 1;
-            let place = self.place(me, name)?;
+            let place = match self.place(me, name) {
+                Ok(place) => place,
+                Err(error) => return Err(may_have_run.unwrap_or(NamedError::Names(error))),
+            };
             let timeout = deadline.map(|deadline| deadline.since(me.gate().now()));
             let error = match me.call_with(place, message.clone(), How { timeout, ..how }) {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
-            let again = match error.failure {
-                SendFailure::Request(why) => self.on_failed(name, place, why, how),
-                SendFailure::Reply(_) => false,
+            let (again, not_run) = match error.failure {
+                SendFailure::Request(why) => (self.on_failed(name, place, why, how), is_not_run(why)),
+                SendFailure::Reply(_) => (false, false),
             };
+            let failed = NamedError::Call { name: name.clone(), place, error };
             if !again || tries >= TRIES_MAX {
-                return Err(NamedError::Call { name: name.clone(), place, error });
+                return Err(may_have_run.unwrap_or(failed));
+            }
+            if !not_run && may_have_run.is_none() {
+                may_have_run = Some(failed);
             }
         }
     }
+}
+
+/// Whether the error says that nobody had the request at its place.
+const fn is_not_run(error: CallError) -> bool {
+    matches!(error, CallError::NoSuchProcess | CallError::CrashedNotExecuted | CallError::NotLocated)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
-use sendrec_sim::{MachineId, World};
+use sendrec_sim::{Link, MachineId, World};
 use sendrec_trap::{
     Address, CallError, From, How, LocalId, Machine, Options, Process, Semantics, SendFailure, SparseId,
     SpawnOptions, Target, Trap,
@@ -433,4 +433,55 @@ fn who_is_no_name_server_is_told_from_one() {
         // On a world whose links bring no broadcast nobody is found; where they do, the name server is, and it has none.
         assert!(matches!(error, Err(NamesError::NoServer { .. } | NamesError::Server { .. })));
     });
+}
+
+#[test]
+fn an_answer_that_is_lost_makes_no_name_unknown() {
+    let mut town = Town::new(9, 1);
+    let (server, client) = (town.machines[0], town.machines[1]);
+    // Those of the registration and of the taking back; the second of each arrives.
+    let faults = "drop=REP#1,drop=REP#3".parse().unwrap();
+    town.world.set_link(server, client, Link { faults, ..Link::default() });
+    town.client(1, |gate, names| {
+        let me = process(gate);
+        names.register(&me, &name("files"), me.address(), Token(1)).unwrap();
+        assert_eq!(names.deregister(&me, &name("files"), Token(1)), Ok(()));
+        assert_eq!(names.list(&me, "", None), Ok(Vec::new()));
+    });
+}
+
+#[test]
+fn what_may_have_run_at_a_silent_place_is_not_told_as_a_name_unknown() {
+    // Afterwards the name is nobody's, or somebody's who does not live.
+    for gone in [false, true] {
+        let mut town = Town::new(10, 2);
+        let names = town.names;
+        let silent = Address::new(Machine::new(([10, 9, 9, 9], 7000).into()), LocalId(1));
+        town.world.spawn(town.machines[1], SpawnOptions::default(), move |me| {
+            names.register(me, &name("files"), silent, Token(1)).unwrap();
+            me.gate().sleep(Duration::from_secs(2));
+            let nobody = Address::new(me.address().machine, LocalId(999));
+            if gone {
+                names.deregister(me, &name("files"), Token(1)).unwrap();
+            } else {
+                names.register(me, &name("files"), nobody, Token(1)).unwrap();
+            }
+        });
+        town.client(2, move |gate, names| {
+            let me = process(gate);
+            let mut resolver = Resolver::new(names);
+            while resolver.place(&me, &name("files")).is_err() {
+                let _ = me.receive_within(From::Any, Duration::from_millis(100));
+            }
+            let options = Options { semantics: Semantics::AtLeastOnce, ..Options::default() };
+            let how = How { options, timeout: None };
+            match resolver.call(&me, &name("files"), "where?", how).unwrap_err() {
+                NamedError::Call { error, place, .. } => {
+                    assert_eq!(place, silent.into());
+                    assert_eq!(error.failure, SendFailure::Request(CallError::NoAnswer));
+                }
+                other => panic!("{other}"),
+            }
+        });
+    }
 }
