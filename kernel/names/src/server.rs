@@ -242,7 +242,9 @@ impl<T: Trap + ?Sized> Server<'_, '_, T> {
 
     /// The holder is gone: the name goes to who is wanted, unless somebody else was quicker.
     fn replace(&mut self, name: &Name, holder: Entry, wanted: Option<Entry>) -> Result<(), Code> {
-        if self.table.get(name).is_some_and(|entry| entry != holder) {
+        // A copy of the same question may have been quicker.
+        let own = |entry: Entry| wanted.is_some_and(|wanted| wanted.token == entry.token);
+        if self.table.get(name).is_some_and(|entry| entry != holder && !own(entry)) {
             return Err(Code::E_HELD);
         }
         match wanted {

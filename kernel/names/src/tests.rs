@@ -277,13 +277,15 @@ fn while_a_holder_is_asked_others_are_answered_and_the_first_of_two_gets_the_nam
             message.body = body.freeze();
             me.start_call(names.server, message.encode())
         };
-        let calls = [ask(2), ask(3)];
+        // The third as a copy that the network has held back.
+        let calls = [ask(2), ask(3), ask(2)];
         let start = gate.now();
         assert_eq!(names.lookup(&me, &name("off")), Ok(silent.into()));
         assert!(gate.now().since(start) < Duration::from_millis(100));
-        let mut codes = calls.map(|call| NameMessage::decode(me.wait(call).unwrap()).unwrap().code);
-        codes.sort_unstable();
-        assert_eq!(codes, [Code::OK as u8, Code::E_HELD as u8]);
+        let codes = calls.map(|call| NameMessage::decode(me.wait(call).unwrap()).unwrap().code);
+        let of_two = [Code::OK as u8, Code::E_HELD as u8, Code::OK as u8];
+        let of_three = [Code::E_HELD as u8, Code::OK as u8, Code::E_HELD as u8];
+        assert!(codes == of_two || codes == of_three, "{codes:?}");
     });
 }
 
