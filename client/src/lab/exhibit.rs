@@ -139,7 +139,6 @@ fn cells(run: &Run) -> String {
                 CellFate::Switched => "",
                 CellFate::Lost => "lost",
                 CellFate::NoRoom => "no room",
-                CellFate::BadHeader => "bad header",
             },
         )
     };

@@ -53,11 +53,12 @@ impl Gate<'_> {
     fn suspend(&self, token: WaitToken, deadline: Option<Instant>, down: Down) -> Outcome {
         loop {
             self.yielder.suspend(Suspended::Until(deadline));
-            let (mut is_over, machine) = (false, self.machine);
-            let outcome = self.with_inner(|inner| {
-                let claimed = inner.claim(machine, token);
-                is_over = deadline.is_some_and(|deadline| inner.own_now(machine) >= deadline);
-                if claimed.is_none() && is_over { inner.cancel(machine, token) } else { claimed }
+            let machine = self.machine;
+            let outcome = self.with_inner(|inner| match inner.claim(machine, token) {
+                None if deadline.is_some_and(|deadline| inner.own_now(machine) >= deadline) => {
+                    inner.cancel(machine, token)
+                }
+                claimed => claimed,
             });
             if let Some(outcome) = outcome {
                 return outcome;

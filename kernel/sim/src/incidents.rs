@@ -86,6 +86,8 @@ impl Inner {
         if self.machines[machine].kernel.is_none() {
             return;
         }
+        // It takes with it whom a kill was waiting for: ids are given again in the next boot.
+        self.kills.retain(|(whose, ..)| *whose != machine);
         self.threads.doom(|thread| thread.machine == machine);
         #[cfg(feature = "coverage")]
         if let Some(kernel) = &self.machines[machine].kernel {
@@ -139,7 +141,7 @@ impl Inner {
 
     /// One process is gone; its kernel lives and says so to those who ask.
     pub(crate) fn kill(&mut self, machine: usize, process: LocalId, rule: &str) {
-        self.kills.push((machine, process, rule.to_owned()));
+        self.kills.push_back((machine, process, rule.to_owned()));
         self.do_kills();
     }
 
@@ -148,7 +150,7 @@ impl Inner {
         if self.is_applying() {
             return;
         }
-        while let Some((machine, process, rule)) = self.kills.pop() {
+        while let Some((machine, process, rule)) = self.kills.pop_front() {
             let lives = |kernel: &sendrec_core::Kernel| kernel.processes().any(|other| other == process);
             if self.machines[machine].kernel.as_ref().is_some_and(lives) {
                 self.threads.doom(|thread| thread.machine == machine && thread.process == process);

@@ -1,6 +1,6 @@
 //! What gates and the loop of a world share: inputs into kernels, and what comes out of them.
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(crate) struct Inner {
     /// Incidents before this place befall no more.
     pub(crate) called_off: usize,
     /// Kills that wait until the trap in which they befell is over.
-    pub(crate) kills: Vec<(usize, LocalId, String)>,
+    pub(crate) kills: VecDeque<(usize, LocalId, String)>,
     /// What kernels that are gone have met.
     #[cfg(feature = "coverage")]
     pub(crate) coverage: sendrec_core::exchange::Coverage,
@@ -74,7 +74,7 @@ impl Inner {
             incidents: Vec::new(),
             watch: Watch::default(),
             called_off: 0,
-            kills: Vec::new(),
+            kills: VecDeque::new(),
             #[cfg(feature = "coverage")]
             coverage: Default::default(),
             depth: 0,

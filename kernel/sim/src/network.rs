@@ -1,5 +1,6 @@
 //! The network of a world: who gets which datagram, when, and in what state.
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sendrec_core::fault::{Faults, Injector, Treatment};
 use sendrec_core::rng::Rng;
@@ -106,6 +107,11 @@ impl Network {
         self.rules.push(faults.clone());
     }
 
+    /// All rules there are, of the world and of pairs.
+    pub(crate) fn all_rules(&self) -> impl Iterator<Item = &Faults> {
+        self.rules.iter().chain(self.pairs.values().map(|pair| &pair.link.faults))
+    }
+
     pub(crate) fn set_link(&mut self, from: usize, to: usize, sender: &str, link: Link) {
         let injector = injector(&link.faults, sender, self.rng.next_u64());
         self.pairs.insert((from, to), Pair { link, injector });
@@ -162,12 +168,11 @@ impl Inner {
         };
         if let Some(treatment) = self.judge(label, to, true) {
             match self.medium(from, to) {
-                Medium::Atm => self.send_cells(label, &[(to, treatment)], packet),
-                Medium::Lines | Medium::Bus(_) => {
-                    if let Some(out_at) = self.send_on_line(label, to, packet.wire_bytes()) {
-                        self.fly(label, to, out_at, &treatment, packet);
-                    }
-                }
+                Medium::Atm => self.send_cells(label, vec![(to, treatment)], packet),
+                Medium::Lines | Medium::Bus(_) => match self.send_on_line(label, to, packet.wire_bytes()) {
+                    Some(out_at) => self.fly(label, to, out_at, &treatment, packet),
+                    None => self.tell_no_room(label, to),
+                },
             }
         }
     }
@@ -197,12 +202,13 @@ impl Inner {
                     }
                 },
             };
-            if let Some(out_at) = out_at {
-                self.fly(label, to, out_at, &treatment, packet);
+            match out_at {
+                Some(out_at) => self.fly(label, to, out_at, &treatment, packet),
+                None => self.tell_no_room(label, to),
             }
         }
         if !by_cells.is_empty() {
-            self.send_cells(label, &by_cells, packet);
+            self.send_cells(label, by_cells, packet);
         }
     }
 
@@ -253,25 +259,29 @@ impl Inner {
             Medium::Lines | Medium::Atm => Place::Pair(label.from, to),
         };
         let line = self.network.lines.entry(place).or_default();
-        let out_at = line.send(self.now, bytes, bandwidth, queue);
-        if out_at.is_none()
-            && let Some(queue) = queue
-        {
+        line.send(self.now, bytes, bandwidth, queue)
+    }
+
+    fn tell_no_room(&mut self, label: Label, to: usize) {
+        if let Some(queue) = self.link(label.from, to).queue {
             self.tell_verdict(label, to, Verdict::Dropped, queue.to_string());
         }
-        out_at
+    }
+
+    /// How much later than its link's latency a packet comes.
+    fn lateness(&mut self, jitter: Duration) -> Duration {
+        if jitter.is_zero() {
+            return Duration::ZERO;
+        }
+        let span = u64::try_from(jitter.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.network.rng.below(span.saturating_add(1)))
     }
 
     /// The packet is out at this time: its copies arrive when they arrive.
     fn fly(&mut self, label: Label, to: usize, out_at: Instant, treatment: &Treatment, packet: &Packet) {
         let &Link { latency, jitter, .. } = self.link(label.from, to);
         for copy in 1..=treatment.copies {
-            let mut due = out_at + latency + treatment.delay;
-            if !jitter.is_zero() {
-                let span = u64::try_from(jitter.as_nanos()).unwrap_or(u64::MAX);
-                let late = self.network.rng.below(span.saturating_add(1));
-                due = due + std::time::Duration::from_nanos(late);
-            }
+            let mut due = out_at + latency + treatment.delay + self.lateness(jitter);
             if copy == treatment.copies {
                 due = due + treatment.hold;
             }
@@ -290,11 +300,19 @@ impl Inner {
         self.agenda.push(due, Happening::Arrive { flight });
     }
 
-    fn send_cells(&mut self, label: Label, to: &[(usize, Treatment)], packet: &Packet) {
+    /// Its cells go together, as fast as the fastest of its links; what another link is slower, the packet waits where
+    /// it has come whole.
+    fn send_cells(&mut self, label: Label, mut to: Vec<(usize, Treatment)>, packet: &Packet) {
         let mut bytes = self.network.buffer(packet.wire_bytes());
         if packet.write(&mut bytes).is_some() {
-            let latency = self.link(label.from, to[0].0).latency;
-            let parcel = Parcel { label, to, latency, bytes: &bytes };
+            let latencies = to.iter().map(|(to, _)| self.link(label.from, *to).latency);
+            let latency = latencies.min().unwrap_or_default();
+            for (to, treatment) in &mut to {
+                let link = self.link(label.from, *to);
+                let (slower, jitter) = (link.latency - latency, link.jitter);
+                treatment.delay += slower + self.lateness(jitter);
+            }
+            let parcel = Parcel { label, to: &to, latency, bytes: &bytes };
             self.network.atm.send(self.now, &parcel, &mut self.agenda);
         }
         self.network.give_back(bytes);

@@ -159,3 +159,38 @@ fn a_dead_or_paused_receiver_does_not_hold_up_the_others() {
     assert_eq!(receivers(&got), [2, 3, 4]);
     assert_eq!(got.last().unwrap(), &(2, NANOS), "when its pause is over");
 }
+
+#[test]
+fn what_finds_no_room_on_a_bus_is_told_for_each_receiver() {
+    let link = |medium| Link {
+        medium,
+        bandwidth: Some(8 * NANOS / 1_000),
+        queue: Some(Queue::Packets(0)),
+        ..Link::default()
+    };
+    for medium in [Medium::Lines, Medium::Bus(1)] {
+        let mut world = World::with(1, Config { trace: true, ..Config::default() }, link(medium));
+        for _ in 0..4 {
+            world.boot();
+        }
+        for _ in 0..2 {
+            world.inner.borrow_mut().launch(0, &locate());
+        }
+        world.run();
+        assert_eq!(dropped(&world).len(), 3, "{medium:?}: the second, to each of the others");
+    }
+}
+
+#[test]
+fn what_comes_in_cells_has_the_latency_and_the_jitter_of_its_own_link() {
+    let jitter = Duration::from_millis(5);
+    let (_, got) = broadcast(Medium::Atm, "", |world| {
+        let link = Link { medium: Medium::Atm, ..Link::default() };
+        let far = Link { latency: Duration::from_millis(40), ..link.clone() };
+        world.set_link(MachineId(0), MachineId(2), far);
+        world.set_link(MachineId(0), MachineId(3), Link { jitter, ..link });
+    });
+    let at = |machine| got.iter().find(|(receiver, _)| *receiver == machine).unwrap().1;
+    assert_eq!((at(1), at(2)), (at(4), at(1) + 39_000_000));
+    assert!(at(3) > at(1) && at(3) <= at(1) + 5_000_000);
+}

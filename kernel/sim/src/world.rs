@@ -193,7 +193,7 @@ impl World {
         let inner = self.inner.borrow();
         let incidents = Faults { incidents: inner.incidents.clone(), ..Faults::default() };
         let is_known = |name: &str| inner.names.contains_key(name);
-        inner.network.rules.iter().chain([&incidents]).try_for_each(|faults| faults.check_names(is_known))
+        inner.network.all_rules().chain([&incidents]).try_for_each(|faults| faults.check_names(is_known))
     }
 
     /// A process that exists from here on, runs `body` once the world runs, and ends with it.

@@ -17,7 +17,7 @@ use support::{MILLISECOND, SERVER, traced, well_known};
 const OUTPUT: &str = "SENDREC_SIM_OUTPUT";
 
 const FAULTS: &str = "loss=0.05,duplicate=0.05,reorder=0.1,burst=0.01:0.3,corrupt=0.01,drop=REP#3@b>a,delay=ACK#2:7ms,\
-     crash=b@execute#5,restart=b@crash+30ms,kill=c/1@queued#9,pause=d@15ms:40ms,partition=a+b|c+d@60ms,heal@90ms,\
+     crash=b@execute#5,restart=b@crash+30ms,kill=c/1@queued#3,pause=d@15ms:40ms,partition=a+b|c+d@60ms,heal@90ms,\
      cut=e>a@100ms,heal@a.sent:REQ#40,crash=e@reply#4,restart=e@crash+10ms,seed=11";
 
 /// Everything a world can do at once, written down line by line.

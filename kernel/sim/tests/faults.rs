@@ -102,6 +102,15 @@ fn links_chosen_by_a_seed_are_borne_and_printed() {
 }
 
 #[test]
+fn rules_of_a_pair_name_machines_that_are_there() {
+    let mut pair = Pair::new("");
+    assert_eq!(pair.world.check_rules(), Ok(()));
+    let link = Link { faults: "drop=REP#1@sever>client".parse().unwrap(), ..Link::default() };
+    pair.world.set_link(pair.server, pair.client, link);
+    assert!(pair.world.check_rules().unwrap_err().to_string().contains("sever"));
+}
+
+#[test]
 fn a_pair_has_its_own_rules_and_the_worlds() {
     let mut pair = Pair::new("drop=REQ#1");
     let link = Link { faults: "drop=REQ#2".parse().unwrap(), latency: 7 * MILLISECOND, ..Link::default() };

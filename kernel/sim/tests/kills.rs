@@ -29,3 +29,26 @@ fn a_server_killed_by_the_very_call_fails_it() {
         assert_eq!(told.get(), Some(SendFailure::Request(CallError::CrashedUnknown)), "start {start}");
     }
 }
+
+#[test]
+fn a_kill_that_a_reboot_overtakes_strikes_nobody_of_the_next_boot() {
+    let faults = "kill=m1/1@execute,restart=m1@execute".parse().unwrap();
+    let config = Config { trace: true, ..Config::default() };
+    let mut world = World::with(1, config, Link { faults, ..Link::default() });
+    let (client, server) = (world.boot(), world.boot());
+    let well_known = SpawnOptions { local_id: Some(LocalId(1)), ..SpawnOptions::default() };
+    world.install(server, well_known, |me| {
+        while let Ok(request) = me.receive(From::Any) {
+            let _ = me.reply(request.source, "done");
+        }
+    });
+    let (to, told) = (Address::new(world.machine(server), LocalId(1)), Rc::new(Cell::new(0)));
+    let tell = told.clone();
+    world.spawn(client, SpawnOptions::default(), move |me| {
+        assert!(me.call(to, "question").is_err());
+        assert_eq!(me.call(to, "again").unwrap(), "done");
+        tell.set(1);
+    });
+    world.run();
+    assert_eq!((told.get(), world.unfinished()), (1, 1), "the server alone goes on");
+}

@@ -28,8 +28,6 @@ pub enum CellFate {
     Lost,
     /// It found no room at the output port.
     NoRoom,
-    /// Its header check was wrong where it came in.
-    BadHeader,
 }
 
 /// A cell that came to the switch, once for each port it was to leave by.

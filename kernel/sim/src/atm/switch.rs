@@ -21,16 +21,6 @@ impl Switch {
         }
     }
 
-    /// No output any more.
-    pub fn disconnect(&mut self, input: (Port, Circuit)) {
-        self.routes.remove(&input);
-    }
-
-    /// Whether a circuit has any output.
-    pub fn is_connected(&self, input: (Port, Circuit)) -> bool {
-        self.routes.contains_key(&input)
-    }
-
     /// Whom a cell goes to, and how it looks there. Nobody's if its circuit is not connected.
     pub fn forward(
         &self,
