@@ -27,6 +27,7 @@ mod report;
 mod sample;
 #[cfg(target_os = "linux")]
 mod timers;
+#[cfg(target_os = "linux")]
 mod world;
 
 #[cfg(target_os = "linux")]

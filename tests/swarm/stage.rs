@@ -122,8 +122,7 @@ struct Stage {
 
 impl Stage {
     fn new(options: &Options, shared: Rc<Shared>, settings: Settings) -> Self {
-        let link = Link { ..options.link.clone() };
-        let mut world = World::with(options.seed, Config::default(), link);
+        let mut world = World::with(options.seed, Config::default(), options.link.clone());
         world.keep(RECORDS_MAX, 0);
         let boot = |(number, machine): (usize, &super::options::Machine)| {
             let Settings { planted, traced, .. } = settings;
