@@ -165,40 +165,30 @@ fn client<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
 }
 
 /// The three forms of an address (slides 15-16) mean one process: before [`client`], whose end is the server's.
-/// `broadcast` says whether the driver brings a LOCATE to the server's machine.
-fn addressing<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address, broadcast: bool) {
-    let (local, files) = (Names::on(server.machine, LONG), "files".parse::<Name>().unwrap());
-    let mut ways = vec![local];
+fn addressing<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
+    let files = "files".parse::<Name>().unwrap();
     assert_eq!(me.call(server, "place").unwrap(), "place");
-    if broadcast {
-        assert_eq!(me.call(SPARSE, "sparse").unwrap(), "sparse");
-        assert_eq!(me.locate(SPARSE, false, Some(LONG)), Ok(server));
-        assert_eq!(me.locate(SPARSE, true, Some(LONG)), Ok(server));
-        me.send(SPARSE, "sent").unwrap();
-        let reply = me.receive_within(From::One(server), LONG).unwrap();
-        assert!(reply.source.is_reply() && reply.message == "sent");
-        let started = me.start_call(SPARSE, "started");
-        assert_eq!(me.wait(started).unwrap(), "started");
-        ways.push(Names::anywhere(LONG));
-    }
+    assert_eq!(me.call(SPARSE, "sparse").unwrap(), "sparse");
+    assert_eq!(me.locate(SPARSE, false, Some(LONG)), Ok(server));
+    assert_eq!(me.locate(SPARSE, true, Some(LONG)), Ok(server));
+    me.send(SPARSE, "sent").unwrap();
+    let reply = me.receive_within(From::One(server), LONG).unwrap();
+    assert!(reply.source.is_reply() && reply.message == "sent");
+    let started = me.start_call(SPARSE, "started");
+    assert_eq!(me.wait(started).unwrap(), "started");
     // A name may mean a place or a sparse id, and the name server may itself be found by broadcast.
-    for names in ways {
+    for names in [Names::on(server.machine, LONG), Names::anywhere(LONG)] {
         for place in [server.into(), SPARSE.into()] {
             names.register(me, &files, place, Token(1)).unwrap();
             assert_eq!(names.lookup(me, &files), Ok(place));
             assert_eq!(names.list(me, "fi", None), Ok(vec![(files.clone(), place)]));
-            if broadcast || place == server.into() {
-                let mut resolver = Resolver::new(names);
-                assert_eq!(resolver.call(me, &files, "named", me.how()).unwrap(), "named");
-            }
+            let mut resolver = Resolver::new(names);
+            assert_eq!(resolver.call(me, &files, "named", me.how()).unwrap(), "named");
         }
         names.deregister(me, &files, Token(1)).unwrap();
         assert!(names.lookup(me, &files).is_err());
     }
 }
-
-/// Whether a world brings LOCATE to all its machines.
-const BROADCAST_IN_WORLD: bool = true;
 
 #[test]
 fn in_a_world() {
@@ -211,7 +201,7 @@ fn in_a_world() {
             serve(me);
         });
         world.spawn(near, SpawnOptions::default(), move |me| {
-            addressing(me, address, BROADCAST_IN_WORLD);
+            addressing(me, address);
             client(me, address);
         });
         world.run();
@@ -229,7 +219,7 @@ fn between_processes_of_one_machine_of_a_world() {
         serve(me);
     });
     world.spawn(machine, SpawnOptions::default(), move |me| {
-        addressing(me, address, true);
+        addressing(me, address);
         client(me, address);
     });
     world.run();
@@ -245,7 +235,7 @@ fn on_nodes(near: &Node, far: &Node) {
         scope.spawn(move || server(&serving));
         scope.spawn(move || serve(&naming));
         let me = Process::spawn(near, SpawnOptions::default()).unwrap();
-        addressing(&me, address, true);
+        addressing(&me, address);
         client(&me, address);
         // Ends the name server.
         far.shut_down();

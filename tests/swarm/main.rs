@@ -107,25 +107,16 @@ struct Sum {
     count: u64,
 }
 
-fn swarm(out: &mut impl Write, args: &Args) -> std::io::Result<bool> {
-    let (next, sum, bar) = (AtomicU64::new(args.from), Mutex::new(Sum::default()), bar(args.seeds));
-    let end = args.from.saturating_add(args.seeds);
-    let began = Instant::now();
+/// Does something with each number, on all threads.
+fn each(args: &Args, numbers: std::ops::Range<u64>, bar: &ProgressBar, work: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(numbers.start);
     let work = || {
         loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= end {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= numbers.end {
                 return;
             }
-            let run = run(seed, Settings { weather: weather(args), ..Settings::default() });
-            let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            sum.coverage.add(&run.coverage);
-            sum.tally.add(&run.tally);
-            sum.count += 1;
-            if !run.violations.is_empty() {
-                sum.broken.insert(seed, run.violations.iter().map(ToString::to_string).collect());
-                bar.set_message(format!("{} broken", sum.broken.len()));
-            }
+            work(number);
             bar.inc(1);
         }
     };
@@ -135,6 +126,23 @@ fn swarm(out: &mut impl Write, args: &Args) -> std::io::Result<bool> {
         }
     });
     bar.finish_and_clear();
+}
+
+fn swarm(out: &mut impl Write, args: &Args) -> std::io::Result<bool> {
+    let (sum, bar) = (Mutex::new(Sum::default()), bar(args.seeds));
+    let end = args.from.saturating_add(args.seeds);
+    let began = Instant::now();
+    each(args, args.from..end, &bar, |seed| {
+        let run = run(seed, Settings { weather: weather(args), ..Settings::default() });
+        let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sum.coverage.add(&run.coverage);
+        sum.tally.add(&run.tally);
+        sum.count += 1;
+        if !run.violations.is_empty() {
+            sum.broken.insert(seed, run.violations.iter().map(ToString::to_string).collect());
+            bar.set_message(format!("{} broken", sum.broken.len()));
+        }
+    });
     let sum = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let verdict = judge(&sum.coverage);
     let seconds = began.elapsed().as_secs_f64();
@@ -146,12 +154,10 @@ fn swarm(out: &mut impl Write, args: &Args) -> std::io::Result<bool> {
     } else {
         write_text(out, &sum, &verdict, seconds, counts)?;
         if let Some(seed) = sum.broken.keys().next() {
-            let weather = if args.harsh {
-                " --harsh"
-            } else if args.calm {
-                " --calm"
-            } else {
-                ""
+            let weather = match weather(args) {
+                Weather::Harsh => " --harsh",
+                Weather::Calm => " --calm",
+                Weather::Mixed => "",
             };
             writeln!(out, "repeat one with: swarm --seed {seed}{weather}")?;
         }
@@ -223,23 +229,12 @@ fn plant(out: &mut impl Write, args: &Args, name: &str) -> std::io::Result<bool>
         "all" => Planted::ALL.to_vec(),
         name => vec![named(name).ok_or_else(|| unknown(name))?],
     };
-    let (next, bar) = (AtomicU64::new(0), bar(chosen.len() as u64));
+    let bar = bar(chosen.len() as u64);
     let results = Mutex::new(BTreeMap::new());
-    let work = || {
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed) as usize;
-            let Some(planted) = chosen.get(place) else { return };
-            let found = find(*planted, args.from, SEEDS_MAX);
-            results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(place, found);
-            bar.inc(1);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..jobs(args) {
-            scope.spawn(work);
-        }
+    each(args, 0..chosen.len() as u64, &bar, |place| {
+        let found = find(chosen[place as usize], args.from, SEEDS_MAX, weather(args));
+        results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(place as usize, found);
     });
-    bar.finish_and_clear();
     let results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let all = results.values().all(Option::is_some);
     let mut rows = Vec::new();
@@ -288,6 +283,9 @@ fn plant(out: &mut impl Write, args: &Args, name: &str) -> std::io::Result<bool>
 fn repeat(out: &mut impl Write, args: &Args, planted: Option<&str>, seed: u64) -> std::io::Result<bool> {
     let planted = planted.map(|name| named(name).ok_or_else(|| unknown(name))).transpose()?;
     let run = run(seed, Settings { planted, weather: weather(args), traced: args.trace.is_some() });
+    if let Some(folder) = &args.trace {
+        write_traces(folder, &run)?;
+    }
     if args.json {
         let violations: Vec<_> = run.violations.iter().map(ToString::to_string).collect();
         let good = violations.is_empty();
@@ -304,7 +302,6 @@ fn repeat(out: &mut impl Write, args: &Args, planted: Option<&str>, seed: u64) -
         write_context(out, &run, violation.op)?;
     }
     if let Some(folder) = &args.trace {
-        write_traces(folder, &run)?;
         writeln!(out, "traces are in {}; draw them with: sendrec ladder {0}/*.jsonl", folder.display())?;
     }
     if run.violations.is_empty() {

@@ -1,6 +1,6 @@
 //! Each planted fault, and the checker that must find it.
 use super::checkers::Rule;
-use super::{Planted, Settings, run};
+use super::{Planted, Settings, Weather, run};
 
 /// Seeds within which each is to be found.
 pub const SEEDS_MAX: u64 = 1_000;
@@ -34,9 +34,9 @@ pub struct Found {
 }
 
 /// Tries seeds from `first` on, `seeds` of them, until the checker that must finds the fault.
-pub fn find(planted: Planted, first: u64, seeds: u64) -> Option<Found> {
+pub fn find(planted: Planted, first: u64, seeds: u64, weather: Weather) -> Option<Found> {
     (first..first + seeds).find_map(|seed| {
-        let run = run(seed, Settings { planted: Some(planted), ..Settings::default() });
+        let run = run(seed, Settings { planted: Some(planted), weather, ..Settings::default() });
         let mine = run.violations.iter().find(|violation| violation.rule == rule_of(planted))?;
         let mut others: Vec<_> = run.violations.iter().map(|violation| violation.rule).collect();
         others.retain(|rule| *rule != mine.rule);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sendrec_core::Planted;
 use sendrec_core::exchange::Coverage;
-use sendrec_sim::{Boot, Link, MachineId, Record, World};
+use sendrec_sim::{Boot, MachineId, Record, World};
 use sendrec_trap::{Address, Config, LocalId, SpawnOptions};
 
 use super::checkers::{Moment, Rule, Violation, check, check_rest, check_slice};

@@ -1,7 +1,7 @@
 //! The swarm in small: some hundred seeds, each planted fault found, and a seed that is the same each time.
 use sendrec_tests::swarm::coverage::judge;
 use sendrec_tests::swarm::planted::{find, rule_of};
-use sendrec_tests::swarm::{Coverage, Planted, Settings, run};
+use sendrec_tests::swarm::{Coverage, Planted, Settings, Weather, run};
 
 const SEEDS: u64 = 300;
 /// Each planted fault shows well before this.
@@ -27,7 +27,7 @@ fn some_hundred_seeds_break_no_rule() {
 #[test]
 fn each_planted_fault_is_found() {
     for planted in Planted::ALL {
-        let found = find(planted, 0, PLANTED_SEEDS);
+        let found = find(planted, 0, PLANTED_SEEDS, Weather::default());
         assert!(found.is_some(), "{} survived; {} should have found it", planted.name(), rule_of(planted));
     }
 }

@@ -34,13 +34,13 @@ fn is_excused(story: &Story<'_>, asked: &Asked) -> bool {
     let sender = story.lives.get(&asked.by).map(|lived| lived.machine);
     let mut meant = story.lives.values().filter(|lived| lived.is_meant(asked.aim));
     meant.any(|lived| {
-        let ended_with_it = lived.stopped.is_some_and(|stopped| stopped > asked.at);
-        let local = sender == Some(lived.machine) || matches!(asked.aim, Aim::Sparse(_));
+        let ended_with_it = asked.accepted.is_some_and(|accepted| lived.started < accepted)
+            && lived.stopped.is_some_and(|stopped| stopped > asked.at);
         let throws_away = !matches!(
             lived.buffering,
             Buffering::Mailbox { overflow: Overflow::TryAgain | Overflow::Block, .. }
         );
-        let on_one_machine = sender == Some(lived.machine) && local;
+        let on_one_machine = sender == Some(lived.machine);
         let booted_since = lived.started > asked.at && matches!(asked.aim, Aim::Place(..));
         ended_with_it || booted_since || (on_one_machine && throws_away)
     })
