@@ -1,6 +1,7 @@
 //! The rows of `world`: packet events a second of processor time, by the number of processes.
 //!
 //! A world runs on one thread. Its processor time is what counts, so that whatever else the machine does matters less.
+use crate::report::Spread;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -60,7 +61,7 @@ fn world(processes: usize, machines: usize) -> World {
     }
     for client in 0..clients {
         // The server beside its own, on the next machine.
-        let server = (client + 1) % servers.max(1);
+        let server = (client + 1) % servers;
         let place = if server % machines == client % machines { client + 1 } else { client };
         let to = Address::new(addresses[server % machines], LocalId((server / machines) as u32 + 1));
         world.spawn(
@@ -103,16 +104,17 @@ pub(crate) fn run(options: &WorldOptions) -> Fallible<bool> {
         let machines = (processes / PROCESSES_PER_MACHINE).max(2);
         eprintln!("{processes} processes on {machines} machines");
         let rounds = (0..options.rounds()).map(|_| measure(processes, machines, options.time()));
-        let (mut rates, times): (Vec<_>, Vec<_>) = rounds.unzip();
-        rates.sort_unstable_by(f64::total_cmp);
-        let median = rates[rates.len() / 2];
+        let (rates, times): (Vec<_>, Vec<_>) = rounds.unzip();
+        let (Some(Spread { median, min, max }), Some(times)) = (Spread::of(rates), times.last()) else {
+            continue;
+        };
         rows.push(Row {
             processes,
             machines,
             packet_events_per_second: median,
-            min: rates[0],
-            max: rates[rates.len() - 1],
-            times_real_time: times[times.len() - 1],
+            min,
+            max,
+            times_real_time: *times,
             goal_reached: median >= GOAL_EVENTS_PER_SECOND,
         });
     }
@@ -123,7 +125,7 @@ pub(crate) fn run(options: &WorldOptions) -> Fallible<bool> {
     } else {
         println!("{machine}");
         println!(
-            "Packets sent and received per second of one core's time, tracing off; the goal is 1000000."
+            "Packets sent and received per second of one core's time, tracing off; the goal is {GOAL_EVENTS_PER_SECOND}."
         );
         println!(
             "\n{:>9} {:>9} {:>14} {:>25} {:>16}",
