@@ -1,7 +1,6 @@
 //! The rows of `world`: packet events a second of processor time, by the number of processes.
 //!
 //! A world runs on one thread. Its processor time is what counts, so that whatever else the machine does matters less.
-use crate::report::Spread;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -11,6 +10,7 @@ use serde::Serialize;
 
 use crate::machine::Machine;
 use crate::options::WorldOptions;
+use crate::report::Spread;
 use crate::sample::Fallible;
 
 /// What a world is to do on one core.
