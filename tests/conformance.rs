@@ -110,7 +110,8 @@ fn client<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
     // Every reliability and semantics brings the answer.
     for reliability in Reliability::ALL {
         for semantics in [Semantics::AtLeastOnce, Semantics::AtMostOnce] {
-            let how = sendrec_trap::How { options: Options { reliability, semantics }, timeout: Some(LONG) };
+            let how =
+                sendrec_trap::How { options: Options::new(reliability, semantics), timeout: Some(LONG) };
             assert_eq!(me.call_with(server, "call", how).unwrap(), "call");
             me.send_with(server, "send", how).unwrap();
             let reply = me.receive(From::One(server)).unwrap();

@@ -1,6 +1,7 @@
 //! What a person may choose: the dimensions of slide 20, every time-out, every bound. Policies are values.
 use core::time::Duration;
 
+use crate::bulk::Transfer;
 use crate::limits;
 pub(crate) use crate::planted::Planted;
 use crate::timer::Strategy;
@@ -108,6 +109,15 @@ pub struct Options {
     pub reliability: Reliability,
     /// Slide 37.
     pub semantics: Semantics,
+    /// Slide 38: how a message longer than a packet goes.
+    pub transfer: Transfer,
+}
+
+impl Options {
+    /// So reliably, so often, and in pieces as by default.
+    pub const fn new(reliability: Reliability, semantics: Semantics) -> Self {
+        Self { reliability, semantics, transfer: Transfer::DEFAULT }
+    }
 }
 
 /// Everything a kernel is told at boot. `Config::default()` suits a local network.
@@ -144,8 +154,18 @@ pub struct Config {
     pub window: u32,
     /// Bytes of unacknowledged replies kept for duplicates.
     pub cache_bytes: usize,
-    /// Bytes of a packet at most, header included. A message must fit into one.
+    /// Bytes of a packet at most, header included, on a path of which nothing else is known. A message that has no room in
+    /// one packet goes in pieces.
     pub packet_bytes: usize,
+    /// The longest message, bytes.
+    pub message_bytes: usize,
+    /// Memory for messages on their way here in pieces, all together, bytes.
+    pub arriving_bytes: usize,
+    /// What the machine can take at once of packets nobody has looked at, bytes: so much may be under way to it, all
+    /// transfers together.
+    pub receive_bytes: usize,
+    /// Bytes of a message that go before its receiver has said how much it has room for.
+    pub first_flight_bytes: usize,
     /// Whether packets carry a checksum of their own.
     pub checksum: bool,
     /// The longest life of a packet in the network.
@@ -182,6 +202,10 @@ impl Default for Config {
             window: limits::WINDOW_DEFAULT,
             cache_bytes: limits::CACHE_BYTES_DEFAULT,
             packet_bytes: limits::PACKET_BYTES_DEFAULT,
+            message_bytes: limits::MESSAGE_BYTES_DEFAULT,
+            arriving_bytes: limits::ARRIVING_BYTES_DEFAULT,
+            receive_bytes: limits::RECEIVE_BYTES_DEFAULT,
+            first_flight_bytes: limits::FIRST_FLIGHT_BYTES_DEFAULT,
             checksum: false,
             packet_life: limits::PACKET_LIFE,
             timers: Strategy::default(),
@@ -195,8 +219,13 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The largest message that fits into one packet, bytes.
+    /// The longest message, bytes.
     pub const fn message_bytes_max(&self) -> usize {
+        self.message_bytes
+    }
+
+    /// The longest message that goes in one packet on a path of which nothing is known, bytes.
+    pub const fn packet_message_bytes(&self) -> usize {
         self.packet_bytes.saturating_sub(crate::wire::HEADER_BYTES)
     }
 
@@ -213,13 +242,15 @@ impl Config {
     }
 
     /// Brings fields that the kernel could not work with into range: a window of 1 to [`limits::WINDOW_MAX`],
-    /// packets between the largest control packet and the largest datagram, a sweep between a microsecond and an
+    /// packets between the largest control packet and the largest datagram, messages no longer than
+    /// [`limits::MESSAGE_BYTES_MAX`], a sweep between a microsecond and an
     /// hour.
     #[must_use]
     pub fn in_range(mut self) -> Self {
-        const PACKET_BYTES_MIN: usize = crate::wire::HEADER_BYTES + crate::wire::BODY_BYTES_MAX;
+        const PACKET_BYTES_MIN: usize = limits::PACKET_BYTES_MIN;
         self.window = self.window.clamp(1, limits::WINDOW_MAX);
         self.packet_bytes = self.packet_bytes.clamp(PACKET_BYTES_MIN, limits::DATAGRAM_BYTES_MAX);
+        self.message_bytes = self.message_bytes.min(limits::MESSAGE_BYTES_MAX);
         self.sweep_interval = self.sweep_interval.clamp(Duration::from_micros(1), Duration::from_secs(3_600));
         self
     }

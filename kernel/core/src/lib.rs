@@ -11,6 +11,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod bulk;
 pub mod config;
 pub mod error;
 pub mod exchange;
@@ -27,6 +28,7 @@ pub mod timer;
 pub mod trace;
 pub mod wire;
 
+pub use bulk::{ErrorControl, Protocol, Transfer};
 pub use config::{Buffering, Config, Handing, Options, Overflow, Reliability, Semantics};
 pub use error::{CallError, ReceiveError, ReplyError, SpawnError};
 pub use ids::{Address, Epoch, LocalId, Machine, PacketNumber, Path, Sequence, SparseId, Target};

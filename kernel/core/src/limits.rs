@@ -7,6 +7,25 @@ use core::time::Duration;
 pub const DATAGRAM_BYTES_MAX: usize = 65_507;
 /// The default packet, header included: an Ethernet frame's 1,500 bytes less the IPv4 and UDP headers.
 pub const PACKET_BYTES_DEFAULT: usize = 1_472;
+/// The smallest packet a configuration or a transfer may ask for: the largest control packet.
+pub const PACKET_BYTES_MIN: usize = crate::wire::HEADER_BYTES + crate::wire::BODY_BYTES_MAX + 8;
+/// The longest message, if nothing else is said.
+pub const MESSAGE_BYTES_DEFAULT: usize = 1 << 30;
+/// The longest message there can be: its length has four bytes in a header.
+pub const MESSAGE_BYTES_MAX: usize = (u32::MAX - (1 << 17)) as usize;
+/// Memory for messages on their way here, if nothing else is said.
+pub const ARRIVING_BYTES_DEFAULT: usize = 2 << 30;
+/// What may be under way to a machine that says nothing else: a UDP socket's usual buffer, with what the system charges for
+/// each packet taken off.
+pub const RECEIVE_BYTES_DEFAULT: usize = 96 << 10;
+/// Bytes of a message that go before anything is granted.
+pub const FIRST_FLIGHT_BYTES_DEFAULT: usize = 16 << 10;
+/// A message on its way here of which nothing more comes is given up after so long.
+pub const ARRIVAL_IDLE: Duration = Duration::from_secs(30);
+/// A transfer's turn, when several are to go: so many bytes, then the next one's.
+pub const TURN_BYTES: usize = 64 << 10;
+/// Pieces that a receiver lets be under way at most.
+pub const PIECES_UNDER_WAY_MAX: u32 = 1 << 16;
 
 /// Sequence numbers a client process may have awaited at one machine, from the floor up: the window W.
 pub const WINDOW_DEFAULT: u32 = 1_024;

@@ -262,8 +262,8 @@ fn a_reply_that_is_given_up_inside_its_trap_is_no_wait() {
 }
 
 #[test]
-fn a_message_that_does_not_fit_into_a_packet_is_refused_before_anything_is_sent() {
-    let (mut net, client, server) = Net::pair(&Config { packet_bytes: 200, ..prompt() });
+fn a_message_longer_than_may_be_is_refused_before_anything_is_sent() {
+    let (mut net, client, server) = Net::pair(&Config { message_bytes: 120, ..prompt() });
     let longest = "x".repeat(120);
     let refused = net.call_and_block(0, client, at(1, server), &(longest.clone() + "x"));
     assert_eq!(error(done(refused)), CallError::TooLong);

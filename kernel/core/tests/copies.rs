@@ -14,7 +14,7 @@ use sendrec_core::{
 
 const SERVER: LocalId = LocalId(1);
 const NEIGHBOUR: LocalId = LocalId(2);
-const AGAIN: Options = Options { reliability: Reliability::ReplyAcks, semantics: Semantics::AtLeastOnce };
+const AGAIN: Options = Options::new(Reliability::ReplyAcks, Semantics::AtLeastOnce);
 
 fn shop(buffering: Option<Buffering>) -> (Net, LocalId) {
     let mut net = Net::new(2, &Config { first_incarnation: true, ..prompt() });

@@ -295,7 +295,7 @@ fn a_request_goes_on_as_its_client_asked_for_it() {
 
 #[test]
 fn what_goes_again_goes_with_its_message() {
-    let options = Options { reliability: Reliability::Unreliable, semantics: Semantics::AtLeastOnce };
+    let options = Options::new(Reliability::Unreliable, Semantics::AtLeastOnce);
     let (mut net, client) = office(1);
     let _ = net.send(0, client, at(1, FRONT), "question", options);
     net.settle();

@@ -154,7 +154,7 @@ fn a_reboot_after_the_execution_runs_nothing_again() {
 
 #[test]
 fn at_least_once_takes_no_notice_of_a_reboot() {
-    let options = Options { reliability: Reliability::ReplyAcks, semantics: Semantics::AtLeastOnce };
+    let options = Options::new(Reliability::ReplyAcks, Semantics::AtLeastOnce);
     let (mut net, client) = acquainted(&Config { options, ..prompt() });
     let call = net.call(0, client, to_server(), "question");
     net.run(30 * MILLISECOND);

@@ -147,8 +147,7 @@ fn a_request_that_was_acknowledged_and_handed_on_is_not_thrown_away_without_a_wo
 }
 
 /// At least once, and acknowledged when the reply is late: the client is told by AYA whether its request still runs.
-const AGAIN: Options =
-    Options { reliability: Reliability::ReplyAcks, semantics: sendrec_core::Semantics::AtLeastOnce };
+const AGAIN: Options = Options::new(Reliability::ReplyAcks, sendrec_core::Semantics::AtLeastOnce);
 
 /// The client asks again for a reply that was lost, until somebody runs its request.
 fn run_again(net: &mut Net, server: LocalId, call: sendrec_core::WaitToken) {

@@ -3,7 +3,7 @@ mod harness;
 
 use std::time::Duration;
 
-use harness::{Net, at, done, error, mutate, prompt, reliably, text, token};
+use harness::{Net, at, done, error, prompt, reliably, text, token};
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::{Flags, PacketType, View};
 use sendrec_core::{Config, Entry, LocalId, Options, Outcome, Reliability, ReplyError, Semantics, WaitToken};
@@ -148,7 +148,7 @@ fn a_duplicate_is_not_run_again_while_the_first_waits_runs_and_is_answered() {
 
 #[test]
 fn at_least_once_runs_again() {
-    let options = Options { reliability: Reliability::ReplyAcks, semantics: Semantics::AtLeastOnce };
+    let options = Options::new(Reliability::ReplyAcks, Semantics::AtLeastOnce);
     let (mut net, client, server) = Net::pair(&Config { options, ..prompt() });
     net.drop_next(1, PacketType::Rep);
     let call = net.call(0, client, at(1, server), "question");
@@ -165,7 +165,7 @@ fn at_least_once_runs_again() {
 /// The swarm found it: once a send was over its message was given back, and what was sent again was empty.
 #[test]
 fn what_a_send_asked_for_at_least_once_runs_again_as_it_was_sent() {
-    let options = Options { reliability: Reliability::ReplyAcks, semantics: Semantics::AtLeastOnce };
+    let options = Options::new(Reliability::ReplyAcks, Semantics::AtLeastOnce);
     let (mut net, client, server) = Net::pair(&prompt());
     let send = token(net.send(0, client, at(1, server), "do it", options));
     net.run(50 * MILLISECOND);
@@ -180,7 +180,7 @@ fn what_a_send_asked_for_at_least_once_runs_again_as_it_was_sent() {
 
 #[test]
 fn at_least_once_where_every_message_is_acknowledged_ends_each_run_s_reply() {
-    let options = Options { reliability: Reliability::AckEach, semantics: Semantics::AtLeastOnce };
+    let options = Options::new(Reliability::AckEach, Semantics::AtLeastOnce);
     let (mut net, client, server) = Net::pair(&Config { options, ..prompt() });
     net.call(0, client, at(1, server), "question");
     net.settle();
@@ -201,7 +201,7 @@ fn at_least_once_where_every_message_is_acknowledged_ends_each_run_s_reply() {
 /// The swarm found it: a run that was not awaited any more was counted for good, and so was its client.
 #[test]
 fn a_run_that_nobody_awaits_any_more_does_not_count_when_a_late_copy_runs() {
-    let options = Options { reliability: Reliability::ReplyAcks, semantics: Semantics::AtLeastOnce };
+    let options = Options::new(Reliability::ReplyAcks, Semantics::AtLeastOnce);
     let (mut net, client, server) = Net::pair(&Config { options, ..prompt() });
     let other = net.spawn_as(1, 2);
     // The first keeps the floor down.
@@ -475,25 +475,6 @@ fn a_damaged_packet_is_counted_and_sent_again() {
     let wrong = sendrec_core::wire::Malformed::Checksum;
     let counted = [0, 1].map(|kernel| net.kernels[kernel].counters().malformed(wrong));
     assert_eq!((counted, net.runs(1)), ([1, 1], 1));
-}
-
-#[test]
-fn a_part_of_a_longer_message_is_refused() {
-    let (mut net, client, server) = Net::pair(&prompt());
-    let call = net.call(0, client, at(1, server), "question");
-    net.settle();
-    let longer = |bytes: &[u8]| mutate(bytes, |packet| packet.header.fragment.length += 1);
-    let request = longer(&net.last_of(PacketType::Req).2);
-    net.inject_packet(1, harness::machine(0), &request);
-    assert_eq!(net.fates(1, Fate::Fragment), 1);
-    net.hold_next(1, PacketType::Rep);
-    net.serve(1, server, "answer");
-    let reply = longer(&net.last_of(PacketType::Rep).2);
-    net.inject_packet(0, harness::machine(1), &reply);
-    assert_eq!((net.fates(0, Fate::Fragment), net.claim(0, call)), (1, None));
-    net.release();
-    net.settle();
-    assert_eq!(text(net.claim(0, call)), "answer");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use sendrec_core::{Address, Config, Options, Reliability, Semantics};
 
 /// One call whose execution takes so long, and what went over the network for it.
 fn exchange(reliability: Reliability, config: &Config, execution: Duration) -> Vec<String> {
-    let options = Options { reliability, semantics: Semantics::AtMostOnce };
+    let options = Options::new(reliability, Semantics::AtMostOnce);
     let (mut net, client, server) =
         Net::pair(&Config { options, ack_delay: Duration::ZERO, ..config.clone() });
     let call = net.call(0, client, Address::new(machine(1), server), "question");

@@ -101,7 +101,7 @@ impl Swarm {
         let semantics = if self.rng.chance(0.2) { Semantics::AtLeastOnce } else { Semantics::AtMostOnce };
         self.asked += 1;
         let text = format!("request {}", self.asked);
-        let options = Options { reliability, semantics };
+        let options = Options::new(reliability, semantics);
         let to = at(other, self.sites[other].server);
         let message = bytes::Bytes::from(text.clone());
         let call = sendrec_core::Syscall::Call {

@@ -103,6 +103,8 @@ impl Inner {
         let kernel = machine.kernel.as_mut()?;
         let mut out = std::mem::take(&mut self.spare);
         let result = input(kernel, now, &mut out);
+        // The link holds what it cannot carry yet: all that may go goes.
+        while kernel.transmit(now, usize::MAX, &mut out) {}
         self.depth += 1;
         if out.events.is_empty() {
             self.apply(number, &mut out);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::peer::Judgement;
 use super::server::Served;
 use super::server_states::{Action, Event, State, step};
+use super::transfer_in::Whole;
 use super::{Cell, Exchange, Port, TimerKey, options_of};
 use crate::config::{Options, Planted, Reliability, Semantics};
 use crate::ids::{Address, LocalId, Path};
@@ -26,9 +27,30 @@ pub(crate) struct Arrival {
     peer: u32,
     window: u32,
     options: Options,
-    header: Header,
+    pub(super) header: Header,
     /// At least once: the request is known, and is to run again.
-    known: Option<u32>,
+    pub(super) known: Option<u32>,
+}
+
+impl Arrival {
+    /// Bytes of its message.
+    pub(crate) const fn message_bytes(&self) -> usize {
+        self.header.fragment.length as usize
+    }
+
+    /// Whether only a piece of its message is here.
+    pub(crate) const fn is_piece(&self) -> bool {
+        self.header.fragment.part.is_some()
+    }
+}
+
+/// A request whose fate is not decided yet.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// Room is to be found for it.
+    New(Arrival),
+    /// The last piece of one for which room was found.
+    Whole(Whole),
 }
 
 /// Why a request that could run is refused all the same.
@@ -46,11 +68,8 @@ impl Exchange {
         path: Path,
         view: &View<'_>,
         port: &mut Port<'_>,
-    ) -> Result<Arrival, Fate> {
+    ) -> Result<Arrived, Fate> {
         let header = *view.header();
-        if !view.is_whole() {
-            return Err(Fate::Fragment);
-        }
         let peer = self.admit_sender(path, &header, port)?;
         let options = options_of(header.flags);
         let one_way = header.flags.has(Flags::ONE_WAY);
@@ -59,7 +78,7 @@ impl Exchange {
             return Err(Fate::StaleEpoch);
         }
         if self.config.breaks(Planted::FloorLowered) {
-            self.lower_floor(peer, &header);
+            self.lower_floor(peer, &header, port);
         }
         let Some(window) = self.find_or_make_window(peer, &header, port.now) else {
             self.transmit_try_again(peer, &header, TaReason::KernelFull, port);
@@ -80,25 +99,43 @@ impl Exchange {
                 return Err(Fate::Unsupported);
             }
             self.served[slot as usize].last_copy = header.number;
-            self.duplicate(slot, port)?;
+            match header.fragment.part {
+                Some(part) => {
+                    if let Some(whole) = self.handle_known_piece(slot, part, view, port)? {
+                        return Ok(Arrived::Whole(whole));
+                    }
+                }
+                None => self.duplicate(slot, port)?,
+            }
         } else if self.windows.get(window).is_answered(above) {
             return Err(Fate::BelowFloor);
         } else if !self.would_remember(window, &header, options, port.now) {
             self.transmit_unknown(peer, &header, AuReason::UnknownRequest, port);
             return Err(Fate::Gone);
         }
-        if self.served.len() >= limits::SERVED_MAX {
+        let memory = header.fragment.part.is_none() || self.has_memory_for(header.fragment.length as usize);
+        if self.served.len() >= limits::SERVED_MAX || !memory {
             self.transmit_try_again(peer, &header, TaReason::KernelFull, port);
             return Err(Fate::TableFull);
         }
         let from = Address::new(path.remote, header.source);
-        Ok(Arrival { to: header.destination, from, one_way, peer, window, options, header, known })
+        Ok(Arrived::New(Arrival {
+            to: header.destination,
+            from,
+            one_way,
+            peer,
+            window,
+            options,
+            header,
+            known,
+        }))
     }
 
     /// The rule that floors do not fall, broken on purpose.
-    fn lower_floor(&mut self, peer: u32, header: &Header) {
+    fn lower_floor(&mut self, peer: u32, header: &Header, port: &mut Port<'_>) {
         let window = self.windows.find(peer, header.source_epoch, header.source);
         if let Some(window) = window.filter(|window| header.floor < self.windows.get(*window).floor) {
+            self.drop_arrivals(window, port);
             self.drop_window(window);
         }
     }
@@ -117,7 +154,7 @@ impl Exchange {
             return Ok(());
         }
         let fate = match self.served[slot as usize].state {
-            State::Kept | State::Queued | State::Executing => Fate::DuplicateInProgress,
+            State::Arriving | State::Kept | State::Queued | State::Executing => Fate::DuplicateInProgress,
             State::Replied => Fate::DuplicateAnswered,
             State::Settled | State::Gone => Fate::DuplicateDone,
             State::Evicted | State::DiedQueued | State::DiedExecuting => Fate::Gone,
@@ -244,7 +281,7 @@ impl Exchange {
             served.runs += 1;
             return Some(Place { slot, generation: served.generation });
         }
-        let slot = self.make_served(arrival, port.now);
+        let slot = self.make_served(arrival, State::Queued, port.now);
         let place = Place { slot, generation: self.served[slot as usize].generation };
         let unreliable = options.reliability == Reliability::Unreliable;
         if kept && !(arrival.one_way && unreliable) {
@@ -270,7 +307,7 @@ impl Exchange {
         Some(place)
     }
 
-    fn make_served(&mut self, arrival: &Arrival, now: Instant) -> u32 {
+    pub(super) fn make_served(&mut self, arrival: &Arrival, state: State, now: Instant) -> u32 {
         self.generation = self.generation.wrapping_add(1);
         self.in_progress += 1;
         let slot = self.served.vacant_key() as u32;
@@ -283,7 +320,7 @@ impl Exchange {
             sequence: arrival.header.sequence,
             addressed: arrival.to,
             owner: arrival.to,
-            state: State::Queued,
+            state,
             options: arrival.options,
             one_way: arrival.one_way,
             last_copy: arrival.header.number,
@@ -293,6 +330,9 @@ impl Exchange {
             sender: None,
             tries: 0,
             timer,
+            sending: None,
+            receiving: None,
+            transfer: 0,
         });
         self.windows.get_mut(arrival.window).set(arrival.header.sequence, slot);
         slot

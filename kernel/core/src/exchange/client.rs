@@ -3,6 +3,7 @@ use bytes::Bytes;
 
 use super::client_states::{Action, Event, State, step};
 use super::peer::Peer;
+use super::transfer_out::Of;
 use super::{Cell, Effect, Exchange, Port, TimerKey, flags_of};
 use crate::config::{Options, Planted, Reliability, Semantics};
 use crate::error::CallError;
@@ -47,6 +48,9 @@ pub(super) struct Outgoing {
     pub(super) last_copy: PacketNumber,
     pub(super) timer: Handle,
     pub(super) sought: Option<Sought>,
+    /// Itself, while it goes in pieces; its reply, while that comes in pieces.
+    pub(super) sending: Option<u32>,
+    pub(super) receiving: Option<u32>,
 }
 
 /// A request whose receiver was found by its sparse id.
@@ -159,6 +163,8 @@ impl Exchange {
             last_copy: PacketNumber::default(),
             timer,
             sought,
+            sending: None,
+            receiving: None,
         });
         if self.is_inside_window(conversation, sequence) {
             self.on_client_event(slot, Event::Open, port);
@@ -216,6 +222,12 @@ impl Exchange {
         self.coverage.note(Cell::Client(outgoing.state, event));
         let (state, action) = step(outgoing.state, event);
         outgoing.state = state;
+        if state != State::Sent {
+            // It is there, or is not to be sent for the time being.
+            let sending = outgoing.sending.take();
+            self.stop_sending(sending);
+        }
+        let outgoing = &mut self.outgoing[slot as usize];
         match action {
             Action::Ignore => {}
             Action::Transmit => {
@@ -253,8 +265,19 @@ impl Exchange {
 
     /// Sends REQ and arms its timer.
     fn transmit_request(&mut self, slot: u32, port: &mut Port<'_>) {
-        let outgoing = &self.outgoing[slot as usize];
+        let outgoing = &mut self.outgoing[slot as usize];
         let (peer, conversation, message) = (outgoing.peer, outgoing.conversation, outgoing.message.clone());
+        let (transfer, sending) = (outgoing.options.transfer, outgoing.sending.take());
+        self.stop_sending(sending);
+        if self.goes_in_pieces(peer, transfer, message.len()) {
+            let sending = self.start_sending(Of::Request(slot), peer, transfer, message, Flags::NONE);
+            let outgoing = &mut self.outgoing[slot as usize];
+            outgoing.sending = Some(sending);
+            outgoing.copies += 1;
+            self.timers.disarm(outgoing.timer);
+            return;
+        }
+        let outgoing = &self.outgoing[slot as usize];
         let mut header = self.header(peer, Kind::Req, outgoing.process, outgoing.server, outgoing.sequence);
         header.destination_epoch = outgoing.named;
         header.flags =
@@ -299,7 +322,7 @@ impl Exchange {
     }
 
     /// Puts floor and answered into a packet to the server's machine: it acknowledges what it covers.
-    fn put_floor(&mut self, header: &mut Header, conversation: u32, now: Instant) {
+    pub(super) fn put_floor(&mut self, header: &mut Header, conversation: u32, now: Instant) {
         let conversation = self.conversations.get_mut(conversation);
         header.floor = conversation.floor;
         header.answered = conversation.answered();
@@ -319,7 +342,10 @@ impl Exchange {
             let message = outgoing.hand_back();
             port.effects.push(Effect::Accepted { token, message });
         }
-        if self.config.breaks(Planted::ProbeForgotten) {
+        if self.config.breaks(Planted::ProbeForgotten)
+            || outgoing.options.reliability == Reliability::Unreliable
+        {
+            // Of an unreliable request only the end of its transfer is told, and nothing is asked after that.
             return self.timers.disarm(outgoing.timer);
         }
         self.timers.arm(outgoing.timer, port.now + self.config.probe_interval);
@@ -352,7 +378,15 @@ impl Exchange {
     /// A request's timer fired.
     pub(super) fn on_request_timer(&mut self, slot: u32, port: &mut Port<'_>) {
         let Some(outgoing) = self.outgoing.get_mut(slot as usize) else { return };
-        let sequence = outgoing.sequence;
+        let (sequence, timer) = (outgoing.sequence, outgoing.timer);
+        if let Some(receiving) = outgoing.receiving {
+            // As long as its reply comes nobody need be asked.
+            let due = self.reply_heard(receiving) + self.config.probe_interval;
+            if due > port.now {
+                return self.timers.arm(timer, due);
+            }
+        }
+        let Some(outgoing) = self.outgoing.get_mut(slot as usize) else { return };
         port.tracer.cause(port.events, || What::Timer { timer: Timer::Request { sequence } });
         let exhausted = match outgoing.state {
             State::Deferred => outgoing.refusals > self.config.try_agains,
@@ -369,6 +403,8 @@ impl Exchange {
     pub(super) fn close_outgoing(&mut self, slot: u32, port: &mut Port<'_>) -> Outgoing {
         let outgoing = self.outgoing.remove(slot as usize);
         self.timers.remove(outgoing.timer);
+        self.stop_sending(outgoing.sending);
+        self.stop_receiving(outgoing.receiving, port);
         let conversation = self.conversations.get_mut(outgoing.conversation);
         if outgoing.copies == 0 {
             conversation.held.retain(|held| *held != slot);

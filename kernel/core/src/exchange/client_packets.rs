@@ -84,11 +84,12 @@ impl Exchange {
             return Fate::NotAwaited;
         }
         let event = match header.kind {
-            Kind::Rep if !view.is_whole() => return Fate::Fragment,
+            Kind::Rep if header.fragment.part.is_some() => return self.on_reply_piece(slot, view, port),
             Kind::Rep => {
-                self.on_reply(slot, view, port);
+                self.on_reply(slot, header, Bytes::copy_from_slice(view.payload()), port);
                 return Fate::Accepted;
             }
+            Kind::Report(report) => return self.on_request_report(slot, &report, view, port),
             Kind::Ack if outgoing.one_way => Event::FinalAck,
             Kind::Ack => Event::Ack,
             Kind::Iaa { .. } if outgoing.one_way => return Fate::NotAwaited,
@@ -149,7 +150,8 @@ impl Exchange {
     fn note_round_trip(&mut self, slot: u32, header: &Header, now: Instant) {
         let outgoing = &mut self.outgoing[slot as usize];
         outgoing.bound = header.source_epoch;
-        if outgoing.copies == 1 && matches!(outgoing.state, State::Sent) {
+        // One that goes in pieces is measured by its reports.
+        if outgoing.copies == 1 && outgoing.sending.is_none() && matches!(outgoing.state, State::Sent) {
             let held = Duration::from_micros(u64::from(header.elapsed_us));
             let elapsed = now.since(outgoing.last_sent);
             let peer = outgoing.peer;
@@ -157,8 +159,8 @@ impl Exchange {
         }
     }
 
-    fn on_reply(&mut self, slot: u32, view: &View<'_>, port: &mut Port<'_>) {
-        let header = view.header();
+    /// The whole reply is here.
+    pub(super) fn on_reply(&mut self, slot: u32, header: &Header, message: Bytes, port: &mut Port<'_>) {
         self.note_round_trip(slot, header, port.now);
         let outgoing = &mut self.outgoing[slot as usize];
         self.coverage.note(Cell::Client(outgoing.state, Event::Rep));
@@ -171,16 +173,18 @@ impl Exchange {
             port.effects.push(Effect::Accepted { token, message: sent });
         }
         let from = outgoing.address(self.peers.get(outgoing.peer).path.remote);
-        let message = Bytes::copy_from_slice(view.payload());
-        self.owe_ack(&outgoing, message.len(), port);
+        let in_pieces = header.fragment.part.is_some();
+        self.owe_ack(&outgoing, message.len(), in_pieces, port);
         let Outgoing { process, reply_to, .. } = outgoing;
         port.effects.push(Effect::Answered { process, from, reply_to, message });
     }
 
     /// The reply is here: acknowledge it now, or with the next request, or after a delay.
-    fn owe_ack(&mut self, outgoing: &Outgoing, reply_bytes: usize, port: &mut Port<'_>) {
+    fn owe_ack(&mut self, outgoing: &Outgoing, reply_bytes: usize, in_pieces: bool, port: &mut Port<'_>) {
         let slot = outgoing.conversation;
         let now = match outgoing.options.reliability {
+            // Its sender goes on asking until it knows.
+            _ if in_pieces => true,
             Reliability::Unreliable => return,
             Reliability::AckEach => true,
             Reliability::ReplyAcks => {
@@ -266,7 +270,12 @@ impl Exchange {
 /// A reply that its server keeps until it is acknowledged.
 const fn wants_ack(header: &Header) -> bool {
     let kept = header.flags.has(Flags::ACK_EACH) || header.flags.has(Flags::REPLY_ACKS);
-    matches!(header.kind, Kind::Rep) && kept
+    let waits = match header.fragment.part {
+        // Of its pieces one asks, and others may be under way.
+        Some(_) => header.flags.has(Flags::REPORT),
+        None => kept,
+    };
+    matches!(header.kind, Kind::Rep) && waits
 }
 
 /// AU: you are an older incarnation than one known.

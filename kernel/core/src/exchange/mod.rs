@@ -17,6 +17,8 @@ mod server_packets;
 mod server_states;
 #[cfg(test)]
 mod tests;
+mod transfer_in;
+mod transfer_out;
 mod window;
 
 use alloc::vec::Vec;
@@ -28,7 +30,7 @@ use slab::Slab;
 use crate::config::{Config, Options, Planted, Reliability, Semantics};
 use crate::error::{CallError, ReplyError};
 use crate::ids::{Address, Epoch, LocalId, Nonce, PacketNumber, Path, Sequence};
-use crate::process::{Place, ReplyTo, WaitToken};
+use crate::process::{Permit, Place, ReplyTo, WaitToken};
 use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
 use crate::timer::{Table, Timers};
@@ -43,13 +45,16 @@ pub use server_states::{
     Action as ServerAction, Event as ServerEvent, State as ServerState, step as server_step,
 };
 
-pub(crate) use arrival::Refusal;
+pub(crate) use arrival::{Arrived, Refusal};
 pub(crate) use client::{Request, Sought};
+pub(crate) use transfer_in::Whole;
 
 use client::Outgoing;
 use conversation::Conversations;
 use peer::Peers;
 use server::Served;
+use transfer_in::Receiving;
+use transfer_out::Sending;
 use window::Windows;
 
 /// What one input gives this room to work with, and where its packets and events go.
@@ -74,6 +79,8 @@ pub(crate) enum Effect {
     Failed { request: Request, error: CallError },
     /// A blocking reply is over.
     ReplySettled { token: WaitToken, result: Result<Bytes, ReplyError> },
+    /// The message that room was kept for will not come.
+    Released(Permit),
     /// An AYA of a process was answered.
     Pong { token: WaitToken, result: Result<(Epoch, Duration), CallError> },
 }
@@ -85,6 +92,8 @@ pub(super) enum TimerKey {
     Served(u32),
     Conversation(u32),
     Peer(u32),
+    Sending(u32),
+    Receiving(u32),
 }
 
 /// All requests between this machine and others.
@@ -107,6 +116,15 @@ pub(crate) struct Exchange {
     /// Requests queued or executing.
     in_progress: usize,
     pings: alloc::collections::BTreeMap<Nonce, WaitToken>,
+    /// Messages that go in pieces, and those of them that may have a piece to send, in turn.
+    sending: Slab<Sending>,
+    ready: alloc::collections::VecDeque<u32>,
+    last_transfer: u32,
+    /// Messages that come in pieces, and the bytes they will have.
+    receiving: Slab<Receiving>,
+    arriving_bytes: usize,
+    /// Messages whose checksum was wrong.
+    spoilt_messages: u64,
     timers: Table<TimerKey>,
     due: Vec<TimerKey>,
     next_upkeep: Instant,
@@ -131,6 +149,12 @@ impl Exchange {
             kept_bytes: 0,
             in_progress: 0,
             pings: alloc::collections::BTreeMap::new(),
+            sending: Slab::new(),
+            ready: alloc::collections::VecDeque::new(),
+            last_transfer: 0,
+            receiving: Slab::new(),
+            arriving_bytes: 0,
+            spoilt_messages: 0,
             timers,
             due: Vec::new(),
             next_upkeep: now,
@@ -144,7 +168,7 @@ impl Exchange {
 
     /// When the earliest timer wants a tick.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.timers.next()
+        self.timers.next().into_iter().chain(self.next_output()).min()
     }
 
     /// Whether requests are in progress here, ours or others', for which the kernel must go on answering.
@@ -165,6 +189,8 @@ impl Exchange {
                 TimerKey::Served(slot) => self.on_served_timer(slot, port),
                 TimerKey::Conversation(slot) => self.on_ack_timer(slot, port),
                 TimerKey::Peer(slot) => self.on_challenge_timer(slot, port),
+                TimerKey::Sending(slot) => self.on_silence(slot, port),
+                TimerKey::Receiving(slot) => self.on_arrival_timer(slot, port),
             }
         }
         self.due = due;
@@ -190,7 +216,9 @@ impl Exchange {
         self.last_number += 1;
         header.number = PacketNumber(self.last_number);
         header.flags = header.flags.with_if(self.config.checksum, Flags::CHECKSUM);
-        header.fragment = Fragment { offset: 0, length: payload.len() as u32, blast: 0 };
+        if header.fragment.part.is_none() {
+            header.fragment = Fragment::whole(payload.len() as u32);
+        }
         let bytes = payload.len();
         self.note_sent(&header);
         port.tracer
@@ -305,7 +333,8 @@ fn options_of(flags: Flags) -> Options {
     };
     let semantics =
         if flags.has(Flags::AT_LEAST_ONCE) { Semantics::AtLeastOnce } else { Semantics::AtMostOnce };
-    Options { reliability, semantics }
+    // How its sender moves it is its sender's business.
+    Options::new(reliability, semantics)
 }
 
 impl Exchange {
@@ -323,6 +352,10 @@ impl Exchange {
             outgoing: self.outgoing.len(),
             served: self.served.len(),
             kept_bytes: self.kept_bytes,
+            sending: self.sending.len(),
+            receiving: self.receiving.len(),
+            arriving_bytes: self.arriving_bytes,
+            spoilt_messages: self.spoilt_messages,
         }
     }
 }
@@ -340,4 +373,12 @@ pub struct Holdings {
     pub served: usize,
     /// Bytes of replies kept until they are acknowledged.
     pub kept_bytes: usize,
+    /// Messages that go in pieces.
+    pub sending: usize,
+    /// Messages that come in pieces.
+    pub receiving: usize,
+    /// Bytes that those will have.
+    pub arriving_bytes: usize,
+    /// Messages in pieces that came out wrong by their checksum so far, and had to come again.
+    pub spoilt_messages: u64,
 }

@@ -72,6 +72,8 @@ pub(super) struct Peer {
     /// What we call ourselves towards it, if that is later than our boot's epoch.
     pub(super) our_epoch: Epoch,
     pub(super) round_trip: RoundTrip,
+    /// Bytes of a packet that its path carries in one frame, if that is known.
+    pub(super) packet_bytes: Option<usize>,
     pub(super) challenge: Option<Challenge>,
     pub(super) timer: Handle,
     pub(super) heard: Instant,
@@ -90,6 +92,7 @@ impl Peer {
             candidate: Epoch::BLANK,
             our_epoch: Epoch::BLANK,
             round_trip: RoundTrip::default(),
+            packet_bytes: None,
             challenge: None,
             timer,
             heard: now,

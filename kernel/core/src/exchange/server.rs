@@ -40,6 +40,11 @@ pub(super) struct Served {
     pub(super) sender: Option<WaitToken>,
     pub(super) tries: u32,
     pub(super) timer: Handle,
+    /// Its reply, while that goes in pieces.
+    pub(super) sending: Option<u32>,
+    /// The request itself, while it comes in pieces; and which transfer that was, 0 if it came in one.
+    pub(super) receiving: Option<u32>,
+    pub(super) transfer: u32,
 }
 
 impl Exchange {
@@ -97,7 +102,10 @@ impl Exchange {
 
     /// Sends the ACK of a request that has arrived, or sees to it that it goes once the reply is late.
     pub(super) fn acknowledge_arrival(&mut self, slot: u32, port: &mut Port<'_>) {
-        match (self.served[slot as usize].options.reliability, self.config.late_ack) {
+        let served = &self.served[slot as usize];
+        match (served.options.reliability, self.config.late_ack) {
+            // Its sender goes on asking until it knows.
+            _ if served.transfer != 0 => self.transmit_request_ack(slot, port),
             (Reliability::AckEach, _) => self.transmit_request_ack(slot, port),
             (Reliability::ReplyAcks, Some(late)) => {
                 self.timers.arm(self.served[slot as usize].timer, port.now + late);
@@ -186,6 +194,10 @@ impl Exchange {
         let slots: alloc::vec::Vec<_> =
             self.served.iter().filter(|(_, served)| held(served)).map(|(slot, _)| slot).collect();
         for slot in slots {
+            if let Some(receiving) = self.served[slot].receiving.take() {
+                // The room that was kept for it has gone with the mailbox.
+                drop(self.take_receiving(receiving));
+            }
             self.on_server_event(slot as u32, Event::ProcessEnds, port);
         }
     }
@@ -201,7 +213,7 @@ impl Exchange {
             self.in_progress -= 1;
         }
         match action {
-            Action::Ignore | Action::DeliverAgain => {}
+            Action::Ignore | Action::DeliverAgain | Action::Gather => {}
             Action::SendAck => self.transmit_request_ack(slot, port),
             Action::Acknowledge => self.acknowledge_arrival(slot, port),
             Action::SendIaa(status) => self.transmit_alive(slot, status, port),
@@ -211,6 +223,11 @@ impl Exchange {
                 let reply = self.served[slot as usize].reply.clone();
                 self.transmit_reply(slot, reply, Flags::NONE, port);
                 self.keep(slot, state, port);
+            }
+            Action::RepeatRep if self.served[slot as usize].sending.is_some() => {
+                if let Some(sending) = self.served[slot as usize].sending {
+                    self.ask_for_report(sending);
+                }
             }
             Action::RepeatRep => {
                 let reply = self.cached_reply(slot);
@@ -249,8 +266,15 @@ impl Exchange {
         self.kept.push_back(Place { slot, generation: served.generation });
         let bytes_max =
             if self.config.breaks(Planted::CacheUnbounded) { usize::MAX } else { self.config.cache_bytes };
-        while self.kept_bytes > bytes_max || self.kept.len() > limits::SERVED_MAX {
+        let mut looks = self.kept.len();
+        while (self.kept_bytes > bytes_max || self.kept.len() > limits::SERVED_MAX) && looks > 0 {
+            looks -= 1;
             let Some(place) = self.kept.pop_front() else { break };
+            if self.find_served(place).is_some_and(|served| served.sending.is_some()) {
+                // One that is on its way is not thrown away: its client could never have it.
+                self.kept.push_back(place);
+                continue;
+            }
             if let Some(served) = self.find_served(place)
                 && served.state == State::Replied
             {
@@ -285,6 +309,10 @@ impl Exchange {
     pub(super) fn release(&mut self, slot: u32, port: &mut Port<'_>) {
         let served = &mut self.served[slot as usize];
         self.timers.disarm(served.timer);
+        let (sending, receiving) = (served.sending.take(), served.receiving.take());
+        self.stop_sending(sending);
+        self.stop_receiving(receiving, port);
+        let served = &mut self.served[slot as usize];
         let reply = core::mem::take(&mut served.reply);
         self.kept_bytes -= reply.len();
         if let Some(token) = served.sender.take() {
@@ -295,6 +323,8 @@ impl Exchange {
     /// Takes the request out of every table.
     pub(super) fn forget(&mut self, slot: u32) {
         let served = self.served.remove(slot as usize);
+        debug_assert!(served.receiving.is_none(), "it was released");
+        self.stop_sending(served.sending);
         self.timers.remove(served.timer);
         self.windows.get_mut(served.window).clear(served.sequence);
     }
@@ -304,6 +334,8 @@ impl Exchange {
         let window = self.windows.remove(window);
         for slot in window.slots() {
             let served = self.served.remove(slot as usize);
+            debug_assert!(served.receiving.is_none(), "it is in progress, or was dropped before");
+            self.stop_sending(served.sending);
             self.timers.remove(served.timer);
             if served.state == State::Replied {
                 self.kept_bytes -= served.reply.len();
@@ -350,7 +382,17 @@ impl Exchange {
                     port.effects.push(Effect::ReplySettled { token, result });
                 }
             }
+            self.drop_arrivals(window, port);
             self.drop_window(window);
+        }
+    }
+
+    /// What is on its way from this client has no room any more.
+    pub(super) fn drop_arrivals(&mut self, window: u32, port: &mut Port<'_>) {
+        let slots: alloc::vec::Vec<_> = self.windows.get(window).slots().collect();
+        for slot in slots {
+            let receiving = self.served[slot as usize].receiving.take();
+            self.stop_receiving(receiving, port);
         }
     }
 
@@ -374,7 +416,8 @@ impl Exchange {
     /// Under REQ-ACK-REP-ACK the reply is sent again until it is acknowledged.
     fn arm_reply(&mut self, slot: u32, now: Instant) {
         let served = &self.served[slot as usize];
-        if served.options.reliability == Reliability::AckEach {
+        // One that goes in pieces has a timer of its own.
+        if served.options.reliability == Reliability::AckEach && served.sending.is_none() {
             let wait = self.peers.get(served.peer).round_trip.timeout(&self.config);
             let wait = wait.saturating_mul(1 << served.tries.min(16)).min(self.config.retransmit_max);
             self.timers.arm(served.timer, now + wait);

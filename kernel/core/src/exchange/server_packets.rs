@@ -2,6 +2,7 @@
 use bytes::Bytes;
 
 use super::server_states::{Event, State};
+use super::transfer_out::Of;
 use super::{Exchange, Port};
 use crate::config::Reliability;
 use crate::ids::{Epoch, LocalId, Nonce, Path, Sequence};
@@ -68,14 +69,25 @@ impl Exchange {
         self.windows.get_mut(window).touch(port.now);
         let slot = self.windows.get(window).slot(header.sequence);
         let replied = slot.is_some_and(|slot| self.served[slot as usize].state == State::Replied);
+        if let (Some(slot), Kind::Report(report)) = (slot, &header.kind) {
+            let fate = match self.served[slot as usize].sending {
+                Some(sending) => self.on_report(sending, report, view, port),
+                None => Fate::NotAwaited,
+            };
+            self.take_floor(window, &header, port);
+            return fate;
+        }
         if let Some(slot) = slot {
+            // Whatever is kept of it, all of it is there.
+            let sending = self.served[slot as usize].sending.take();
+            self.stop_sending(sending);
             self.on_server_event(slot, Event::Ack, port);
         }
         self.take_floor(window, &header, port);
         if replied { Fate::Accepted } else { Fate::DuplicateDone }
     }
 
-    fn served_header(&self, slot: u32, kind: Kind, now: Instant) -> (u32, Header) {
+    pub(super) fn served_header(&self, slot: u32, kind: Kind, now: Instant) -> (u32, Header) {
         let served = &self.served[slot as usize];
         let mut header = self.header(served.peer, kind, served.addressed, served.client, served.sequence);
         header.destination_epoch = self.windows.get(served.window).epoch;
@@ -84,13 +96,29 @@ impl Exchange {
     }
 
     pub(super) fn transmit_reply(&mut self, slot: u32, message: Bytes, flags: Flags, port: &mut Port<'_>) {
-        let (peer, mut header) = self.served_header(slot, Kind::Rep, port.now);
-        header.flags = flags.with(super::flags_of(self.served[slot as usize].options, false));
+        let (peer, transfer) = (self.served[slot as usize].peer, self.config.options.transfer);
+        if self.goes_in_pieces(peer, transfer, message.len()) {
+            // Of several answers that may be one is enough.
+            if self.served[slot as usize].sending.is_none() {
+                let sending = self.start_sending(Of::Reply(slot), peer, transfer, message, flags);
+                self.served[slot as usize].sending = Some(sending);
+            }
+            return;
+        }
+        let header = self.piece_of_reply(slot, flags, port.now);
         self.transmit(peer, header, message, port);
     }
 
+    /// The header of a reply, or of a piece of it.
+    pub(super) fn piece_of_reply(&self, slot: u32, flags: Flags, now: Instant) -> Header {
+        let (_, mut header) = self.served_header(slot, Kind::Rep, now);
+        header.flags = flags.with(super::flags_of(self.served[slot as usize].options, false));
+        header
+    }
+
     pub(super) fn transmit_request_ack(&mut self, slot: u32, port: &mut Port<'_>) {
-        if self.served[slot as usize].options.reliability == Reliability::Unreliable {
+        let served = &self.served[slot as usize];
+        if served.options.reliability == Reliability::Unreliable && served.transfer == 0 {
             return;
         }
         let (peer, mut header) = self.served_header(slot, Kind::Ack, port.now);

@@ -6,6 +6,8 @@ use crate::wire::{AuReason, IaaStatus};
 /// Where a request stands at the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
+    /// A longer message, and not all of it is here.
+    Arriving,
     /// Kept for a while by a process that keeps no mailbox (slide 18): not acknowledged, and perhaps thrown away.
     Kept,
     /// In its process's mailbox.
@@ -29,6 +31,14 @@ pub enum State {
 /// What may happen to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
+    /// All of it is here, and its process keeps a mailbox.
+    Whole,
+    /// All of it is here, and its process keeps it for a while at most.
+    WholeKept,
+    /// All of it is here, and it wants no reply.
+    WholeOneWay,
+    /// A part of another sending of it, where it may run more than once.
+    Resent,
     /// The same REQ again.
     Duplicate,
     /// The same REQ again, where it may run more than once.
@@ -74,6 +84,8 @@ pub enum Action {
     Acknowledge,
     /// Hand the message to the process again.
     DeliverAgain,
+    /// Make room, and put the parts together again.
+    Gather,
     /// Send IAA.
     SendIaa(IaaStatus),
     /// Send AU.
@@ -93,11 +105,12 @@ pub enum Action {
 impl State {
     /// Whether it may still run, or runs.
     pub const fn is_in_progress(self) -> bool {
-        matches!(self, Self::Kept | Self::Queued | Self::Executing)
+        matches!(self, Self::Arriving | Self::Kept | Self::Queued | Self::Executing)
     }
 
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Arriving,
         Self::Kept,
         Self::Queued,
         Self::Executing,
@@ -112,7 +125,11 @@ impl State {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
+        Self::Whole,
+        Self::WholeKept,
+        Self::WholeOneWay,
+        Self::Resent,
         Self::Duplicate,
         Self::Rerun,
         Self::Aya,
@@ -143,6 +160,14 @@ pub const fn step(state: State, event: Event) -> (State, Action) {
         (_, E::Passed) => (S::Gone, A::Forget),
         (_, E::Abandon) => (S::Settled, A::Release),
 
+        // Nothing of it counts before all of it is here.
+        (S::Arriving, E::Whole) => (S::Queued, A::SendAck),
+        (S::Arriving, E::WholeKept) => (S::Kept, A::Ignore),
+        (S::Arriving, E::WholeOneWay) => (S::Settled, A::SendAck),
+        (S::Arriving, E::Expire) => (S::Gone, A::Forget),
+        (S::Arriving, E::ProcessEnds) => (S::DiedQueued, A::SendAu(R::DiedQueued)),
+        (S::Arriving, _) => (S::Arriving, A::Ignore),
+
         // As long as it may be thrown away nothing is promised; then it was never here, and may come again.
         (S::Kept, E::Take) => (S::Executing, A::Acknowledge),
         (S::Kept, E::TakeOneWay) => (S::Settled, A::SendAck),
@@ -158,6 +183,10 @@ pub const fn step(state: State, event: Event) -> (State, Action) {
         (S::Evicted, E::Duplicate | E::Aya) => (S::Evicted, A::SendAu(R::Discarded)),
         (S::DiedQueued, E::Duplicate | E::Aya) => (S::DiedQueued, A::SendAu(R::DiedQueued)),
         (S::DiedExecuting, E::Duplicate | E::Aya) => (S::DiedExecuting, A::SendAu(R::DiedExecuting)),
+
+        (S::Queued | S::Executing, E::Resent) => (state, A::SendAck),
+        (S::Replied, E::Resent) => (S::Replied, A::RepeatRep),
+        (_, E::Resent) => (S::Arriving, A::Gather),
 
         // It waits in the mailbox: it will run at least once as it is.
         (S::Queued, E::Rerun) => (S::Queued, A::SendAck),

@@ -4,8 +4,8 @@
 //!
 //! Inputs are [`Kernel::trap`], [`Kernel::datagrams`], [`Kernel::tick`], [`Kernel::cancel`], [`Kernel::spawn`] and
 //! [`Kernel::exit`]. Each takes the time, which never goes back, and appends to an [`Out`] what is to happen. After
-//! each the driver sends `transmits`, tells `wakes` and writes `events` down, in any order, and calls
-//! [`Kernel::tick`] once [`Kernel::next_deadline`] has come. A token that was handed out is either claimed, once
+//! each the driver sends `transmits`, tells `wakes` and writes `events` down, in any order; pulls what
+//! [`Kernel::transmit`] has; and calls [`Kernel::tick`] once [`Kernel::next_deadline`] has come. A token that was handed out is either claimed, once
 //! [`Kernel::is_ready`], or cancelled. Nothing here blocks, and no input makes it panic.
 mod calls;
 mod counters;
@@ -20,7 +20,7 @@ use bytes::Bytes;
 
 use crate::config::{Buffering, Config, Overflow, Planted};
 use crate::error::{ReceiveError, SpawnError, Unsent};
-use crate::exchange::{Cell, Effect, Exchange, Holdings, Refusal};
+use crate::exchange::{Arrived, Cell, Effect, Exchange, Holdings, Refusal, Whole};
 use crate::ids::{Address, Epoch, LocalId, Machine, Path};
 use crate::locate::Locate;
 use crate::process::{
@@ -247,12 +247,15 @@ impl Kernel {
                 let lives = self.processes.contains(header.destination);
                 self.exchange.handle_probe(path, view, lives, &mut port!(self, now, out))
             }
-            Kind::Ack if !header.flags.has(Flags::FROM_SERVER) => {
+            Kind::Ack | Kind::Report(_) if !header.flags.has(Flags::FROM_SERVER) => {
                 self.exchange.handle_reply_ack(path, view, &mut port!(self, now, out))
             }
-            Kind::Rep | Kind::Ack | Kind::Iaa { .. } | Kind::Ta { .. } | Kind::Au { .. } => {
-                self.exchange.handle_from_server(path, view, &mut port!(self, now, out))
-            }
+            Kind::Rep
+            | Kind::Ack
+            | Kind::Report(_)
+            | Kind::Iaa { .. }
+            | Kind::Ta { .. }
+            | Kind::Au { .. } => self.exchange.handle_from_server(path, view, &mut port!(self, now, out)),
             Kind::Locate { .. } => self.handle_locate(now, path, view, out),
             Kind::Here { .. } => self.handle_here(now, path, view, out),
         };
@@ -265,12 +268,25 @@ impl Kernel {
 
     fn handle_request(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) -> Fate {
         let arrival = match self.exchange.handle_request(path, view, &mut port!(self, now, out)) {
-            Ok(arrival) => arrival,
+            Ok(Arrived::New(arrival)) => arrival,
+            Ok(Arrived::Whole(whole)) => return self.handle_whole(now, whole, out),
             Err(fate) => return fate,
         };
         let (process, from) = (arrival.to, arrival.from);
-        let permit = match self.processes.reserve(process, from, view.payload().len()) {
-            Ok(permit) => permit,
+        let reserved = if arrival.is_piece() {
+            self.processes.reserve_ahead(process, from, arrival.message_bytes())
+        } else {
+            self.processes.reserve(process, from, view.payload().len()).map(Some)
+        };
+        let permit = match reserved {
+            Ok(permit) if arrival.is_piece() => {
+                self.counters.copied_out_bytes += view.payload().len() as u64;
+                self.exchange.gather(&arrival, permit, view, &mut port!(self, now, out));
+                return Fate::Fragment;
+            }
+            // A message in one packet always gets one.
+            Ok(None) => return Fate::Unsupported,
+            Ok(Some(permit)) => permit,
             Err(no_room) => {
                 let refusal = match no_room {
                     NoRoom::NoProcess => Refusal::NoProcess,
@@ -299,6 +315,50 @@ impl Kernel {
             out,
         );
         Fate::Accepted
+    }
+
+    /// The last piece of a longer message is here.
+    fn handle_whole(&mut self, now: Instant, whole: Whole, out: &mut Out) -> Fate {
+        let Whole { place, to, from, one_way, message, permit } = whole;
+        let permit = match permit {
+            Some(permit) => Ok(permit),
+            None => self.processes.reserve(to, from, message.len()),
+        };
+        let Ok(permit) = permit else {
+            self.tracer.event(&mut out.events, || What::Overflow { process: to });
+            self.exchange.lose(place, &mut port!(self, now, out));
+            return Fate::NoRoom;
+        };
+        let kept = permit.keeps_for().is_some();
+        let ticket = match self.exchange.arrive(place, kept, &mut port!(self, now, out)) {
+            Some(place) if !one_way => Ticket::Remote(place),
+            place => Ticket::OneWay(place),
+        };
+        let source = Source { address: from, ticket };
+        self.deliver(now, to, permit, Received { source, message }, out);
+        Fate::Accepted
+    }
+
+    /// Output that is pulled, not pushed: pieces of long messages, about so many bytes of packets. True if more may go now.
+    /// A driver calls it after every input until it says no, and at least once [`Kernel::next_deadline`] has come;
+    /// between two calls it sees to what else there is, so that nothing waits behind a long message.
+    pub fn transmit(&mut self, now: Instant, bytes: usize, out: &mut Out) -> bool {
+        let before = out.transmits.len();
+        self.tracer.begin(now);
+        let more = self.exchange.pump(bytes, &mut port!(self, now, out));
+        self.count_sent(out, before);
+        more
+    }
+
+    /// Whether [`Kernel::transmit`] has something to send now.
+    pub fn has_output(&self, now: Instant) -> bool {
+        self.exchange.has_output(now)
+    }
+
+    /// Tells how many bytes a packet to `machine` may have, header included, so that no router cuts it up. Without it
+    /// packets are as long as the configuration says.
+    pub fn set_packet_bytes(&mut self, now: Instant, machine: Machine, bytes: usize) {
+        self.exchange.set_packet_bytes(now, machine, bytes);
     }
 
     /// The clock has moved. Fires what is due.
@@ -363,6 +423,7 @@ impl Kernel {
                 };
                 self.finish(token, outcome, out);
             }
+            Effect::Released(permit) => self.processes.release(permit),
             Effect::Pong { token, result } => {
                 let outcome = match result {
                     Ok((epoch, uptime)) => Outcome::Alive { epoch, uptime },

@@ -98,6 +98,23 @@ impl Mailbox {
         if room && self.blocked.is_empty() { Ok(()) } else { Err(overflow) }
     }
 
+    /// As [`Mailbox::check`], for a message that will be here later: whoever waits now may have another by then.
+    pub(super) fn check_ahead(&self, from: Address, charge: usize) -> Result<(), Overflow> {
+        match self.buffering {
+            Buffering::Mailbox { messages, bytes, overflow } => {
+                let first = self.messages == 0 && (messages > 0 || self.is_awaited(from));
+                let room = first || (self.messages < messages && self.bytes + charge <= bytes);
+                if room && self.blocked.is_empty() { Ok(()) } else { Err(overflow) }
+            }
+            Buffering::Discard | Buffering::Keep { .. } => self.check(from, charge),
+        }
+    }
+
+    /// Whether it is a mailbox in which messages stay.
+    pub(super) const fn is_kept(&self) -> bool {
+        matches!(self.buffering, Buffering::Mailbox { .. })
+    }
+
     /// Whether somebody waits for a message from `from`.
     fn is_awaited(&self, from: Address) -> bool {
         self.receivers.iter().any(|(_, filter)| filter.admits(from))

@@ -151,6 +151,31 @@ impl Table {
         Ok(Permit { slot, charge, keeps_for })
     }
 
+    /// Reserves room for a message of `bytes` that is still to come, if its receiver keeps a mailbox; one that keeps nothing,
+    /// or not for long, has to want it when it is here.
+    pub(crate) fn reserve_ahead(
+        &mut self,
+        to: LocalId,
+        from: Address,
+        bytes: usize,
+    ) -> Result<Option<Permit>, NoRoom> {
+        let Some(&slot) = self.by_id.get(&to) else { return Err(NoRoom::NoProcess) };
+        let charge = bytes + limits::MESSAGE_OVERHEAD_BYTES;
+        let mailbox = &mut self.processes[slot].mailbox;
+        mailbox.check_ahead(from, charge).map_err(NoRoom::Full)?;
+        if !mailbox.is_kept() {
+            return Ok(None);
+        }
+        mailbox.reserve(charge);
+        Ok(Some(Permit { slot, charge, keeps_for: None }))
+    }
+
+    /// Gives a permit back. Its process lives: with one that ends they are thrown away.
+    #[allow(clippy::needless_pass_by_value)] // Whoever has given it back cannot deliver.
+    pub(crate) fn release(&mut self, permit: Permit) {
+        self.processes[permit.slot].mailbox.release(permit.charge);
+    }
+
     /// Uses a permit up.
     #[allow(clippy::needless_pass_by_value)] // Whoever has delivered cannot deliver again.
     pub(crate) fn deliver(&mut self, permit: Permit, received: Received) -> Filled {

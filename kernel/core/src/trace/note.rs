@@ -2,7 +2,7 @@
 //!
 //! Deliberately not here: payload. A trace holds its length alone.
 use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence, SparseId};
-use crate::wire::{AuReason, Flags, Fragment, Header, IaaStatus, Kind, PacketType, TaReason};
+use crate::wire::{AuReason, Flags, Fragment, Header, IaaStatus, Kind, PacketType, Part, Report, TaReason};
 
 /// What a trace keeps of a packet. What is zero is not written, so that traces stay small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,12 @@ pub struct PacketNote {
     /// Which blast of the transfer.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_zero"))]
     pub blast: u32,
+    /// REQ, REP: what a part of a longer message says of its transfer.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub part: Option<Part>,
+    /// ACK: how far a transfer is.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub report: Option<Report>,
     /// AYA, IAA, AU, LOCATE, HERE: to be echoed, or the echo.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_zero"))]
     pub nonce: Nonce,
@@ -98,6 +104,8 @@ impl PacketNote {
             offset: 0,
             message_bytes: None,
             blast: 0,
+            part: None,
+            report: None,
             nonce: Nonce(0),
             uptime_us: 0,
             refuses: PacketNumber(0),
@@ -127,10 +135,12 @@ impl PacketNote {
             offset: header.fragment.offset,
             message_bytes: (length as usize != bytes).then_some(length),
             blast: header.fragment.blast,
+            part: header.fragment.part,
             ..Self::bare(header.kind.packet_type(), header.number)
         };
         match header.kind {
             Kind::Req | Kind::Rep | Kind::Ack => {}
+            Kind::Report(report) => note.report = Some(report),
             Kind::Aya { nonce } => note.nonce = nonce,
             Kind::Iaa { status, nonce, uptime_us } => {
                 (note.status, note.nonce, note.uptime_us) = (Some(status), nonce, uptime_us);
@@ -155,7 +165,7 @@ impl PacketNote {
         let kind = match self.kind {
             PacketType::Req => Kind::Req,
             PacketType::Rep => Kind::Rep,
-            PacketType::Ack => Kind::Ack,
+            PacketType::Ack => self.report.map_or(Kind::Ack, Kind::Report),
             PacketType::Aya => Kind::Aya { nonce },
             PacketType::Iaa => Kind::Iaa { status: self.status?, nonce, uptime_us: self.uptime_us },
             PacketType::Ta => {
@@ -184,7 +194,7 @@ impl PacketNote {
             floor: self.floor,
             answered: self.answered,
             elapsed_us: self.elapsed_us,
-            fragment: Fragment { offset: self.offset, length, blast: self.blast },
+            fragment: Fragment { offset: self.offset, length, blast: self.blast, part: self.part },
         })
     }
 

@@ -1,7 +1,7 @@
 //! A line for each packet, as a person reads it: `REQ #12 3->1 seq 5 floor 5 age 0us 64B`.
 use core::fmt;
 
-use super::packet::{AuReason, Flags, Header, IaaStatus, Kind, Packet, PacketType, TaReason};
+use super::packet::{AuReason, Flags, Header, IaaStatus, Kind, Packet, PacketType, Report, TaReason};
 
 impl fmt::Display for PacketType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,6 +68,7 @@ impl fmt::Display for Header {
             (Flags::CACHED, "from-cache"),
             (Flags::CHECKSUM, "checksum"),
             (Flags::THIS_INCARNATION, "this-incarnation"),
+            (Flags::REPORT, "report"),
         ];
         for (flag, name) in names {
             if self.flags.has(flag) {
@@ -86,6 +87,13 @@ impl Header {
             Kind::Rep => write!(f, " held {elapsed}us"),
             Kind::Ack if self.flags.has(Flags::FROM_SERVER) => write!(f, " held {elapsed}us"),
             Kind::Ack => Ok(()),
+            Kind::Report(report) => {
+                let Report { newest, transfer, base, from, to, window } = report;
+                write!(
+                    f,
+                    " transfer {transfer} newest {newest} base {base} lists {from}..{to} window {window}"
+                )
+            }
             Kind::Aya { nonce } => write!(f, " nonce {:016x} age {elapsed}us", nonce.0),
             Kind::Iaa { status, nonce, uptime_us } => {
                 write!(f, " {status} nonce {:016x} up {uptime_us}us", nonce.0)

@@ -26,7 +26,20 @@
 //! | 72-75 | message length | of the whole message, bytes; this packet's payload ends at or before it |
 //! | 76-79 | blast | which blast of the transfer this fragment belongs to; 0 in a message of one packet |
 //!
-//! Behind it: REQ and REP carry payload, ACK nothing, the others a body of fixed size (see [`Kind`]).
+//! Behind it: REQ and REP carry payload; the others a body of fixed size (see [`Kind`]), which ACK has only as a report,
+//! with what is missing behind it (see [`crate::bulk`]).
+//!
+//! # A fragment's extension
+//!
+//! With [`Flags::FRAGMENT`], [`FRAGMENT_BYTES`] bytes between header and payload.
+//!
+//! | bytes | field | meaning |
+//! |---|---|---|
+//! | 0-3 | transfer | the sender's number for this transfer; never 0. Of one message there may be several, one after the other |
+//! | 4-7 | piece | payload bytes of each fragment but the last; offsets are multiples of it |
+//! | 8-11 | message checksum | CRC-32 of the whole message, if [`Flags::MESSAGE_CHECKSUM`] is set; else 0 |
+//! | 12 | gap after | a gap is to be reported once so many later fragments have come; 0: only where a report is asked for |
+//! | 13-15 | | zeros |
 mod display;
 mod packet;
 #[cfg(test)]
@@ -34,12 +47,16 @@ mod tests;
 mod view;
 
 pub use packet::{
-    AuReason, Flags, Fragment, Header, IaaStatus, Kind, Packet, PacketType, TaReason, Transmit,
+    AuReason, Flags, Fragment, Header, IaaStatus, Kind, Packet, PacketType, Part, Report, TaReason, Transmit,
 };
 pub use view::{Malformed, View};
 
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 80;
+/// Bytes of the extension behind a fragment's header.
+pub const FRAGMENT_BYTES: usize = 16;
+/// Bytes of a report's fixed part.
+pub const REPORT_BYTES: usize = 32;
 /// Bytes of the largest control body (AU's).
 pub const BODY_BYTES_MAX: usize = 40;
 /// The version of the protocol this crate speaks.

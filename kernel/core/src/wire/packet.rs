@@ -1,7 +1,7 @@
 //! The parsed form of a packet, and how it is written.
 use bytes::Bytes;
 
-use super::{BODY_BYTES_MAX, HEADER_BYTES, MAGIC, VERSION, field};
+use super::{BODY_BYTES_MAX, FRAGMENT_BYTES, HEADER_BYTES, MAGIC, REPORT_BYTES, VERSION, field};
 use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence, SparseId};
 
 /// The packet types of slide 21, and LOCATE and HERE for slide 16.
@@ -51,9 +51,10 @@ impl PacketType {
     }
 
     /// Bytes of the control body behind the header; `None` where payload of any length follows.
-    pub(super) const fn body_bytes(self) -> Option<usize> {
+    pub(super) const fn body_bytes(self, flags: Flags) -> Option<usize> {
         match self {
             Self::Req | Self::Rep => None,
+            Self::Ack if flags.has(Flags::REPORT) => None,
             Self::Ack => Some(0),
             Self::Aya => Some(8),
             Self::Iaa => Some(24),
@@ -89,8 +90,14 @@ impl Flags {
     /// The receiver was found by its sparse id: no other incarnation of its machine is meant, even of a request that may
     /// run more than once.
     pub const THIS_INCARNATION: Self = Self(1 << 8);
+    /// REQ, REP: a part of a longer message; the extension follows the header.
+    pub const FRAGMENT: Self = Self(1 << 9);
+    /// REQ, REP: a report is wanted. ACK: this is one.
+    pub const REPORT: Self = Self(1 << 10);
+    /// A fragment whose extension holds a checksum of the whole message.
+    pub const MESSAGE_CHECKSUM: Self = Self(1 << 11);
     /// All that exist.
-    pub(super) const KNOWN: u16 = 0x1ff;
+    pub(super) const KNOWN: u16 = 0xfff;
 
     /// Whether all of `other` are set.
     pub const fn has(self, other: Self) -> bool {
@@ -199,6 +206,48 @@ pub struct Fragment {
     pub length: u32,
     /// Which blast of the transfer.
     pub blast: u32,
+    /// The rest, of a part of a longer message.
+    pub part: Option<Part>,
+}
+
+impl Fragment {
+    /// A message of one packet, of so many bytes.
+    pub const fn whole(length: u32) -> Self {
+        Self { offset: 0, length, blast: 0, part: None }
+    }
+}
+
+/// How far a transfer is, as its receiver sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Report {
+    /// The newest packet of the transfer that has come: what was sent before it is here or lost. 0: nothing is said of
+    /// that yet, and another report follows.
+    pub newest: PacketNumber,
+    /// Which transfer.
+    pub transfer: u32,
+    /// All pieces below it are here.
+    pub base: u32,
+    /// Where what is listed begins.
+    pub from: u32,
+    /// Where it ends. Below `from`: the message came out wrong, and all of it is wanted anew.
+    pub to: u32,
+    /// So many pieces may be under way.
+    pub window: u32,
+}
+
+/// What every part of a longer message says of its transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Part {
+    /// The sender's number for the transfer, never 0.
+    pub transfer: u32,
+    /// Payload bytes of each part but the last, never 0.
+    pub piece: u32,
+    /// Of the whole message, if there is one.
+    pub checksum: Option<u32>,
+    /// A gap is to be reported once so many later parts have come; 0: only where a report is asked for.
+    pub gap_after: u8,
 }
 
 /// A packet's type with the body that only this type has.
@@ -210,6 +259,9 @@ pub enum Kind {
     Rep,
     /// No body.
     Ack,
+    /// An ACK that says how far a transfer is. 32 bytes: newest, transfer, base, from, to, window, four zeros; behind them
+    /// the list of the pieces of `from..to` that are missing (see [`crate::bulk`]).
+    Report(Report),
     /// 8 bytes: the nonce.
     Aya {
         /// To be echoed.
@@ -268,7 +320,7 @@ impl Kind {
         match self {
             Self::Req => PacketType::Req,
             Self::Rep => PacketType::Rep,
-            Self::Ack => PacketType::Ack,
+            Self::Ack | Self::Report(_) => PacketType::Ack,
             Self::Aya { .. } => PacketType::Aya,
             Self::Iaa { .. } => PacketType::Iaa,
             Self::Ta { .. } => PacketType::Ta,
@@ -308,19 +360,38 @@ pub struct Header {
     pub fragment: Fragment,
 }
 
+impl Header {
+    /// Whether the flags say of the fragment what it is.
+    pub(super) fn flags_fit(&self) -> bool {
+        let carries = matches!(self.kind, Kind::Req | Kind::Rep);
+        let part = self.fragment.part.filter(|_| carries);
+        self.flags.has(Flags::FRAGMENT) == part.is_some()
+            && self.flags.has(Flags::MESSAGE_CHECKSUM) == part.is_some_and(|part| part.checksum.is_some())
+            && (!matches!(self.kind, Kind::Ack | Kind::Report(_))
+                || self.flags.has(Flags::REPORT) == matches!(self.kind, Kind::Report(_)))
+    }
+}
+
 /// A packet ready to be sent: its header and the payload behind it, which is not copied before it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
     /// The header, with the control body.
     pub header: Header,
-    /// Payload of a REQ or REP; empty in all others.
+    /// Payload of a REQ or REP; of a report, the list of what is missing; empty in all others.
     pub payload: Bytes,
 }
 
 impl Packet {
     /// Bytes of the packet when written.
     pub fn wire_bytes(&self) -> usize {
-        HEADER_BYTES + self.header.kind.packet_type().body_bytes().unwrap_or(self.payload.len())
+        let header = &self.header;
+        let extension = match (header.kind, header.fragment.part) {
+            (Kind::Report(_), _) => REPORT_BYTES,
+            (Kind::Req | Kind::Rep, Some(_)) => FRAGMENT_BYTES,
+            _ => 0,
+        };
+        let body = header.kind.packet_type().body_bytes(header.flags);
+        HEADER_BYTES + extension + body.unwrap_or(self.payload.len())
     }
 
     /// Writes the packet to the front of `buffer` and returns its length; `None` if the buffer is too short.
@@ -329,6 +400,7 @@ impl Packet {
         let bytes = buffer.get_mut(..length)?;
         let header = &self.header;
         let kind = header.kind.packet_type();
+        debug_assert!(header.flags_fit(), "{header:?}");
         bytes[0] = MAGIC;
         bytes[1] = VERSION << 4 | kind as u8;
         bytes[field::FLAGS].copy_from_slice(&header.flags.bits().to_be_bytes());
@@ -356,8 +428,24 @@ impl Packet {
     /// `body` has exactly the length the kind wants.
     fn write_body(&self, body: &mut [u8]) {
         match self.header.kind {
-            Kind::Req | Kind::Rep => body.copy_from_slice(&self.payload),
+            Kind::Req | Kind::Rep => match &self.header.fragment.part {
+                None => body.copy_from_slice(&self.payload),
+                Some(part) => {
+                    body[..4].copy_from_slice(&part.transfer.to_be_bytes());
+                    body[4..8].copy_from_slice(&part.piece.to_be_bytes());
+                    body[8..12].copy_from_slice(&part.checksum.unwrap_or(0).to_be_bytes());
+                    body[12..FRAGMENT_BYTES].copy_from_slice(&[part.gap_after, 0, 0, 0]);
+                    body[FRAGMENT_BYTES..].copy_from_slice(&self.payload);
+                }
+            },
             Kind::Ack => {}
+            Kind::Report(Report { newest, transfer, base, from, to, window }) => {
+                body[..8].copy_from_slice(&newest.0.to_be_bytes());
+                for (place, value) in [transfer, base, from, to, window, 0].into_iter().enumerate() {
+                    body[8 + 4 * place..12 + 4 * place].copy_from_slice(&value.to_be_bytes());
+                }
+                body[REPORT_BYTES..].copy_from_slice(&self.payload);
+            }
             Kind::Aya { nonce } => body.copy_from_slice(&nonce.0.to_be_bytes()),
             Kind::Iaa { status, nonce, uptime_us } => {
                 body[..8].copy_from_slice(&[status as u8, 0, 0, 0, 0, 0, 0, 0]);

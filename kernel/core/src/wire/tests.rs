@@ -47,7 +47,7 @@ fn sample(kind: Kind) -> Packet {
         floor: if from_client { Sequence(5) } else { Sequence::NONE },
         answered: 0,
         elapsed_us: 250,
-        fragment: Fragment { offset: 0, length: payload.len() as u32, blast: 0 },
+        fragment: Fragment::whole(payload.len() as u32),
     };
     Packet { header, payload }
 }
@@ -70,6 +70,9 @@ fn kinds() -> impl Strategy<Value = Kind> {
         Just(Kind::Req),
         Just(Kind::Rep),
         Just(Kind::Ack),
+        (number(), any::<[u32; 5]>()).prop_map(|(newest, [transfer, base, from, to, window])| {
+            Kind::Report(Report { newest, transfer, base, from, to, window })
+        }),
         nonce().prop_map(|nonce| Kind::Aya { nonce }),
         (select(&IaaStatus::ALL[..]), nonce(), any::<u64>())
             .prop_map(|(status, nonce, uptime_us)| Kind::Iaa { status, nonce, uptime_us }),
@@ -99,15 +102,47 @@ fn packets() -> impl Strategy<Value = Packet> {
             let both = Flags::ACK_EACH.with(Flags::REPLY_ACKS).bits();
             let flags = Flags(if bits & both == both { bits & !Flags::ACK_EACH.bits() } else { bits });
             let carries = matches!(kind, Kind::Req | Kind::Rep);
-            let payload = if carries { Bytes::from(payload) } else { Bytes::new() };
+            let is_report = matches!(kind, Kind::Report(_));
+            let payload = if carries || is_report { Bytes::from(payload) } else { Bytes::new() };
+            // A message in one packet; or a piece of one, the last or another.
+            let bytes = payload.len() as u32;
+            let part = |piece, checksum: bool| {
+                let (transfer, gap_after) = (spare.max(1), spare as u8);
+                let checksum = checksum.then_some(elapsed_us);
+                Some(Part { transfer, piece, checksum, gap_after })
+            };
+            let has_checksum = bits & Flags::MESSAGE_CHECKSUM.bits() != 0;
+            let fragment = match spare % 3 {
+                1 if carries && bytes > 0 => {
+                    let offset = bytes * (spare / 8 % 1_000);
+                    let (length, part) = (offset + bytes + 1 + spare % 7, part(bytes, has_checksum));
+                    Fragment { offset, length, blast: one as u32, part }
+                }
+                2 if carries && bytes > 0 => {
+                    let piece = bytes + spare % 5;
+                    let offset = piece * (1 + spare / 8 % 1_000);
+                    let (length, part) = (offset + bytes, part(piece, has_checksum));
+                    Fragment { offset, length, blast: one as u32, part }
+                }
+                _ if carries => Fragment::whole(bytes),
+                _ => Fragment { offset: spare, length: spare / 2, blast: one as u32, part: None },
+            };
+            let set = |flags: Flags, flag: Flags, on: bool| Flags(flags.0 & !flag.0).with_if(on, flag);
+            let flags = set(flags, Flags::FRAGMENT, fragment.part.is_some());
+            let summed = fragment.part.is_some_and(|part| part.checksum.is_some());
+            let flags = set(flags, Flags::MESSAGE_CHECKSUM, summed);
+            let flags = match kind {
+                Kind::Ack | Kind::Report(_) => set(flags, Flags::REPORT, is_report),
+                _ => flags,
+            };
             let from_client = match kind {
                 Kind::Req | Kind::Aya { .. } | Kind::Locate { .. } => true,
-                Kind::Ack => !flags.has(Flags::FROM_SERVER),
+                Kind::Ack | Kind::Report(_) => !flags.has(Flags::FROM_SERVER),
                 _ => false,
             };
             let sequence = match kind {
                 Kind::Locate { .. } | Kind::Here { .. } => 0,
-                Kind::Req | Kind::Rep | Kind::Ack | Kind::Ta { .. } => sequence.max(1),
+                Kind::Req | Kind::Rep | Kind::Ack | Kind::Report(_) | Kind::Ta { .. } => sequence.max(1),
                 _ => sequence,
             };
             let floor = match kind {
@@ -115,8 +150,6 @@ fn packets() -> impl Strategy<Value = Packet> {
                 _ if from_client => floor,
                 _ => 0,
             };
-            let offset = if carries { spare / 2 } else { spare };
-            let length = offset.saturating_add(payload.len() as u32).saturating_add(one as u32 % 1_000);
             let header = Header {
                 kind,
                 flags,
@@ -129,7 +162,7 @@ fn packets() -> impl Strategy<Value = Packet> {
                 floor: Sequence(floor),
                 answered: if from_client { answered } else { 0 },
                 elapsed_us,
-                fragment: Fragment { offset, length, blast: one as u32 },
+                fragment,
             };
             Packet { header, payload }
         },
@@ -216,7 +249,7 @@ fn example(reason: Malformed) -> Vec<u8> {
         Malformed::Magic => damaged(PacketType::Req, 0, b'T'),
         Malformed::Version => damaged(PacketType::Req, 1, 2 << 4 | 1),
         Malformed::Type => damaged(PacketType::Req, 1, VERSION << 4 | 10),
-        Malformed::Flags => damaged(PacketType::Req, 2, 2),
+        Malformed::Flags => damaged(PacketType::Req, 2, 0x80),
         Malformed::Checksum => damaged(PacketType::Req, 4, 1),
         Malformed::Epoch => damaged(PacketType::Req, 15, 0),
         Malformed::Length => write(&samples()[6])[..HEADER_BYTES + BODY_BYTES_MAX - 1].to_vec(),
@@ -264,14 +297,46 @@ fn each_rule_for_a_field_is_checked() {
     }
 }
 
+/// A piece of a message: 5 bytes from 10 on, of 15 or more.
+fn piece(length: u32) -> Packet {
+    let mut packet = sample(Kind::Rep);
+    let part = Part { transfer: 1, piece: 5, checksum: None, gap_after: 3 };
+    packet.header.fragment = Fragment { offset: 10, length, blast: 2, part: Some(part) };
+    packet.header.flags = Flags::FRAGMENT;
+    packet
+}
+
+/// A piece with one thing changed on the wire.
+fn damaged_piece(length: u32, place: usize, value: u8) -> Vec<u8> {
+    let mut bytes = write(&piece(length));
+    bytes[place] = value;
+    bytes
+}
+
 #[test]
-fn an_empty_payload_stands_inside_its_message_too() {
-    let mut packet = sample(Kind::Req);
-    packet.payload = Bytes::new();
-    packet.header.fragment = Fragment { offset: 5, length: 4, blast: 0 };
-    assert_eq!(reread(&write(&packet)), Err(Malformed::Fragment));
-    packet.header.fragment.length = 5;
-    assert_eq!(reread(&write(&packet)), Ok(packet));
+fn a_piece_stands_inside_its_message() {
+    use Malformed as M;
+    for length in [15, 16, 1_000] {
+        assert_eq!(reread(&write(&piece(length))), Ok(piece(length)));
+    }
+    const OFFSET: usize = 71;
+    for (reason, bytes) in [
+        // No multiple of the piece; behind the end; shorter than a piece, and not the last; or the whole message.
+        (M::Fragment, damaged_piece(20, OFFSET, 11)),
+        (M::Fragment, damaged_piece(20, OFFSET, 20)),
+        (M::Fragment, damaged_piece(20, HEADER_BYTES + 7, 10)),
+        (M::Fragment, damaged_piece(20, HEADER_BYTES + 7, 0)),
+        (M::Fragment, damaged_piece(20, HEADER_BYTES + 3, 0)),
+        (M::Fragment, write(&piece(14))),
+        (M::Reserved, damaged_piece(20, HEADER_BYTES + 13, 1)),
+        (M::Reserved, damaged_piece(20, HEADER_BYTES + 11, 1)),
+        (M::Length, write(&piece(20))[..HEADER_BYTES + FRAGMENT_BYTES - 1].to_vec()),
+        (M::Flags, damaged(PacketType::Ack, 2, (Flags::FRAGMENT.bits() >> 8) as u8)),
+        (M::Flags, damaged(PacketType::Req, 2, (Flags::MESSAGE_CHECKSUM.bits() >> 8) as u8)),
+        (M::Length, damaged(PacketType::Ack, 2, (Flags::REPORT.bits() >> 8) as u8)),
+    ] {
+        assert_eq!(reread(&bytes), Err(reason));
+    }
 }
 
 #[test]
@@ -300,9 +365,11 @@ fn flags_fragments_and_reasons_are_told() {
         packet.header.answered = 0b101;
         lines.push(packet.to_string());
     }
-    let mut part = sample(Kind::Rep);
-    part.header.fragment = Fragment { offset: 1_000, length: 3_000, blast: 2 };
-    lines.push(part.to_string());
+    lines.push(piece(3_000).to_string());
+    let report = Report { newest: PacketNumber(9), transfer: 1, base: 2, from: 2, to: 8, window: 40 };
+    let mut report = sample(Kind::Report(report));
+    report.header.flags = Flags::REPORT;
+    lines.push(report.to_string());
     let mut of_request = sample(Kind::Ack);
     of_request.header.flags = Flags::FROM_SERVER;
     of_request.header.floor = Sequence::NONE;
@@ -313,9 +380,10 @@ fn flags_fragments_and_reasons_are_told() {
     lines.extend(IaaStatus::ALL.iter().map(ToString::to_string));
     lines.push(format!("[{:<6}]", PacketType::Req));
     insta::assert_snapshot!(lines.join("\n"), @r"
-    REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us of-request one-way at-least-once reply-acks again from-cache checksum this-incarnation 5B
+    REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us of-request one-way at-least-once reply-acks again from-cache checksum this-incarnation report 5B
     REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us ack-each 5B
-    REP #12 1003->1 seq 6 epoch 100->200 held 250us 5B at 1000 of 3000 blast 2
+    REP #12 1003->1 seq 6 epoch 100->200 held 250us 5B at 10 of 3000 blast 2
+    ACK #12 1003->1 seq 6 epoch 100->200 transfer 1 newest #9 base 2 lists 2..8 window 40 report
     ACK #12 1003->1 seq 6 epoch 100->- held 250us of-request
     no such process
     process ended, request not run

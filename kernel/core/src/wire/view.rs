@@ -1,6 +1,6 @@
 //! The checked view: bytes of the network that are known to be one well-formed packet.
-use super::packet::{AuReason, Flags, Fragment, Header, IaaStatus, Kind, PacketType, TaReason};
-use super::{HEADER_BYTES, MAGIC, VERSION, field};
+use super::packet::{AuReason, Flags, Fragment, Header, IaaStatus, Kind, PacketType, Part, Report, TaReason};
+use super::{FRAGMENT_BYTES, HEADER_BYTES, MAGIC, REPORT_BYTES, VERSION, field};
 use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence, SparseId};
 use core::ops::Range;
 
@@ -84,13 +84,23 @@ impl<'a> View<'a> {
         if carries && payload_end > u64::from(fragment.length) {
             return Err(Malformed::Fragment);
         }
+        if carries && !view.fits_its_message() {
+            return Err(Malformed::Fragment);
+        }
         Ok(view)
     }
 
-    /// Whether the payload is the whole message, as it must be until messages are sent in fragments.
-    pub fn is_whole(&self) -> bool {
-        let fragment = self.header.fragment;
-        fragment.offset == 0 && fragment.blast == 0 && fragment.length as usize == self.payload().len()
+    /// Whether the payload is the whole message, or exactly one piece of it.
+    fn fits_its_message(&self) -> bool {
+        let Fragment { offset, length, blast, part } = self.header.fragment;
+        let bytes = self.payload().len();
+        match part {
+            None => offset == 0 && blast == 0 && length as usize == bytes,
+            Some(Part { transfer, piece, .. }) => {
+                let fits = transfer != 0 && piece != 0 && length > piece && offset.is_multiple_of(piece);
+                fits && offset < length && bytes == piece.min(length - offset) as usize
+            }
+        }
     }
 
     /// The parsed header.
@@ -98,10 +108,14 @@ impl<'a> View<'a> {
         &self.header
     }
 
-    /// The payload of a REQ or REP; empty for all others.
+    /// The payload of a REQ or REP, what a report lists; empty for all others.
     pub fn payload(&self) -> &'a [u8] {
         match self.header.kind {
+            Kind::Req | Kind::Rep if self.header.fragment.part.is_some() => {
+                &self.bytes[HEADER_BYTES + FRAGMENT_BYTES..]
+            }
             Kind::Req | Kind::Rep => &self.bytes[HEADER_BYTES..],
+            Kind::Report(_) => &self.bytes[HEADER_BYTES + REPORT_BYTES..],
             _ => &[],
         }
     }
@@ -150,11 +164,11 @@ fn parse(bytes: &[u8]) -> Result<Header, Malformed> {
         return Err(Malformed::Flags);
     }
     let body = &bytes[HEADER_BYTES..];
-    if kind.body_bytes().is_some_and(|expected| expected != body.len()) {
+    if kind.body_bytes(flags).is_some_and(|expected| expected != body.len()) {
         return Err(Malformed::Length);
     }
     Ok(Header {
-        kind: parse_body(kind, body)?,
+        kind: parse_body(kind, flags, body)?,
         flags,
         source_epoch: Epoch(u64_at(bytes, field::SOURCE_EPOCH)),
         destination_epoch: Epoch(u64_at(bytes, field::DESTINATION_EPOCH)),
@@ -169,18 +183,58 @@ fn parse(bytes: &[u8]) -> Result<Header, Malformed> {
             offset: u32_at(bytes, field::OFFSET),
             length: u32_at(bytes, field::LENGTH),
             blast: u32_at(bytes, field::BLAST),
+            part: parse_part(kind, flags, body)?,
         },
     })
 }
 
+/// The extension of a part of a longer message.
+fn parse_part(kind: PacketType, flags: Flags, body: &[u8]) -> Result<Option<Part>, Malformed> {
+    let carries = matches!(kind, PacketType::Req | PacketType::Rep);
+    if !flags.has(Flags::FRAGMENT) {
+        return if flags.has(Flags::MESSAGE_CHECKSUM) { Err(Malformed::Flags) } else { Ok(None) };
+    }
+    if !carries {
+        return Err(Malformed::Flags);
+    }
+    if body.len() < FRAGMENT_BYTES {
+        return Err(Malformed::Length);
+    }
+    let checksum = u32_at(body, 8..12);
+    let has_checksum = flags.has(Flags::MESSAGE_CHECKSUM);
+    if body[13..FRAGMENT_BYTES] != [0; 3] || (checksum != 0 && !has_checksum) {
+        return Err(Malformed::Reserved);
+    }
+    Ok(Some(Part {
+        transfer: u32_at(body, 0..4),
+        piece: u32_at(body, 4..8),
+        checksum: has_checksum.then_some(checksum),
+        gap_after: body[12],
+    }))
+}
+
 /// `body` has the length its kind wants.
-fn parse_body(kind: PacketType, body: &[u8]) -> Result<Kind, Malformed> {
+fn parse_body(kind: PacketType, flags: Flags, body: &[u8]) -> Result<Kind, Malformed> {
     let zeros = |range: Range<usize>| {
         if body[range].iter().all(|byte| *byte == 0) { Ok(()) } else { Err(Malformed::Reserved) }
     };
     Ok(match kind {
         PacketType::Req => Kind::Req,
         PacketType::Rep => Kind::Rep,
+        PacketType::Ack if flags.has(Flags::REPORT) => {
+            if body.len() < REPORT_BYTES {
+                return Err(Malformed::Length);
+            }
+            zeros(28..REPORT_BYTES)?;
+            Kind::Report(Report {
+                newest: PacketNumber(u64_at(body, 0..8)),
+                transfer: u32_at(body, 8..12),
+                base: u32_at(body, 12..16),
+                from: u32_at(body, 16..20),
+                to: u32_at(body, 20..24),
+                window: u32_at(body, 24..28),
+            })
+        }
         PacketType::Ack => Kind::Ack,
         PacketType::Aya => Kind::Aya { nonce: Nonce(u64_at(body, 0..8)) },
         PacketType::Iaa => {
@@ -253,11 +307,13 @@ fn check_places(header: &Header) -> Result<(), Malformed> {
     }
     let from_client = match header.kind {
         Kind::Req | Kind::Aya { .. } | Kind::Locate { .. } => true,
-        Kind::Ack => !header.flags.has(Flags::FROM_SERVER),
+        Kind::Ack | Kind::Report(_) => !header.flags.has(Flags::FROM_SERVER),
         Kind::Rep | Kind::Iaa { .. } | Kind::Ta { .. } | Kind::Au { .. } | Kind::Here { .. } => false,
     };
     let of_a_request = match header.kind {
-        Kind::Req | Kind::Rep | Kind::Ack | Kind::Ta { .. } => header.sequence != Sequence::NONE,
+        Kind::Req | Kind::Rep | Kind::Ack | Kind::Report(_) | Kind::Ta { .. } => {
+            header.sequence != Sequence::NONE
+        }
         Kind::Locate { .. } | Kind::Here { .. } => header.sequence == Sequence::NONE,
         Kind::Aya { .. } | Kind::Iaa { .. } | Kind::Au { .. } => true,
     };

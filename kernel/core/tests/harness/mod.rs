@@ -11,7 +11,7 @@ use sendrec_core::trace::{Event, Fate, What};
 use sendrec_core::wire::{HEADER_BYTES, Packet, PacketType, View};
 use sendrec_core::{
     Address, CallError, Config, Entry, Epoch, From, Instant, Kernel, LocalId, Machine, Options, Out, Outcome,
-    Path, Received, Reliability, Semantics, Source, SpawnOptions, Syscall, Target, WaitToken,
+    Path, Received, Reliability, Source, SpawnOptions, Syscall, Target, WaitToken,
 };
 
 /// One way across the network.
@@ -30,7 +30,7 @@ pub fn at(kernel: usize, process: LocalId) -> Address {
 
 /// At most once, so reliably.
 pub fn reliably(reliability: Reliability) -> Options {
-    Options { reliability, semantics: Semantics::AtMostOnce }
+    Options { reliability, ..Options::default() }
 }
 
 /// The usual configuration, less the delay of acknowledgements: what is sent is sent at once.
@@ -327,7 +327,8 @@ impl Net {
         self.inject(to, from, &bytes);
     }
 
-    fn apply(&mut self, kernel: usize, out: Out) {
+    fn apply(&mut self, kernel: usize, mut out: Out) {
+        while self.kernels[kernel].transmit(self.now, 64 << 10, &mut out) {}
         let from = machine(kernel);
         for event in out.events {
             self.events.push((kernel, event));
