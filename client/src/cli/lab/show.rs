@@ -108,8 +108,6 @@ fn text(switches: &Switches, run: &Run, how: &HowArgs) -> String {
     let mut text = head(run, style.colour, style.width);
     let changed = Switches { seed: None, ..switches.clone() }.to_string();
     if !changed.is_empty() {
-        // The run's own seed decides.
-        let changed = changed.strip_suffix(",seed=0").unwrap_or(&changed);
         text.push_str(&format!("\n  Switched: {changed}\n"));
     }
     text.push_str(&format!("\n  Seed: {}\n", run.scenario.seed));

@@ -140,7 +140,6 @@ pub fn matrix(
         rows.push(row.map_err(|reason| format!("row {number} ({combination}): {reason}"))?);
     }
     let faults = if options.faults.is_empty() { String::new() } else { options.faults.to_string() };
-    let faults = faults.strip_suffix(",seed=0").unwrap_or(&faults).to_owned();
     Ok(Matrix { seed: options.seed, faults, world: runner.is_world(), rows })
 }
 
