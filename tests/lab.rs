@@ -187,3 +187,55 @@ fn over_udp_each_machine_is_a_process_and_a_crash_is_a_kill() {
     }
     fails(&["lab", "run", "partition", "--udp"], "does not run over UDP");
 }
+
+/// A scenario of one's own, run over UDP; what it was judged to be.
+fn judged_over_udp(source: &str, options: &[&str]) -> serde_json::Value {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("own.toml");
+    fs::write(&file, source).unwrap();
+    let output = sendrec(&[&["lab", "run", file.to_str().unwrap(), "--udp", "--json"], options].concat());
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
+}
+
+/// What steps of a process brought, each with when it began, us.
+fn told_to(judged: &serde_json::Value, process: &str) -> Vec<(String, u64)> {
+    let told = judged["told"].as_array().unwrap().iter().filter(|told| told["process"] == process);
+    told.map(|told| (told["result"].as_str().unwrap().to_owned(), told["began_us"].as_u64().unwrap()))
+        .collect()
+}
+
+#[test]
+fn over_udp_too_the_seed_decides_which_packets_are_lost() {
+    let tells: Vec<String> = (1..=32).map(|number| format!("'tell server \"{number}\"'")).collect();
+    let source = format!(
+        "name = \"tells\"\ntitle = \"T\"\npolicy = {{ reliability = \"unreliable\", buffering = \"mailbox 64 discard\" }}\n\
+         [[machine]]\nname = \"client\"\n[[machine.process]]\nscript = [{}]\n\
+         [[machine]]\nname = \"server\"\n[[machine.process]]\nname = \"taker\"\n\
+         script = ['forever', ['receive']]\n",
+        tells.join(", ")
+    );
+    let arrived = |seed: &str| -> Vec<String> {
+        let judged = judged_over_udp(&source, &["--loss", "0.5", "--seed", seed]);
+        told_to(&judged, "taker").into_iter().map(|(text, _)| text).collect()
+    };
+    let one = arrived("1");
+    assert!(!one.is_empty() && one.len() < 32, "{one:?}");
+    assert_eq!(one, arrived("1"));
+    assert_ne!(one, arrived("2"));
+}
+
+/// The server dies, is paused while it is down, and boots again.
+const DOWN: &str = "name = \"down\"\ntitle = \"D\"\npolicy = { semantics = \"at-least-once\" }\n\
+    [network]\nfaults = \"crash=server@execute,pause=server@crash:10ms,restart=server@crash+300ms\"\n\
+    [[machine]]\nname = \"client\"\n[[machine.process]]\nname = \"caller\"\nscript = ['call server \"x\" within 5s']\n\
+    [[machine]]\nname = \"server\"\n[[machine.process]]\nname = \"answerer\"\nscript = ['receive', 'reply \"y\"']\n";
+
+#[test]
+fn over_udp_a_machine_that_is_down_is_not_waited_for_and_its_next_boot_counts_time_from_the_start() {
+    let judged = judged_over_udp(DOWN, &[]);
+    let answers: Vec<String> = told_to(&judged, "caller").into_iter().map(|(text, _)| text).collect();
+    assert_eq!(answers, ["y"], "the caller's patience is shorter than a pause that waits for the dead");
+    let (text, began_us) = told_to(&judged, "answerer").pop().unwrap();
+    assert_eq!(text, "x");
+    assert!(began_us >= 300_000, "it was not there before 300 ms, and says it received at {began_us} us");
+}
