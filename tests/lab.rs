@@ -3,6 +3,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use sendrec::lab::all;
 
 fn sendrec(arguments: &[&str]) -> Output {
@@ -122,6 +123,66 @@ fn two_runs_stand_side_by_side_with_what_differs() {
 }
 
 #[test]
+fn two_runs_stand_in_as_many_columns_as_are_asked_for() {
+    let compare = |width: &str| ok(&["lab", "compare", "lost-reply", "lost-reply;seed=2", "--width", width]);
+    let drawn = |said: &str| -> Vec<usize> {
+        let lines = said.lines().filter(|line| line.contains("REQ #1"));
+        lines.map(|line| line.chars().count()).collect()
+    };
+    let [beside, below] = ["170", "100"].map(|width| drawn(&compare(width)));
+    assert!(beside.len() == 1 && beside[0] > 100 && beside[0] <= 170, "{beside:?}");
+    assert!(below.len() == 2 && below.iter().all(|columns| (81..=100).contains(columns)), "{below:?}");
+}
+
+#[test]
+fn slide_20_is_the_matrix_with_what_was_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let [one, other] = ["one.html", "other.html"].map(|name| directory.path().join(name));
+    let options = ["--json", "--seed", "3", "--loss", "0.1", "--drop", "REP#2", "--html"];
+    let slide = ok(&[&["lab", "slide", "20"], &options[..], &[one.to_str().unwrap()]].concat());
+    assert_eq!(slide, ok(&[&["matrix"], &options[..], &[other.to_str().unwrap()]].concat()));
+    assert_eq!(fs::read(one).unwrap(), fs::read(other).unwrap());
+    let made: serde_json::Value = serde_json::from_str(&slide).unwrap();
+    assert_eq!((&made["seed"], &made["faults"]), (&3.into(), &"loss=0.1,drop=REP#2".into()));
+    assert_eq!(ok(&["lab", "slide", "20", "--width", "160"]), ok(&["matrix", "--width", "160"]));
+    assert_eq!(ok(&["lab", "slide", "20", "--width", "60"]), ok(&["matrix", "--width", "80"]));
+    for refused in
+        [&["--as", "svg"][..], &["--ascii"], &["--blocking", "lent"], &["--reliability", "ack-each"]]
+    {
+        let arguments = [&["lab", "slide", "20"], refused].concat();
+        fails(&arguments, refused[0]);
+        fails(&arguments, "`sendrec matrix");
+    }
+    fails(&["matrix", "--crash", "sever@execute"], "no machine is called sever");
+}
+
+/// Slide 9 has no scenario that runs over UDP: there is nothing to say in JSON.
+#[test]
+fn what_is_skipped_over_udp_is_no_json() {
+    let output = sendrec(&["lab", "slide", "9", "--udp", "--json"]);
+    assert_eq!((output.status.success(), &output.stdout[..]), (true, &b""[..]));
+    assert!(stderr(&output).contains("skipped over UDP"), "{}", stderr(&output));
+    assert!(ok(&["lab", "slide", "9", "--udp"]).contains("skipped over UDP"));
+}
+
+#[test]
+fn a_matrix_over_udp_can_be_stopped() {
+    let matrix = command(&["matrix", "--udp"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It listens for the signal before it starts its first machine.
+    let has_child = || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", matrix.id())).unwrap();
+        let mut children = tasks.filter_map(|task| fs::read(task.ok()?.path().join("children")).ok());
+        children.any(|children| !children.is_empty())
+    };
+    while !has_child() {
+        std::thread::yield_now();
+    }
+    kill_process(Pid::from_child(&matrix), Signal::TERM).unwrap();
+    let output = matrix.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+}
+
+#[test]
 fn foretold_packets_are_counted_and_the_exit_status_tells() {
     let foretell = |answers: &str| {
         let mut child = command(&["lab", "run", "lost-reply", "--predict"])
@@ -155,15 +216,20 @@ fn a_built_in_scenario_is_a_file_to_start_from() {
     fails(&["lab", "run", "no-such"], "no scenario has this name");
     fails(&["lab", "run", "mine.toml"], "No such file");
     fails(&["lab", "slide", "5"], "nothing to run belongs to it");
+    fails(&["lab", "slide", "5"], " 19, 20, 21,");
     fails(&["lab", "run", "lost-reply", "--crash", "sever@execute"], "no machine is called sever");
     fails(&["lab", "run", "lost-reply", "--drop", "REPLY#1"], "no such packet type");
+    fails(&["lab", "run", "lost-reply", "--loss", "-0.1"], "'loss=-0.1': a probability is from 0 to 1");
 }
 
 #[test]
 fn the_list_is_for_people_and_programs() {
     let people = ok(&["lab", "list"]);
     let programs = ok(&["lab", "list", "--json"]);
-    assert_eq!((people.lines().count(), programs.lines().count()), (all().len(), all().len()));
+    assert_eq!((people.lines().count(), programs.lines().count()), (all().len() + 1, all().len()));
+    // Slide 20 has no scenario of its own.
+    let last = people.lines().last().unwrap();
+    assert!(last.contains(" 20 ") && last.contains("sendrec matrix"), "{last}");
     for line in programs.lines() {
         let listed: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(people.contains(listed["title"].as_str().unwrap()));

@@ -1,5 +1,5 @@
 //! Results to stdout, the rest to stderr; and how failures end.
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use sendrec::FileError;
@@ -110,6 +110,13 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
     out.write_all(bytes)?;
     out.flush()?;
     Ok(())
+}
+
+/// How wide the terminal is, if stdout is one.
+pub(crate) fn terminal_columns() -> Option<u16> {
+    let stdout = io::stdout();
+    let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten()?;
+    Some(size.ws_col)
 }
 
 /// A remote name, safe to print on a terminal: control characters and bytes that are no text are escaped.
