@@ -73,10 +73,6 @@ fn runner(args: &MatrixArgs) -> Box<dyn Runner> {
 struct OverUdp;
 
 impl Runner for OverUdp {
-    fn run(&mut self, scenario: &Scenario, switches: &Switches) -> Result<Run, String> {
-        play(scenario, switches).map_err(|failure| failure.to_string())
-    }
-
     fn run_all(
         &mut self,
         jobs: &[(Scenario, Switches)],
