@@ -91,7 +91,7 @@ fn figures(name: &str, run: &Run) -> Figures {
         runs: joined.moments.iter().filter(|moment| runs(&moment.event.what)).count(),
         told: run.told.iter().map(|told| format!("{}: {}", told.process, told.result)).collect(),
         took_ms: run.told.iter().map(|told| told.at.as_secs_f64() * 1e3).fold(0.0, f64::max),
-        held: run.verdicts(true).iter().all(|(_, verdict)| verdict.held),
+        held: run.held(true),
     }
 }
 
