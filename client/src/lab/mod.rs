@@ -19,6 +19,7 @@ mod stage;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod unmet;
 mod words;
 
 pub use actor::Actor;

@@ -6,7 +6,7 @@ use sendrec_core::fault::{Faults, Harm};
 
 use super::claim::{Claim, Moment};
 use super::script::{Kind, Step, Whom};
-use super::{Addressing, HAPPENINGS, Manner, Scenario, Sending, Switches, all, of_slide, run};
+use super::{Addressing, HAPPENINGS, Manner, Scenario, Sending, Switches, all, find, of_slide, run};
 
 #[test]
 fn every_built_in_scenario_holds_what_it_claims() {
@@ -17,6 +17,32 @@ fn every_built_in_scenario_holds_what_it_claims() {
         for (text, verdict) in run.verdicts(true) {
             assert!(verdict.held, "{}: {text}: found {}", scenario.name, verdict.found);
         }
+    }
+}
+
+#[test]
+fn a_fault_that_never_strikes_is_named_and_no_other() {
+    for scenario in all() {
+        assert_eq!(run(scenario, &Switches::default()).unmet(), Vec::<String>::new(), "{}", scenario.name);
+    }
+    let switches = |faults: &str| Switches { faults: faults.parse().unwrap(), ..Switches::default() };
+    let unmet = |faults: &str| run(find("lost-reply").unwrap(), &switches(faults)).unmet();
+    assert_eq!(
+        unmet(
+            "drop=REP#9,drop=REQ#2,delay=TA#1:5ms,duplicate=ACK#1@server>*,crash=server@execute#9,loss=0.000001"
+        ),
+        [
+            "drop=REP#9 met no packet",
+            "delay=TA#1:5ms met no packet",
+            "duplicate=ACK#1@server>* met no packet",
+            "crash=server@execute#9 never came about"
+        ]
+    );
+    // Only one of two rules about a packet is told of.
+    for faults in
+        ["drop=REQ#1,delay=REQ#1:5ms,duplicate=REQ#1", "crash=server@execute,restart=server@crash+20ms"]
+    {
+        assert_eq!(run(find("alive").unwrap(), &switches(faults)).unmet(), Vec::<String>::new(), "{faults}");
     }
 }
 

@@ -108,7 +108,15 @@ fn run_one(args: &RunArgs) -> Result<(), Failure> {
 /// Shows a run; fails if a claim did not hold.
 fn finish(scenario: &Scenario, switches: &Switches, run: &Run, how: &HowArgs) -> Result<(), Failure> {
     show::show(switches, run, how)?;
+    say_unmet(run);
     judge(scenario, run, how.udp)
+}
+
+/// A fault that was asked for and never struck is most often a slip: it is not to pass in silence.
+fn say_unmet(run: &Run) {
+    for unmet in run.unmet() {
+        let _ = writeln!(anstream::stderr(), "{}: {unmet}", run.scenario.name);
+    }
 }
 
 fn judge(scenario: &Scenario, run: &Run, udp: bool) -> Result<(), Failure> {
@@ -183,6 +191,7 @@ fn slide(args: &SlideArgs) -> Result<(), Failure> {
         }
         let run = play(scenario, &switches, args.how.udp)?;
         show::show(&switches, &run, &how)?;
+        say_unmet(&run);
         if !run.held(!args.how.udp) {
             broken.push(scenario.name.as_str());
         }
