@@ -200,6 +200,21 @@ fn foretold_packets_are_counted_and_the_exit_status_tells() {
     assert_eq!(wrong.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&wrong.stdout).contains("5 of 6 right"));
     assert!(stderr(&foretell("client REQ\n")).contains("the input ended"));
+    // Where the packets end the input may end too.
+    assert!(foretell("client REQ\nserver REP\nclient REQ\nserver REP\nclient ACK\n").status.success());
+    // What cannot be an answer is asked for again.
+    let slips =
+        "REQ\ncleint REQ\nclient RQE\nclient REQ\nserver REP\nclient REQ\nserver REP\nclient ACK\nEnd\n";
+    let slipped = foretell(slips);
+    let said = String::from_utf8_lossy(&slipped.stdout).into_owned();
+    assert!(slipped.status.success() && said.contains("6 of 6 right"), "{said}");
+    for reason in [
+        "write MACHINE TYPE",
+        "no machine is called cleint; there are client, server",
+        "no packet is called RQE",
+    ] {
+        assert_eq!(said.matches(reason).count(), 1, "{reason}: {said}");
+    }
 }
 
 #[test]
@@ -252,6 +267,17 @@ fn over_udp_each_machine_is_a_process_and_a_crash_is_a_kill() {
         assert!(results.contains(&told.into()), "{name}: {results:?}");
     }
     fails(&["lab", "run", "partition", "--udp"], "does not run over UDP");
+}
+
+#[test]
+fn a_fault_that_met_nothing_is_said_apart_from_the_results() {
+    for options in [&[][..], &["--udp"], &["--json"]] {
+        let output = sendrec(&[&["lab", "run", "request-reply", "--drop", "REP#9"], options].concat());
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && !stdout.contains("met no packet"), "{stdout}");
+        assert_eq!(stderr(&output), "request-reply: drop=REP#9 met no packet\n");
+    }
+    assert_eq!(stderr(&sendrec(&["lab", "slide", "22"])), "");
 }
 
 /// A scenario of one's own, run over UDP; what it was judged to be.

@@ -7,7 +7,7 @@ use sendrec::copy::CopyError;
 use sendrec_names::{Code, NamesError};
 use sendrec_trap::CallError;
 
-use super::find::{NO_NAME_SERVER_HINT, hint};
+use super::find::{NO_NAME_SERVER_HINT, SILENT_NAMES_HINT, hint};
 use super::session::INTERRUPTED;
 
 /// Why a command failed.
@@ -63,6 +63,9 @@ impl Failure {
             NamesError::NoServer { .. } => Self::new(error, NO_NAME_SERVER_HINT),
             NamesError::Server { code: Code::E_NOT_FOUND, .. } => {
                 Self::Said(format!("{error}; 'sendrec names ls' lists those there are"))
+            }
+            NamesError::Call { error: CallError::NoAnswer | CallError::TimedOut, .. } => {
+                Self::Said(format!("{error}{SILENT_NAMES_HINT}"))
             }
             error => Self::Said(error.to_string()),
         }
