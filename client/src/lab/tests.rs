@@ -409,6 +409,36 @@ fn late_starts_long_texts_and_switches_are_read_or_refused_with_a_reason() {
 }
 
 #[test]
+fn each_mistake_is_said_once_and_what_follows_from_it_not_at_all() {
+    let second = "[[machine]]\nname = \"a\"\n";
+    // The one that is called is missing because its name is another's.
+    assert_eq!(
+        problems(&format!("MACHINEscript = ['call b \"x\"']\n{second}")),
+        ["in `a`: another machine has this name"]
+    );
+    let [rule] = &problems("[network]\nfaults = \"rain=1\"\nMACHINEscript = []\n")[..] else { panic!("one") };
+    assert_eq!(rule.matches("rain=1").count(), 1, "{rule}");
+    let told = |script: &str, step: u32, faults: &str| {
+        let source = format!(
+            "[network]\nfaults = \"{faults}\"\nMACHINEscript = [{script}]\n[[claim]]\ntext = \"t\"\n\
+             holds = 'told a {step} = \"x\"'\n"
+        );
+        let machine = "[[machine]]\nname = \"a\"\n[[machine.process]]\n";
+        let source = format!("name = \"m\"\ntitle = \"M\"\n{}", source.replace("MACHINE", machine));
+        Scenario::parse(&source, "m").map(drop).map_err(|problems| problems.to_string())
+    };
+    let twice = "'sleep 1ms', 'repeat 2', ['call a \"y\"', 'hold h']";
+    assert_eq!(told(twice, 2, ""), Ok(()));
+    let expected =
+        "m:11: in `told a 3 = \"x\"`: there is no step 3: the script's steps can have 2 results at most";
+    assert_eq!(told(twice, 3, ""), Err(expected.to_owned()));
+    assert_eq!(told(twice, 4, "restart=a@5ms"), Ok(()));
+    assert!(told(twice, 5, "restart=a@5ms").is_err() && told(twice, 3, "crash=a@5ms").is_err());
+    assert_eq!(told("'forever', ['receive']", 99, ""), Ok(()));
+    assert!(told("'forever', ['sleep 5ms']", 1, "").is_err() && told("'serve 3 times'", 4, "").is_err());
+}
+
+#[test]
 fn no_file_however_mangled_makes_the_reader_panic() {
     const MANGLED: u64 = 3_000;
     let sources: Vec<&str> = all().iter().map(|scenario| scenario.source.as_str()).collect();
