@@ -74,7 +74,10 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("timer", &["time"]),
     ("process", &["config", "error", "ids", "limits", "process"]),
     ("bulk", &["bulk", "ids", "time", "wire"]),
-    ("exchange", &["bulk", "config", "error", "ids", "limits", "process", "rng", "time", "timer", "trace", "wire"]),
+    (
+        "exchange",
+        &["bulk", "config", "error", "ids", "limits", "process", "rng", "time", "timer", "trace", "wire"],
+    ),
     ("trace", &["config", "error", "ids", "process", "time", "wire"]),
     ("fault", &["ids", "rng", "trace", "wire"]),
 ];
