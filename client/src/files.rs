@@ -195,7 +195,7 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
         let mut m1 = FileMessage::request(Opcode::Write, file);
         m1.offset = position;
         m1.count = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        self.ask_with(m1.encode_with(data).freeze()).map(drop)
+        self.ask_with(&m1.encode_with(data).freeze()).map(drop)
     }
 
     /// Makes an empty file; it must not exist.
@@ -249,11 +249,11 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
     }
 
     fn ask(&mut self, m1: &FileMessage) -> Result<FileMessage, FileError> {
-        self.ask_with(m1.encode().freeze())
+        self.ask_with(&m1.encode().freeze())
     }
 
     /// A send and a receive; again where the server's name has moved.
-    fn ask_with(&mut self, m1: Bytes) -> Result<FileMessage, FileError> {
+    fn ask_with(&mut self, m1: &Bytes) -> Result<FileMessage, FileError> {
         let mut tries = 0;
         loop {
             tries += 1;

@@ -21,8 +21,8 @@ use crate::message::{
 use crate::name::Name;
 use crate::table::{Entry, Table};
 
-/// The most entries in the answer to a LIST, bytes.
-const LIST_BYTES_MAX: usize = 64 << 10;
+/// The most of entries in the answer to a LIST, bytes: a few packets, whatever a message could hold.
+const LIST_BYTES_MAX: usize = 4 << 10;
 /// Holders that are asked at once whether they live.
 const PROBES_MAX: usize = 64;
 /// How often a holder is asked before it is held to be gone.
