@@ -143,7 +143,7 @@ impl Source for Holes {
 }
 
 fn byte_at(place: u64) -> u8 {
-    if place / Holes::CHUNK % Holes::EVERY == 0 { place as u8 | 1 } else { 0 }
+    if (place / Holes::CHUNK).is_multiple_of(Holes::EVERY) { place as u8 | 1 } else { 0 }
 }
 
 /// Checks what comes, and keeps nothing.
