@@ -48,6 +48,8 @@ pub(crate) struct Arrow {
     pub(crate) special: String,
     pub(crate) tone: Tone,
     pub(crate) shape: Shape,
+    /// What it is: a place among the joined packets, if it is one.
+    pub(crate) packet: Option<usize>,
     /// Beside the arrival.
     pub(crate) fate: Option<Note>,
     /// Two rows, whatever the order allows: the packet was held up, and that is to be seen.
@@ -241,10 +243,15 @@ impl Planner<'_> {
         Arrow {
             from: passage.from,
             to,
-            labels: words::labels(&passage.note, way),
-            special: words::tag(&passage.note, way),
+            labels: words::labels(passage, way),
+            special: if passage.note.report.is_some() {
+                words::missing(passage)
+            } else {
+                words::tag(&passage.note, way)
+            },
             tone: Tone::Packet(passage.note.kind),
             shape,
+            packet: Some(packet),
             fate: None,
             slow: passage.is_delayed(to),
         }
@@ -252,7 +259,7 @@ impl Planner<'_> {
 
     /// A packet to its own machine has no way to be drawn on.
     fn note_to_itself(&mut self, place: usize, packet: &Passage, column: usize) {
-        let label = words::labels(&packet.note, words::Way::Plain).swap_remove(0);
+        let label = words::labels(packet, words::Way::Plain).swap_remove(0);
         let note = Note::new(format!("{label} to itself"), Tone::Packet(packet.note.kind));
         self.item(place, column, Part::Note(note));
     }
@@ -313,7 +320,7 @@ impl Planner<'_> {
             } else if to != column {
                 self.die(place, packet, column, to, why);
             } else {
-                let label = words::labels(&passage.note, words::Way::Broadcast).swap_remove(0);
+                let label = words::labels(passage, words::Way::Broadcast).swap_remove(0);
                 let why = if passage.end.is_lost() { format!(": {why}") } else { String::new() };
                 let note = Note::new(format!("{label}{why}"), Tone::Packet(passage.note.kind));
                 self.item(place, column, Part::Note(note));
@@ -384,6 +391,7 @@ impl Planner<'_> {
             special: String::new(),
             tone: Tone::Packet(kind),
             shape: if refused { Shape::Lost("refused".to_owned()) } else { Shape::Through },
+            packet: None,
             fate: None,
             slow: false,
         });
