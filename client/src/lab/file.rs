@@ -104,6 +104,7 @@ pub(super) struct Link {
     pub(super) jitter: Option<Spanned<String>>,
     pub(super) bandwidth: Option<Spanned<String>>,
     pub(super) queue: Option<usize>,
+    pub(super) free_bytes: Option<usize>,
     pub(super) atm: Option<bool>,
 }
 
@@ -180,6 +181,12 @@ policy! {
     try_agains = "try-agains",
     window = "window",
     cache_bytes = "cache-bytes",
+    transfer = "transfer",
+    packet_bytes = "packet-bytes",
+    message_bytes = "message-bytes",
+    arriving_bytes = "arriving-bytes",
+    receive_bytes = "receive-bytes",
+    first_flight_bytes = "first-flight-bytes",
     checksum = "checksum",
     packet_life = "packet-life",
     timers = "timers",

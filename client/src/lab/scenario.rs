@@ -77,6 +77,8 @@ pub struct LinkSpec {
     pub bandwidth: Option<u64>,
     /// Packets that may wait.
     pub queue: Option<usize>,
+    /// Bytes of each packet that take no time.
+    pub free_bytes: usize,
     /// Whether packets go in ATM cells.
     pub atm: bool,
 }
@@ -88,6 +90,7 @@ impl Default for LinkSpec {
             jitter: Duration::ZERO,
             bandwidth: None,
             queue: None,
+            free_bytes: 0,
             atm: false,
         }
     }

@@ -90,7 +90,9 @@ pub(crate) fn asks(note: &PacketNote) -> bool {
 
 /// How much a report's sender has.
 fn has(packet: &Passage) -> String {
-    let (Some(report), Some(progress)) = (&packet.note.report, &packet.progress) else { return String::new() };
+    let (Some(report), Some(progress)) = (&packet.note.report, &packet.progress) else {
+        return String::new();
+    };
     if report.to < report.from {
         return " came out wrong: all anew".to_owned();
     }
@@ -121,7 +123,11 @@ pub(crate) fn missing(packet: &Passage) -> String {
     if more > 0 {
         named.push(format!("and {more} more"));
     }
-    if named.is_empty() { String::new() } else { format!(", missing {}", named.join(",").replace(",and", " and")) }
+    if named.is_empty() {
+        String::new()
+    } else {
+        format!(", missing {}", named.join(",").replace(",and", " and"))
+    }
 }
 
 /// A packet of which the fuller words have been said.

@@ -71,13 +71,16 @@ pub(super) fn tell(joined: &mut Joined) {
     let mut here: HashMap<Key, BTreeSet<u32>> = HashMap::new();
     let mut pieces: HashMap<Key, u32> = HashMap::new();
     for packet in &joined.packets {
-        if let (Some(part), Some(to), Some((_, count))) = (packet.note.part, packet.to, piece_of(&packet.note)) {
+        if let (Some(part), Some(to), Some((_, count))) =
+            (packet.note.part, packet.to, piece_of(&packet.note))
+        {
             pieces.insert((to, packet.from, packet.note.epoch, part.transfer), count);
         }
     }
     for moment in &joined.moments {
         let Some(packet) = moment.packet else {
-            if let What::Incident { incident: Incident::Crashed | Incident::Booted { .. }, .. } = moment.event.what
+            if let What::Incident { incident: Incident::Crashed | Incident::Booted { .. }, .. } =
+                moment.event.what
             {
                 here.retain(|(to, ..), _| *to != moment.machine);
             }

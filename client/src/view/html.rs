@@ -184,7 +184,14 @@ fn header_fields(fields: &mut Fields, packet: &Passage) {
         ("offset in its message", note.offset.into()),
         ("bytes of the message", note.message_bytes.unwrap_or(0).into()),
         ("blast", note.blast.into()),
-        ("transfer", note.part.map(|part| part.transfer).or(note.report.map(|report| report.transfer)).unwrap_or(0).into()),
+        (
+            "transfer",
+            note.part
+                .map(|part| part.transfer)
+                .or(note.report.map(|report| report.transfer))
+                .unwrap_or(0)
+                .into(),
+        ),
         ("refuses packet", note.refuses.0),
         ("wait at least, µs", note.wait_us.into()),
         ("known epoch", note.known.0),

@@ -34,6 +34,7 @@ fn parse(text: &str, common: &Switches) -> Result<(Scenario, Switches), Failure>
         blocking: own.blocking.or(common.blocking),
         buffering: own.buffering.or(common.buffering),
         reliability: own.reliability.or(common.reliability),
+        transfer: own.transfer.or(common.transfer),
         seed: own.seed.or(common.seed),
         faults: common.faults.clone().and(&own.faults),
     };
