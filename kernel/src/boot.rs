@@ -32,6 +32,9 @@ pub struct NodeConfig {
     pub recorder: Option<Box<dyn Recorder>>,
     /// The epoch of this boot; `None` takes the wall clock's microseconds.
     pub epoch: Option<Epoch>,
+    /// Whether the system is asked how long a packet the path to a machine carries, when a long message is to go there;
+    /// else packets are as long as the kernel's configuration says.
+    pub ask_paths: bool,
     /// How the node asks everyone who has a sparse id, and whether it hears when it is asked.
     pub discovery: Discovery,
 }
@@ -46,6 +49,7 @@ impl Default for NodeConfig {
             names: None,
             recorder: None,
             epoch: None,
+            ask_paths: true,
             discovery: Discovery::Off,
         }
     }
@@ -61,6 +65,7 @@ impl std::fmt::Debug for NodeConfig {
             .field("names", &self.names)
             .field("recorder", &self.recorder.is_some())
             .field("epoch", &self.epoch)
+            .field("ask_paths", &self.ask_paths)
             .field("discovery", &self.discovery)
             .finish()
     }

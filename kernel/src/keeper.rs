@@ -43,6 +43,7 @@ pub(crate) fn keep(shared: &Arc<Shared>) {
         if shared.lead.try_take(true) {
             shared.drain();
             if is_idle(shared) {
+                shared.pool.clear();
                 while is_idle(shared) && !shared.lead.has_followers() && !shared.is_down() {
                     shared.sleep_in_poll(None, None);
                     shared.drain();
@@ -53,6 +54,7 @@ pub(crate) fn keep(shared: &Arc<Shared>) {
             shared.pass_lead_from_keeper();
         } else if is_idle(shared) {
             // Somebody leads and sleeps well. Whoever frees the lead says so.
+            shared.pool.clear();
             shared.keeper.deep.store(true, Ordering::SeqCst);
             if !shared.lead.is_free() && !shared.is_down() {
                 std::thread::park();

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use mio::{Poll, Token};
 use sendrec_core::exchange::Holdings;
 use sendrec_core::kernel::Counters;
+use sendrec_core::limits;
 use sendrec_core::{Entry, Epoch, Kernel, SpawnError, SpawnOptions, Syscall, WaitToken};
 use sendrec_trap::{Deliver, Down, Drive, From, Instant, LocalId, Machine, Options, Outcome, Slot, Trap};
 
@@ -15,6 +16,7 @@ use crate::keeper::keep;
 use crate::lead::Role;
 use crate::parker::{Parker, ReadyWaker, wake_poll};
 use crate::patience::Looking;
+use crate::pool::Pool;
 use crate::shared::{Led, Parts, Shared, Waiter};
 use crate::shim::Shim;
 use crate::socket::Socket;
@@ -47,6 +49,7 @@ impl Node {
             names,
             recorder,
             epoch,
+            ask_paths,
             discovery,
         } = config;
         if let Some(faults) = &faults {
@@ -56,6 +59,9 @@ impl Node {
         let machine = machine_of(bound, advertise)?;
         kernel_config.first_incarnation |= listen.port() == 0;
         kernel_config.trace |= recorder.is_some();
+        if kernel_config.receive_bytes == limits::RECEIVE_BYTES_DEFAULT {
+            kernel_config.receive_bytes = socket.receive_bytes();
+        }
 
         let caller = Caller::new(&discovery, &socket, bound)?;
         let ear = Ear::open(&discovery, bound)?;
@@ -65,7 +71,9 @@ impl Node {
         let origin = std::time::Instant::now();
         let epoch = epoch.unwrap_or_else(epoch_now);
         let seed = getrandom::u64().map_err(std::io::Error::other)?;
-        let kernel = Kernel::new(Instant::ZERO, kernel_config, machine, epoch, seed);
+        let mut kernel = Kernel::new(Instant::ZERO, kernel_config, machine, epoch, seed);
+        let pool = Pool::default();
+        kernel.set_memory(Box::new(pool.clone()));
         let shim = faults.map(|faults| Shim::new(&faults, names));
         let shared = Arc::new(Shared::new(Parts {
             kernel,
@@ -77,6 +85,8 @@ impl Node {
             ear: ear_waker,
             recorder,
             origin,
+            ask_paths,
+            pool,
         }));
 
         // From here on dropping the node ends what has begun, should a thread be refused.
@@ -245,6 +255,7 @@ impl Trap for Node {
 
     fn enter(&self, process: LocalId, call: Syscall, deadline: Option<Instant>) -> Outcome {
         let down = Down::of(&call);
+        self.shared.learn_path(&call);
         let mut parker = None;
         let entry = self.shared.with_kernel(|inner, now, scratch| {
             let entry = inner.kernel.trap(now, process, call, &mut scratch.out);
@@ -264,6 +275,7 @@ impl Trap for Node {
 
     fn submit(&self, process: LocalId, call: Syscall) -> Arc<Slot> {
         let down = Down::of(&call);
+        self.shared.learn_path(&call);
         let drive: Arc<dyn Drive> = self.shared.clone();
         let submitted = self.shared.with_kernel(|inner, now, scratch| {
             match inner.kernel.trap(now, process, call, &mut scratch.out) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll};
 use parking_lot::Mutex;
+use sendrec_core::wire::Transmit;
 use sendrec_core::{Entry, From, Instant, Kernel, LocalId, Machine, Outcome, Path, Syscall, WaitToken};
 use sendrec_trap::{Deliver, Down, Drive, Options, Recorder, Slot};
 
@@ -14,7 +15,9 @@ use crate::discovery::Caller;
 use crate::keeper::Bed;
 use crate::lead::Lead;
 use crate::parker::{Parker, wake_poll};
+use crate::paths::Paths;
 use crate::patience::{Looking, Patience};
+use crate::pool::Pool;
 use crate::scratch::Scratch;
 use crate::shim::Shim;
 use crate::socket::{Batch, Socket};
@@ -57,10 +60,23 @@ pub(crate) struct Shared {
     deadline: AtomicU64,
     /// Until when the leader sleeps in its poll, ns; 0 while it does not.
     sleeps_until: AtomicU64,
+    /// Whether the kernel has pieces of long messages to send.
+    output: AtomicBool,
+    /// Held by the thread that sends them: one at a time, so that they leave in order.
+    pumping: Mutex<()>,
+    paths: Option<Paths>,
+    /// Memory for long messages.
+    pub(crate) pool: Pool,
     /// When something was put in last, ns.
     pub(crate) last_input: AtomicU64,
 }
 
+/// Bytes of pieces that are sent before anything else is looked at.
+const PUMP_BYTES: usize = 128 << 10;
+/// So many times that by a thread that has come for something else.
+const PUMPS_OF_A_CALLER: usize = 16;
+/// Bytes of one call's datagrams: what the system takes as one.
+const SEGMENTS_BYTES_MAX: usize = 65_000;
 /// After so many receives without a sleep the socket is taken out of the poll.
 const DEREGISTERED: u32 = 64;
 
@@ -82,6 +98,8 @@ pub(crate) struct Parts {
     pub(crate) ear: Option<mio::Waker>,
     pub(crate) recorder: Option<Box<dyn Recorder>>,
     pub(crate) origin: std::time::Instant,
+    pub(crate) ask_paths: bool,
+    pub(crate) pool: Pool,
 }
 
 /// How leading ended.
@@ -111,7 +129,9 @@ impl Drop for Bomb<'_> {
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Self {
         const EVENTS: usize = 16;
-        let Parts { kernel, socket, poll, waker, shim, caller, ear, recorder, origin } = parts;
+        let Parts { kernel, socket, poll, waker, shim, caller, ear, recorder, origin, ask_paths, pool } =
+            parts;
+        let kernel_packet_bytes = kernel.config().packet_bytes;
         Self {
             machine: kernel.machine(),
             options: kernel.config().options,
@@ -131,6 +151,10 @@ impl Shared {
             down: AtomicBool::new(false),
             deadline: AtomicU64::new(u64::MAX),
             sleeps_until: AtomicU64::new(0),
+            output: AtomicBool::new(false),
+            pumping: Mutex::new(()),
+            pool,
+            paths: ask_paths.then(|| Paths::new(kernel_packet_bytes)),
             last_input: AtomicU64::new(0),
         }
     }
@@ -157,7 +181,44 @@ impl Shared {
         if locked.is_none() {
             self.tell_all();
         }
+        self.pump(PUMPS_OF_A_CALLER);
         locked
+    }
+
+    /// Sends pieces of long messages while there are any that may go, but no more than so many portions: what remains is
+    /// for the leader, who looks at what has come between two of them.
+    fn pump(&self, portions: usize) {
+        let mut left = portions;
+        while self.output.load(Ordering::SeqCst) && left > 0 {
+            // Whoever sends them looks again when the lock is free.
+            let Some(_pumping) = self.pumping.try_lock() else { return };
+            while self.output.load(Ordering::SeqCst) && left > 0 {
+                left -= 1;
+                let mut scratch = Scratch::take();
+                let now = self.now();
+                let locked = self.locked(now, &mut scratch, |inner, now, scratch| {
+                    inner.kernel.transmit(now, PUMP_BYTES, &mut scratch.out);
+                });
+                self.flush(now, &mut scratch);
+                scratch.give_back();
+                if locked.is_none() {
+                    return;
+                }
+            }
+        }
+        if self.output.load(Ordering::SeqCst) {
+            wake_poll(&self.waker);
+            self.keeper.rouse();
+        }
+    }
+
+    /// Before a long message goes to a machine for the first time, what its path carries.
+    pub(crate) fn learn_path(&self, call: &Syscall) {
+        if let Some(paths) = &self.paths
+            && let Some((machine, bytes)) = paths.learn(call, self.machine)
+        {
+            self.with_kernel(|inner, now, _| inner.kernel.set_packet_bytes(now, machine, bytes));
+        }
     }
 
     /// The part under the lock.
@@ -179,12 +240,14 @@ impl Shared {
         let result = input(&mut inner, now, scratch);
         inner.settle(scratch);
         let deadline = inner.kernel.next_deadline().map_or(u64::MAX, Instant::as_nanos);
+        let output = inner.kernel.has_output(now);
+        self.output.store(output, Ordering::SeqCst);
         // Under the lock, so that the last one stored is the last one known.
         self.deadline.store(deadline, Ordering::SeqCst);
         drop(inner);
         self.last_input.store(now.as_nanos(), Ordering::Relaxed);
-        // A leader that would sleep over it is woken.
-        if deadline < self.sleeps_until.load(Ordering::SeqCst) {
+        // A leader that would sleep over it is woken. What can go now this thread sees to.
+        if !output && deadline < self.sleeps_until.load(Ordering::SeqCst) {
             wake_poll(&self.waker);
         }
         Some(result)
@@ -193,23 +256,23 @@ impl Shared {
     /// Sends and tells what came out, without any lock of the kernel.
     fn flush(&self, now: Instant, scratch: &mut Scratch) {
         let Scratch { out, threads, slots, buffer } = scratch;
-        for transmit in out.transmits.drain(..) {
-            let Some(length) = transmit.packet.write(buffer) else { continue };
-            let bytes = &mut buffer[..length];
-            let copies = match &self.shim {
-                None => 1,
-                Some(shim) => {
-                    let (copies, event) = shim.lock().pass(now, self.machine, &transmit, bytes);
+        match &self.shim {
+            None => self.send_all(&out.transmits, buffer),
+            Some(shim) => {
+                for transmit in &out.transmits {
+                    let Some(length) = transmit.packet.write(buffer) else { continue };
+                    let bytes = &mut buffer[..length];
+                    let (copies, event) = shim.lock().pass(now, self.machine, transmit, bytes);
                     if let Some(event) = event {
                         self.record(&event);
                     }
-                    copies
+                    for _ in 0..copies {
+                        self.send(transmit.path, bytes);
+                    }
                 }
-            };
-            for _ in 0..copies {
-                self.send(transmit.path, bytes);
             }
         }
+        out.transmits.clear();
         for parker in threads.drain(..) {
             if parker.tell_ready() {
                 wake_poll(&self.waker);
@@ -219,6 +282,35 @@ impl Shared {
             if let Some(interrupt) = slot.fill(outcome) {
                 interrupt.run();
             }
+        }
+    }
+
+    /// Packets that leave together: of equal size to one machine in one call, a shorter one at their end.
+    fn send_all(&self, transmits: &[Transmit], buffer: &mut [u8]) {
+        let segments_max = self.socket.segments_max();
+        let mut rest = transmits.iter();
+        while let Some(first) = rest.next() {
+            let Some(segment) = first.packet.write(buffer) else { continue };
+            if first.path.remote.is_everyone() {
+                self.send(first.path, &buffer[..segment]);
+                continue;
+            }
+            let (mut length, mut count) = (segment, 1);
+            while count < segments_max
+                && let Some(next) = rest.as_slice().first()
+                && next.path == first.path
+                && next.packet.wire_bytes() <= segment
+                && length + segment <= SEGMENTS_BYTES_MAX
+                && let Some(written) = next.packet.write(&mut buffer[length..])
+            {
+                rest.next();
+                length += written;
+                count += 1;
+                if written < segment {
+                    break;
+                }
+            }
+            self.socket.send_segments(first.path, &buffer[..length], segment);
         }
     }
 
@@ -300,6 +392,12 @@ impl Shared {
         scratch.buffer = buffer;
         self.flush(now, &mut scratch);
         scratch.give_back();
+        match &result {
+            Some(None) => self.pump(1),
+            // Its thread leads no longer.
+            Some(Some(_)) => self.pump(PUMPS_OF_A_CALLER),
+            None => {}
+        }
         result
     }
 

@@ -1,7 +1,9 @@
-//! The UDP socket: enlarged buffers, and answers from the address one was asked at.
+//! The UDP socket: enlarged buffers, answers from the address one was asked at, several datagrams a system call.
 //!
-//! A socket bound to one address uses the plain calls; one bound to all uses quinn-udp, which tells and takes our
-//! own address with each datagram.
+//! quinn-udp sets it up: no datagram is cut up on its way (IP's don't-fragment), equal ones leave in one call that the system
+//! or the network card takes apart (segmentation offload), and the system may hand in several that came together in one. A
+//! socket bound to one address is read by the plain call all the same, which costs a tenth of a null call less: our packets
+//! say how long they are. One bound to all uses quinn-udp's, which tells and takes our own address with each datagram.
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
@@ -10,13 +12,19 @@ use mio::net::UdpSocket;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use rustix::net::sockopt;
 use sendrec_core::limits::DATAGRAM_BYTES_MAX;
+use sendrec_core::wire::View;
 use sendrec_core::{Machine, Path};
 
 use crate::boot::{BootError, is_wildcard};
 
 /// What is asked of the system for each direction; it may grant less.
 const BUFFER_BYTES: usize = 4 << 20;
+/// IPv4's and UDP's headers.
+const IPV4_HEADERS_BYTES: usize = 20 + 8;
+/// IPv6's and UDP's.
+const IPV6_HEADERS_BYTES: usize = 40 + 8;
 /// The socket's events in the poll.
 const SOCKET: Token = Token(0);
 /// How often a send is tried while the system's buffer is full; after that the packet is lost, as any may be.
@@ -24,8 +32,9 @@ const SEND_TRIES: u32 = 64;
 
 pub(crate) struct Socket {
     udp: UdpSocket,
-    /// For a socket bound to all addresses.
-    with_address: Option<UdpSocketState>,
+    state: UdpSocketState,
+    /// Whether it is bound to all addresses.
+    is_wildcard: bool,
     dual_stack: bool,
 }
 
@@ -44,10 +53,21 @@ impl Socket {
         let udp = UdpSocket::bind(address).map_err(listen_error)?;
         let bound = udp.local_addr().map_err(listen_error)?;
         enlarge(&udp, bound);
-        let with_address =
-            if is_wildcard(bound.ip()) { Some(UdpSocketState::new(UdpSockRef::from(&udp))?) } else { None };
-        let dual_stack = bound.is_ipv6() && is_wildcard(bound.ip());
-        Ok((Self { udp, with_address, dual_stack }, bound))
+        let state = UdpSocketState::new(UdpSockRef::from(&udp))?;
+        let is_wildcard = is_wildcard(bound.ip());
+        let dual_stack = bound.is_ipv6() && is_wildcard;
+        Ok((Self { udp, state, is_wildcard, dual_stack }, bound))
+    }
+
+    /// Bytes of packets that may wait in the socket. The system charges each its own overhead: at the worst, that of a small
+    /// one in a buffer of 2 KiB.
+    pub(crate) fn receive_bytes(&self) -> usize {
+        self.options().recv_buffer_size().unwrap_or(0) * 2 / 5
+    }
+
+    /// Datagrams of equal size that may leave in one call.
+    pub(crate) fn segments_max(&self) -> usize {
+        self.state.max_gso_segments()
     }
 
     /// Makes the poll tell of arrivals; of what is there already it tells at once.
@@ -63,13 +83,14 @@ impl Socket {
     /// Receives one datagram, or several of equal size that the system has put together. Never blocks; `WouldBlock`
     /// if there is nothing.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<Batch> {
-        let Some(state) = &self.with_address else {
+        if !self.is_wildcard {
             let (length, from) = self.udp.recv_from(buffer)?;
-            return Ok(Batch { path: Path::to(Machine::new(from)), length, stride: length.max(1) });
-        };
+            let stride = stride(&buffer[..length]);
+            return Ok(Batch { path: Path::to(Machine::new(from)), length, stride });
+        }
         let mut meta = [RecvMeta::default()];
         let mut slices = [io::IoSliceMut::new(buffer)];
-        let count = state.recv(UdpSockRef::from(&self.udp), &mut slices, &mut meta)?;
+        let count = self.state.recv(UdpSockRef::from(&self.udp), &mut slices, &mut meta)?;
         if count == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -85,41 +106,87 @@ impl Socket {
 
     /// Sends one datagram, or loses it.
     pub(crate) fn send(&self, path: Path, bytes: &[u8]) {
+        self.send_or_lose(path, bytes, None);
+    }
+
+    /// Sends several datagrams of `segment_bytes`, the last of which may be shorter; in one call where the system can.
+    pub(crate) fn send_segments(&self, path: Path, bytes: &[u8], segment_bytes: usize) {
+        if bytes.len() > segment_bytes
+            && self.segments_max() > 1
+            && self.send_or_lose(path, bytes, Some(segment_bytes))
+        {
+            return;
+        }
+        for segment in bytes.chunks(segment_bytes) {
+            self.send_or_lose(path, segment, None);
+        }
+    }
+
+    /// False if the system has found that it cannot send segments.
+    fn send_or_lose(&self, path: Path, bytes: &[u8], segment_bytes: Option<usize>) -> bool {
         for _ in 0..SEND_TRIES {
-            match self.try_send(path, bytes) {
+            match self.try_send(path, bytes, segment_bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) if segment_bytes.is_some() && self.segments_max() == 1 => return false,
                 Err(error) => {
                     log::debug!("a packet of {} bytes to {} was not sent: {error}", bytes.len(), path.remote);
-                    return;
+                    return true;
                 }
-                Ok(()) => return,
+                Ok(()) => return true,
             }
         }
         log::debug!("a packet of {} bytes to {} was lost: the send buffer is full", bytes.len(), path.remote);
+        true
     }
 
-    fn try_send(&self, path: Path, bytes: &[u8]) -> io::Result<()> {
+    fn try_send(&self, path: Path, bytes: &[u8], segment_size: Option<usize>) -> io::Result<()> {
         let mut destination = path.remote.socket_addr();
-        let Some(state) = &self.with_address else {
+        if !self.is_wildcard && segment_size.is_none() {
             return self.udp.send_to(bytes, destination).map(drop);
-        };
+        }
         if let (true, SocketAddr::V4(v4)) = (self.dual_stack, destination) {
             destination = SocketAddr::new(IpAddr::V6(v4.ip().to_ipv6_mapped()), v4.port());
         }
-        let transmit =
-            Transmit { destination, ecn: None, contents: bytes, segment_size: None, src_ip: path.local };
-        state.try_send(UdpSockRef::from(&self.udp), &transmit)
+        let src_ip = path.local.filter(|_| self.is_wildcard);
+        let transmit = Transmit { destination, ecn: None, contents: bytes, segment_size, src_ip };
+        self.state.try_send(UdpSockRef::from(&self.udp), &transmit)
     }
+}
+
+/// Bytes of each datagram but the last in what one plain receive brought: several are put together only if they are equal,
+/// and the first says how long it is.
+fn stride(bytes: &[u8]) -> usize {
+    match View::peek_length(bytes) {
+        Some(first) if first < bytes.len() => first,
+        _ => bytes.len().max(1),
+    }
+}
+
+/// What a packet to `machine` may have, header of UDP not included, so that no router cuts it up: as the system knows it
+/// without asking anyone.
+pub(crate) fn path_bytes(machine: Machine) -> io::Result<usize> {
+    let address = machine.socket_addr();
+    let any: SocketAddr = match address {
+        SocketAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let socket = std::net::UdpSocket::bind(any)?;
+    socket.connect(address)?;
+    let (frame, headers) = match address {
+        SocketAddr::V4(_) => (sockopt::ip_mtu(&socket)?, IPV4_HEADERS_BYTES),
+        SocketAddr::V6(_) => (sockopt::ipv6_mtu(&socket)?, IPV6_HEADERS_BYTES),
+    };
+    Ok((frame as usize).saturating_sub(headers).min(DATAGRAM_BYTES_MAX))
 }
 
 /// Asks for larger buffers, and says what was granted: the default overflows after 200 packets or so.
 fn enlarge(udp: &UdpSocket, bound: SocketAddr) {
     let socket = socket2::SockRef::from(udp);
-    for (name, result) in [
-        ("receive", socket.set_recv_buffer_size(BUFFER_BYTES)),
-        ("send", socket.set_send_buffer_size(BUFFER_BYTES)),
-    ] {
+    // Who may administer the network may have more than its users.
+    let forced = sockopt::set_socket_recv_buffer_size_force(udp, BUFFER_BYTES);
+    let receive = if forced.is_ok() { Ok(()) } else { socket.set_recv_buffer_size(BUFFER_BYTES) };
+    for (name, result) in [("receive", receive), ("send", socket.set_send_buffer_size(BUFFER_BYTES))] {
         if let Err(error) = result {
             log::debug!("{bound}: the {name} buffer stays as it is: {error}");
         }

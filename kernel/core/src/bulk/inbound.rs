@@ -1,8 +1,5 @@
 //! The receiver's side of a transfer: every piece goes to its place, and what is missing is reported.
-use alloc::vec;
 use alloc::vec::Vec;
-
-use bytes::Bytes;
 
 use super::bitmap::Bitmap;
 use crate::ids::PacketNumber;
@@ -16,8 +13,9 @@ const GAP_REPORT_PIECES: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Inbound {
     part: Part,
-    /// The message's own place; pieces that are not there yet are zeros.
+    /// The message's own place, and perhaps more.
     memory: Vec<u8>,
+    length: usize,
     there: Bitmap,
     pieces: u32,
     count: u32,
@@ -52,12 +50,14 @@ pub(crate) enum Placed {
 }
 
 impl Inbound {
-    /// Room for the message that this is a part of.
-    pub(crate) fn new(now: Instant, fragment: &Fragment, part: Part) -> Self {
+    /// For the message that this is a part of. `memory` has room for it.
+    pub(crate) fn new(now: Instant, fragment: &Fragment, part: Part, memory: Vec<u8>) -> Self {
+        debug_assert!(memory.len() >= fragment.length as usize);
         let pieces = fragment.length.div_ceil(part.piece.max(1));
         Self {
             part,
-            memory: vec![0; fragment.length as usize],
+            memory,
+            length: fragment.length as usize,
             there: Bitmap::new(pieces),
             pieces,
             count: 0,
@@ -75,8 +75,8 @@ impl Inbound {
     }
 
     /// Bytes of the whole message.
-    pub(crate) fn length(&self) -> usize {
-        self.memory.len()
+    pub(crate) const fn length(&self) -> usize {
+        self.length
     }
 
     /// Payload bytes of each piece but the last.
@@ -98,7 +98,7 @@ impl Inbound {
         fragment: &Fragment,
         payload: &[u8],
     ) -> Placed {
-        let is_ours = fragment.part == Some(self.part) && fragment.length as usize == self.memory.len();
+        let is_ours = fragment.part == Some(self.part) && fragment.length as usize == self.length;
         let from = fragment.offset as usize;
         let Some(place) = self.memory.get_mut(from..from + payload.len()).filter(|_| is_ours) else {
             return Placed::Foreign;
@@ -145,7 +145,7 @@ impl Inbound {
     fn check(&mut self) -> Placed {
         self.base = self.pieces;
         match self.part.checksum {
-            Some(sum) if crc32fast::hash(&self.memory) != sum => {
+            Some(sum) if self.memory.get(..self.length).map(crc32fast::hash) != Some(sum) => {
                 self.there.clear();
                 (self.count, self.base, self.high, self.gap) = (0, 0, 0, None);
                 Placed::Spoilt
@@ -164,8 +164,8 @@ impl Inbound {
         &self.there
     }
 
-    /// The message, complete.
-    pub(crate) fn into_message(self) -> Bytes {
-        self.memory.into()
+    /// The memory it was given, which holds the message if that is complete.
+    pub(crate) fn into_memory(self) -> Vec<u8> {
+        self.memory
     }
 }

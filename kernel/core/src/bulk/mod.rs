@@ -10,12 +10,15 @@
 //! order. The protocols differ in what the sender does, and in what it asks to be told.
 mod bitmap;
 mod inbound;
+mod memory;
 mod missing;
 mod outbound;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use inbound::{Inbound, Placed};
+pub(crate) use memory::Fresh;
+pub use memory::Memory;
 pub(crate) use missing::{lists, missing_in};
 pub(crate) use outbound::{Outbound, Plan, Told};
 

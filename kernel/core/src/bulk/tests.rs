@@ -86,7 +86,8 @@ fn run(
         let mut reports = Vec::new();
         while let Some((number, fragment, payload, asks)) = line.pop_front() {
             let part = fragment.part.unwrap();
-            let inbound = inbound.get_or_insert_with(|| Inbound::new(now, &fragment, part));
+            let inbound =
+                inbound.get_or_insert_with(|| Inbound::new(now, &fragment, part, std::vec![0; bytes]));
             if inbound.is_complete() {
                 continue;
             }
@@ -110,7 +111,7 @@ fn run(
             }
         }
         if let Some(inbound) = inbound.take_if(|inbound| inbound.is_complete()) {
-            return (took, inbound.into_message());
+            return (took, inbound.into_memory().into());
         }
         let heard = !reports.is_empty();
         took.reports += reports.len() as u32;
@@ -250,8 +251,9 @@ fn what_goes_again_is_what_the_error_control_says() {
                     again.push(plan.piece);
                 }
                 let (fragment, payload) = outbound.piece(plan.piece);
-                let inbound =
-                    inbound.get_or_insert_with(|| Inbound::new(now, &fragment, fragment.part.unwrap()));
+                let inbound = inbound.get_or_insert_with(|| {
+                    Inbound::new(now, &fragment, fragment.part.unwrap(), std::vec![0; 400])
+                });
                 if number == 11 {
                     continue;
                 }

@@ -27,6 +27,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use slab::Slab;
 
+use crate::bulk::{Fresh, Memory};
 use crate::config::{Config, Options, Planted, Reliability, Semantics};
 use crate::error::{CallError, ReplyError};
 use crate::ids::{Address, Epoch, LocalId, Nonce, PacketNumber, Path, Sequence};
@@ -123,6 +124,7 @@ pub(crate) struct Exchange {
     /// Messages that come in pieces, and the bytes they will have.
     receiving: Slab<Receiving>,
     arriving_bytes: usize,
+    memory: alloc::boxed::Box<dyn Memory>,
     /// Messages whose checksum was wrong.
     spoilt_messages: u64,
     timers: Table<TimerKey>,
@@ -154,6 +156,7 @@ impl Exchange {
             last_transfer: 0,
             receiving: Slab::new(),
             arriving_bytes: 0,
+            memory: alloc::boxed::Box::new(Fresh),
             spoilt_messages: 0,
             timers,
             due: Vec::new(),
@@ -164,6 +167,11 @@ impl Exchange {
 
     pub(crate) const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Who gives memory for messages that come in pieces.
+    pub(crate) fn set_memory(&mut self, memory: alloc::boxed::Box<dyn Memory>) {
+        self.memory = memory;
     }
 
     /// When the earliest timer wants a tick.

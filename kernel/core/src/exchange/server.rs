@@ -196,7 +196,7 @@ impl Exchange {
         for slot in slots {
             if let Some(receiving) = self.served[slot].receiving.take() {
                 // The room that was kept for it has gone with the mailbox.
-                drop(self.take_receiving(receiving));
+                let _gone = self.drop_receiving(receiving);
             }
             self.on_server_event(slot as u32, Event::ProcessEnds, port);
         }

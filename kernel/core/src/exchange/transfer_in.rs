@@ -77,8 +77,10 @@ impl Exchange {
                 return Err(Fate::NoRoom);
             }
             self.arriving_bytes = self.arriving_bytes - old + bytes;
-            self.receiving[receiving as usize].inbound =
-                Inbound::new(port.now, &view.header().fragment, part);
+            let memory = self.memory.take(bytes);
+            let anew = Inbound::new(port.now, &view.header().fragment, part, memory);
+            let old = core::mem::replace(&mut self.receiving[receiving as usize].inbound, anew);
+            self.memory.give_back(old.into_memory());
             self.served[slot as usize].transfer = part.transfer;
             return self.place_request_piece(slot, receiving, view, port);
         }
@@ -106,6 +108,7 @@ impl Exchange {
         match self.place_piece(receiving, view, port) {
             Placed::Complete => {
                 let receiving = self.take_receiving(receiving);
+                let message = self.seal(receiving.inbound);
                 let served = &mut self.served[slot as usize];
                 served.receiving = None;
                 let from = Address::new(self.peers.get(served.peer).path.remote, served.client);
@@ -114,7 +117,7 @@ impl Exchange {
                     to: served.owner,
                     from,
                     one_way: served.one_way,
-                    message: receiving.inbound.into_message(),
+                    message,
                     permit: receiving.permit,
                 }))
             }
@@ -147,7 +150,8 @@ impl Exchange {
             }
             None => self.make_served(arrival, State::Arriving, port.now),
         };
-        let inbound = Inbound::new(port.now, &fragment, part);
+        let memory = self.memory.take(fragment.length as usize);
+        let inbound = Inbound::new(port.now, &fragment, part, memory);
         let receiving = self.receiving.vacant_key() as u32;
         let timer = self.timers.add(TimerKey::Receiving(receiving));
         self.timers.arm(timer, port.now + limits::ARRIVAL_IDLE);
@@ -192,15 +196,27 @@ impl Exchange {
 
     /// Its memory is given up; its room in a mailbox too.
     pub(super) fn stop_receiving(&mut self, slot: Option<u32>, port: &mut Port<'_>) {
-        if let Some(slot) = slot {
-            if let Some(permit) = self.take_receiving(slot).permit {
-                port.effects.push(Effect::Released(permit));
-            }
+        if let Some(slot) = slot
+            && let Some(permit) = self.drop_receiving(slot)
+        {
+            port.effects.push(Effect::Released(permit));
         }
     }
 
-    /// As [`Exchange::stop_receiving`], where its process and the mailbox are gone.
-    pub(super) fn take_receiving(&mut self, slot: u32) -> Receiving {
+    /// As [`Exchange::stop_receiving`], where its room in a mailbox is the caller's business.
+    pub(super) fn drop_receiving(&mut self, slot: u32) -> Option<Permit> {
+        let Receiving { inbound, permit, .. } = self.take_receiving(slot);
+        self.memory.give_back(inbound.into_memory());
+        permit
+    }
+
+    /// A complete message.
+    fn seal(&mut self, inbound: Inbound) -> Bytes {
+        let bytes = inbound.length();
+        self.memory.seal(inbound.into_memory(), bytes)
+    }
+
+    fn take_receiving(&mut self, slot: u32) -> Receiving {
         let receiving = self.receiving.remove(slot as usize);
         if let Some(timer) = receiving.timer {
             self.timers.remove(timer);
@@ -253,7 +269,8 @@ impl Exchange {
                     self.report_no_room(slot, part.transfer, header.number, port);
                     return Fate::NoRoom;
                 }
-                let inbound = Inbound::new(port.now, fragment, part);
+                let memory = self.memory.take(fragment.length as usize);
+                let inbound = Inbound::new(port.now, fragment, part, memory);
                 let receiving = self.receiving.vacant_key() as u32;
                 let of = Of::Reply(slot);
                 self.start_receiving(Receiving { of, inbound, permit: None, timer: None });
@@ -266,7 +283,8 @@ impl Exchange {
         match self.place_piece(receiving, view, port) {
             Placed::Complete => {
                 self.outgoing[slot as usize].receiving = None;
-                let message = self.take_receiving(receiving).inbound.into_message();
+                let inbound = self.take_receiving(receiving).inbound;
+                let message = self.seal(inbound);
                 self.on_reply(slot, header, message, port);
                 Fate::Accepted
             }

@@ -361,6 +361,11 @@ impl Kernel {
         self.exchange.set_packet_bytes(now, machine, bytes);
     }
 
+    /// Gives the kernel somebody to ask for memory; without, each long message is put together in new memory.
+    pub fn set_memory(&mut self, memory: alloc::boxed::Box<dyn crate::bulk::Memory>) {
+        self.exchange.set_memory(memory);
+    }
+
     /// The clock has moved. Fires what is due.
     pub fn tick(&mut self, now: Instant, out: &mut Out) {
         let before = out.transmits.len();

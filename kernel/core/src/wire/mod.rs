@@ -23,7 +23,7 @@
 //! | 56-63 | answered | client to server: bit i is set if sequence floor + 1 + i is not awaited any more; 0 the other way |
 //! | 64-67 | elapsed | µs. REQ, AYA: since the request was first sent (its age). REP, ACK of a request, IAA: since the server had it |
 //! | 68-71 | fragment offset | where this payload stands in its message, bytes |
-//! | 72-75 | message length | of the whole message, bytes; this packet's payload ends at or before it |
+//! | 72-75 | message length | of the whole message, bytes; this packet's payload ends at or before it. Of a report: of its list |
 //! | 76-79 | blast | which blast of the transfer this fragment belongs to; 0 in a message of one packet |
 //!
 //! Behind it: REQ and REP carry payload; the others a body of fixed size (see [`Kind`]), which ACK has only as a report,

@@ -124,7 +124,7 @@ fn packets() -> impl Strategy<Value = Packet> {
                     let (length, part) = (offset + bytes, part(piece, has_checksum));
                     Fragment { offset, length, blast: one as u32, part }
                 }
-                _ if carries => Fragment::whole(bytes),
+                _ if carries || is_report => Fragment::whole(bytes),
                 _ => Fragment { offset: spare, length: spare / 2, blast: one as u32, part: None },
             };
             let set = |flags: Flags, flag: Flags, on: bool| Flags(flags.0 & !flag.0).with_if(on, flag);
@@ -172,6 +172,7 @@ fn packets() -> impl Strategy<Value = Packet> {
 /// Bytes that are accepted say all there is: written again they are the same.
 fn accepts_only_what_it_would_write(bytes: &[u8]) {
     let _ = View::peek(bytes);
+    let _ = View::peek_length(bytes);
     if let Ok(packet) = reread(bytes) {
         assert_eq!(write(&packet), bytes, "{packet}");
         let _ = packet.to_string();
@@ -184,6 +185,9 @@ proptest! {
         let bytes = write(&packet);
         prop_assert_eq!(reread(&bytes), Ok(packet.clone()));
         prop_assert_eq!(View::peek(&bytes), Some((packet.header.kind.packet_type(), packet.header.number)));
+        // Whatever follows it.
+        prop_assert_eq!(View::peek_length(&bytes), Some(bytes.len()));
+        prop_assert_eq!(View::peek_length(&[&bytes[..], &bytes[..]].concat()), Some(bytes.len()));
     }
 
     #[test]

@@ -78,12 +78,7 @@ impl<'a> View<'a> {
         check_sum(bytes, header.flags)?;
         check_places(&header)?;
         let view = Self { bytes, header };
-        let fragment = header.fragment;
-        let payload_end = u64::from(fragment.offset) + view.payload().len() as u64;
-        let carries = matches!(header.kind, Kind::Req | Kind::Rep);
-        if carries && payload_end > u64::from(fragment.length) {
-            return Err(Malformed::Fragment);
-        }
+        let carries = matches!(header.kind, Kind::Req | Kind::Rep | Kind::Report(_));
         if carries && !view.fits_its_message() {
             return Err(Malformed::Fragment);
         }
@@ -118,6 +113,27 @@ impl<'a> View<'a> {
             Kind::Report(_) => &self.bytes[HEADER_BYTES + REPORT_BYTES..],
             _ => &[],
         }
+    }
+
+    /// How long the packet at the front of `bytes` says it is; `None` if that cannot be told. For those who get several
+    /// in one, as a network does that puts them together.
+    pub fn peek_length(bytes: &[u8]) -> Option<usize> {
+        if bytes.len() < HEADER_BYTES || bytes[0] != MAGIC {
+            return None;
+        }
+        let kind = packet_type(bytes[1] & 0x0f)?;
+        let flags = Flags(u16::from_be_bytes([bytes[field::FLAGS.start], bytes[field::FLAGS.start + 1]]));
+        let length = u32_at(bytes, field::LENGTH) as usize;
+        let body = match (kind, kind.body_bytes(flags)) {
+            (_, Some(body)) => body,
+            (PacketType::Ack, None) => REPORT_BYTES + length,
+            (_, None) if flags.has(Flags::FRAGMENT) => {
+                let piece = u32_at(bytes.get(HEADER_BYTES..HEADER_BYTES + FRAGMENT_BYTES)?, 4..8) as usize;
+                FRAGMENT_BYTES + piece.min(length.checked_sub(u32_at(bytes, field::OFFSET) as usize)?)
+            }
+            (_, None) => length,
+        };
+        Some(HEADER_BYTES + body)
     }
 
     /// The number of the packet in `bytes`, whatever else is wrong with it; `None` if even that cannot be read.
