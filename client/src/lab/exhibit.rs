@@ -1,4 +1,5 @@
 //! What is shown besides the ladder: the bytes of a call by layers, the cells of an ATM link, what timers cost.
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -114,6 +115,21 @@ fn dump(text: &mut String, part: &str, bytes: &[u8], from: usize) {
     }
 }
 
+/// Which cells to show: all, if they are few; else those around what was lost, and the first.
+fn cells_shown(cells: &[CellRecord]) -> BTreeSet<usize> {
+    const AROUND: usize = 4;
+    let lost = (0..cells.len()).filter(|place| cells[*place].fate != CellFate::Switched);
+    let near = lost.flat_map(|place| place.saturating_sub(AROUND)..=(place + AROUND).min(cells.len() - 1));
+    let mut shown: BTreeSet<usize> = BTreeSet::new();
+    for place in near.chain(0..cells.len()) {
+        if shown.len() == CELLS_MAX {
+            break;
+        }
+        shown.insert(place);
+    }
+    shown
+}
+
 /// Slides 7-10: cells through the switch, routed by the numbers in their headers alone.
 fn cells(run: &Run) -> String {
     let name = |machine: sendrec_sim::MachineId| {
@@ -142,8 +158,13 @@ fn cells(run: &Run) -> String {
             },
         )
     };
-    for cell in run.cells.iter().take(CELLS_MAX) {
-        let _ = writeln!(text, "{}", row(cell));
+    let mut next = 0;
+    for place in cells_shown(&run.cells) {
+        if place > next {
+            let _ = writeln!(text, "  {:>9}", "...");
+        }
+        next = place + 1;
+        let _ = writeln!(text, "{}", row(&run.cells[place]));
     }
     if run.cells.len() > CELLS_MAX {
         let _ = writeln!(text, "  Cut: {} more cells.", run.cells.len() - CELLS_MAX);

@@ -12,6 +12,8 @@ pub(super) struct Scenario {
     #[serde(default)]
     pub(super) text: String,
     pub(super) seed: Option<u64>,
+    /// How much of the ladder to draw, rows.
+    pub(super) rows: Option<usize>,
     pub(super) udp: Option<bool>,
     /// Why it cannot run over UDP.
     pub(super) only_in_a_world: Option<String>,

@@ -95,6 +95,8 @@ files! {
     "overrun-avoided",
     "burst-go-back-n",
     "burst-selective",
+    "cell-of-blast",
+    "rpc-cost",
     "timers",
     "pipe-read-driven",
     "pipe-write-driven",

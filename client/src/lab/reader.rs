@@ -79,6 +79,7 @@ impl Reader<'_> {
             text: paragraphs(&raw.text),
             seed: raw.seed.unwrap_or(1),
             udp,
+            rows: raw.rows,
             exhibits,
             network,
             machines,

@@ -30,6 +30,8 @@ pub struct Scenario {
     pub seed: u64,
     /// Whether it can run over UDP; if not, why.
     pub udp: Result<(), String>,
+    /// How many rows of the ladder say enough, if not all are wanted.
+    pub rows: Option<usize>,
     /// What is shown besides the ladder.
     pub exhibits: Vec<Exhibit>,
     /// What is between the machines.

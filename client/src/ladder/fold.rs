@@ -2,6 +2,7 @@
 //!
 //! What is worth a look keeps a row of its own: a packet that was lost or harmed, one that asks for a report, one beside
 //! which something is noted. Deliberately not here: pictures and pages, which have room for every row.
+use sendrec_core::trace::Fate;
 use sendrec_core::wire::PacketType;
 
 use super::plan::{Arrow, Plan, Shape};
@@ -21,6 +22,8 @@ struct Piece {
     kind: PacketType,
     transfer: u32,
     flags: u16,
+    /// What the receiver said of it.
+    fate: Option<Fate>,
     place: u32,
     packet: usize,
 }
@@ -60,14 +63,25 @@ fn piece(row: &Row, plan: &Plan, joined: &Joined) -> Option<Piece> {
     let arrow = &plan.arrows[arrow];
     let packet = arrow.packet?;
     let passage = &joined.packets[packet];
-    let plain = arrow.shape == Shape::Through && arrow.fate.is_none() && row.notes.is_empty();
+    // Beside it nothing is noted but what its receiver made of it.
+    let plain = arrow.shape == Shape::Through && row.notes.len() == usize::from(arrow.fate.is_some());
     let arrived = passage.end == End::Delivered && passage.arrivals.len() == 1 && passage.network.is_none();
     if !plain || !arrived || words::asks(&passage.note) {
         return None;
     }
     let (place, _) = piece_of(&passage.note)?;
     let (transfer, flags) = (passage.note.part?.transfer, passage.note.flags);
-    Some(Piece { from: arrow.from, to: arrow.to, kind: passage.note.kind, transfer, flags, place, packet })
+    let fate = passage.arrivals.first().map(|arrival| arrival.fate);
+    Some(Piece {
+        from: arrow.from,
+        to: arrow.to,
+        kind: passage.note.kind,
+        transfer,
+        flags,
+        fate,
+        place,
+        packet,
+    })
 }
 
 /// A run is over: it becomes one row, or as many as it was if that is few.

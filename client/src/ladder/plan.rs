@@ -349,7 +349,7 @@ impl Planner<'_> {
         }
         let nth = passage.arrivals.iter().position(|arrival| arrival.moment == place).unwrap_or(0);
         let copies_before = self.joined.earlier_copies(passage, nth);
-        let fate = words::fate(passage.note.kind, passage.arrivals[nth].fate);
+        let fate = words::fate(&passage.note, passage.arrivals[nth].fate);
         let delayed = passage.is_delayed(column) && copies_before == 0;
         let words: Vec<_> = delayed.then_some("delayed").into_iter().chain(fate).collect();
         let fate = (!words.is_empty()).then(|| Note::new(words.join(", "), Tone::Bad));

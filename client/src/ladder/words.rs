@@ -37,6 +37,7 @@ pub(crate) fn labels(packet: &Passage, way: Way) -> Vec<String> {
             format!("{kind} {number} piece {piece}{tag}"),
             format!("{kind} {number} {piece}{tag}"),
             format!("{kind} {piece}{tag}"),
+            format!("{kind} {piece}{}", again(note, way)),
             format!("{kind} {piece}"),
         ]);
     } else if let Some(report) = &note.report {
@@ -154,23 +155,28 @@ pub(crate) fn tag(note: &PacketNote, way: Way) -> String {
     if way == Way::Broadcast {
         tag.push_str(" to all");
     }
-    if way == Way::Copy {
-        tag.push_str(" (copy)");
-    } else if flags.has(Flags::CACHED) {
-        tag.push_str(" (from cache)");
-    } else if flags.has(Flags::AGAIN) {
-        tag.push_str(" (again)");
-    }
+    tag.push_str(again(note, way));
     tag
 }
 
+/// Whether it is no first sending, with a space before it.
+fn again(note: &PacketNote, way: Way) -> &'static str {
+    match way {
+        Way::Copy => " (copy)",
+        _ if note.flags().has(Flags::CACHED) => " (from cache)",
+        _ if note.flags().has(Flags::AGAIN) => " (again)",
+        _ => "",
+    }
+}
+
 /// What the receiving kernel made of a packet; nothing if it did what it came for.
-pub(crate) fn fate(kind: PacketType, fate: Fate) -> Option<&'static str> {
+pub(crate) fn fate(note: &PacketNote, fate: Fate) -> Option<&'static str> {
     Some(match fate {
         // A piece that was put in its place has done so too.
         Fate::Accepted | Fate::Fragment => return None,
         // An acknowledgement of what is kept no longer is nobody's duplicate.
-        Fate::DuplicateDone if kind == PacketType::Ack => return None,
+        Fate::DuplicateDone if note.kind == PacketType::Ack => return None,
+        Fate::DuplicateInProgress if note.part.is_some() => "had it",
         Fate::DuplicateInProgress => "duplicate, in progress",
         Fate::DuplicateAnswered => "duplicate, answered",
         Fate::DuplicateDone => "duplicate, done with",

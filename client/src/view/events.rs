@@ -47,7 +47,7 @@ impl<'a> Events<'a> {
         let label = packet.map(label);
         match (&moment.event.what, label, packet) {
             (What::Sent { .. }, Some(label), Some(packet)) => format!("sends {label}{}", lost_words(packet)),
-            (What::Received { fate, packet, .. }, Some(label), _) => match words::fate(packet.kind, *fate) {
+            (What::Received { fate, packet, .. }, Some(label), _) => match words::fate(packet, *fate) {
                 Some(fate) => format!("receives {label}: {fate}"),
                 None => format!("receives {label}"),
             },
@@ -79,7 +79,7 @@ impl<'a> Events<'a> {
         for (nth, arrival) in packet.arrivals.iter().enumerate() {
             let copy = if self.joined.earlier_copies(packet, nth) > 0 { "a copy " } else { "" };
             let plain = if arrival.fate == Fate::Fragment { "put in its place" } else { "accepted" };
-            let fate = words::fate(packet.note.kind, arrival.fate).unwrap_or(plain);
+            let fate = words::fate(&packet.note, arrival.fate).unwrap_or(plain);
             let at = if packet.to.is_none() {
                 format!(" at {}", self.name(self.joined.receiver(arrival)))
             } else {

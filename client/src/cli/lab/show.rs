@@ -104,7 +104,8 @@ pub(super) fn paint(text: &str, ansi: Ansi, colour: bool) -> String {
 }
 
 fn text(switches: &Switches, run: &Run, how: &HowArgs) -> String {
-    let style = Style { unfold: how.unfold, ..style(how.width, how.ascii) };
+    let limit = run.scenario.rows;
+    let style = Style { unfold: how.unfold, limit, ..style(how.width, how.ascii) };
     let mut text = head(run, style.colour, style.width);
     let changed = Switches { seed: None, ..switches.clone() }.to_string();
     if !changed.is_empty() {
