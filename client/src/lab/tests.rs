@@ -6,7 +6,7 @@ use sendrec_core::fault::{Faults, Harm};
 
 use super::claim::{Claim, Moment};
 use super::script::{Kind, Step, Whom};
-use super::{Addressing, HAPPENINGS, Manner, Scenario, Sending, Switches, all, of_slide, run};
+use super::{Addressing, HAPPENINGS, Manner, Scenario, Sending, Switches, all, find, of_slide, run};
 
 #[test]
 fn every_built_in_scenario_holds_what_it_claims() {
@@ -17,6 +17,32 @@ fn every_built_in_scenario_holds_what_it_claims() {
         for (text, verdict) in run.verdicts(true) {
             assert!(verdict.held, "{}: {text}: found {}", scenario.name, verdict.found);
         }
+    }
+}
+
+#[test]
+fn a_fault_that_never_strikes_is_named_and_no_other() {
+    for scenario in all() {
+        assert_eq!(run(scenario, &Switches::default()).unmet(), Vec::<String>::new(), "{}", scenario.name);
+    }
+    let switches = |faults: &str| Switches { faults: faults.parse().unwrap(), ..Switches::default() };
+    let unmet = |faults: &str| run(find("lost-reply").unwrap(), &switches(faults)).unmet();
+    assert_eq!(
+        unmet(
+            "drop=REP#9,drop=REQ#2,delay=TA#1:5ms,duplicate=ACK#1@server>*,crash=server@execute#9,loss=0.000001"
+        ),
+        [
+            "drop=REP#9 met no packet",
+            "delay=TA#1:5ms met no packet",
+            "duplicate=ACK#1@server>* met no packet",
+            "crash=server@execute#9 never came about"
+        ]
+    );
+    // Only one of two rules about a packet is told of.
+    for faults in
+        ["drop=REQ#1,delay=REQ#1:5ms,duplicate=REQ#1", "crash=server@execute,restart=server@crash+20ms"]
+    {
+        assert_eq!(run(find("alive").unwrap(), &switches(faults)).unmet(), Vec::<String>::new(), "{faults}");
     }
 }
 
@@ -83,7 +109,7 @@ fn claims_fail_under_another_policy() {
 
 #[test]
 fn every_slide_that_has_something_to_run_has_a_scenario() {
-    for slide in [3, 4, 7, 8, 9, 10].into_iter().chain(11..=19).chain([21, 22, 36, 37, 41]) {
+    for slide in [3, 4, 7, 8, 9, 10].into_iter().chain(11..=19).chain([21, 22, 36, 37, 38, 41, 53]) {
         assert!(!of_slide(slide).is_empty(), "slide {slide}");
     }
 }
@@ -170,6 +196,8 @@ fn every_step_of_the_language_is_used() {
         "interrupts",
         "interrupt",
         "names",
+        "files",
+        "read",
         "register",
         "unregister",
         "repeat",
@@ -217,6 +245,8 @@ fn name_of(step: &Step) -> &'static str {
         Step::Interrupts => "interrupts",
         Step::Interrupt(_) => "interrupt",
         Step::Names => "names",
+        Step::Files(..) => "files",
+        Step::Read { .. } => "read",
         Step::Register(_) => "register",
         Step::Unregister(_) => "unregister",
         Step::Repeat(Some(_), _) => "repeat",
@@ -238,6 +268,9 @@ fn every_claim_of_the_language_is_used() {
         "Corrupted",
         "Again",
         "Cached",
+        "Pieces",
+        "Asking",
+        "Reports",
         "runs",
         "told All",
         "told Part",
@@ -358,12 +391,12 @@ fn late_starts_long_texts_and_switches_are_read_or_refused_with_a_reason() {
         ["in `start x tell a \"t\"`: a one-way message has no reply to run on from: write tell alone"]
     );
     assert_eq!(
-        problems("MACHINEscript = ['send a \"ab\" x 40000']\n"),
-        ["in `send a \"ab\" x 40000`: a text is 65536 bytes long at most"]
+        problems("MACHINEscript = ['send a \"ab\" x 600000']\n"),
+        ["in `send a \"ab\" x 600000`: a text is 1048576 bytes long at most"]
     );
     assert_eq!(
-        problems("MACHINEscript = ['reply \"ab\" x 40000']\n"),
-        ["in `reply \"ab\" x 40000`: a text is 65536 bytes long at most"]
+        problems("MACHINEscript = ['reply \"ab\" x 600000']\n"),
+        ["in `reply \"ab\" x 600000`: a text is 1048576 bytes long at most"]
     );
     assert_eq!(
         problems("MACHINEstarts = \"soon\"\nscript = []\n"),
@@ -380,6 +413,36 @@ fn late_starts_long_texts_and_switches_are_read_or_refused_with_a_reason() {
         let found = problems(&format!("MACHINEscript = []\n[[claim]]\ntext = \"t\"\nholds = \"{claim}\"\n"));
         assert_eq!(found, [format!("in `{claim}`: {reason}")]);
     }
+}
+
+#[test]
+fn each_mistake_is_said_once_and_what_follows_from_it_not_at_all() {
+    let second = "[[machine]]\nname = \"a\"\n";
+    // The one that is called is missing because its name is another's.
+    assert_eq!(
+        problems(&format!("MACHINEscript = ['call b \"x\"']\n{second}")),
+        ["in `a`: another machine has this name"]
+    );
+    let [rule] = &problems("[network]\nfaults = \"rain=1\"\nMACHINEscript = []\n")[..] else { panic!("one") };
+    assert_eq!(rule.matches("rain=1").count(), 1, "{rule}");
+    let told = |script: &str, step: u32, faults: &str| {
+        let source = format!(
+            "[network]\nfaults = \"{faults}\"\nMACHINEscript = [{script}]\n[[claim]]\ntext = \"t\"\n\
+             holds = 'told a {step} = \"x\"'\n"
+        );
+        let machine = "[[machine]]\nname = \"a\"\n[[machine.process]]\n";
+        let source = format!("name = \"m\"\ntitle = \"M\"\n{}", source.replace("MACHINE", machine));
+        Scenario::parse(&source, "m").map(drop).map_err(|problems| problems.to_string())
+    };
+    let twice = "'sleep 1ms', 'repeat 2', ['call a \"y\"', 'hold h']";
+    assert_eq!(told(twice, 2, ""), Ok(()));
+    let expected =
+        "m:11: in `told a 3 = \"x\"`: there is no step 3: the script's steps can have 2 results at most";
+    assert_eq!(told(twice, 3, ""), Err(expected.to_owned()));
+    assert_eq!(told(twice, 4, "restart=a@5ms"), Ok(()));
+    assert!(told(twice, 5, "restart=a@5ms").is_err() && told(twice, 3, "crash=a@5ms").is_err());
+    assert_eq!(told("'forever', ['receive']", 99, ""), Ok(()));
+    assert!(told("'forever', ['sleep 5ms']", 1, "").is_err() && told("'serve 3 times'", 4, "").is_err());
 }
 
 #[test]
@@ -414,4 +477,35 @@ fn no_file_however_mangled_makes_the_reader_panic() {
         }
     }
     assert!(refused > MANGLED / 4, "only {refused} were refused");
+}
+
+#[test]
+fn a_transfer_is_switched_and_what_is_not_said_stays() {
+    let scenario = super::find("blast-selective").unwrap();
+    let sent = |transfer: &str| {
+        let switches: Switches = format!("transfer={transfer}").parse().unwrap();
+        assert_eq!(switches.to_string(), format!("transfer={transfer}"));
+        let run = run(scenario, &switches);
+        let pieces = run.joined.packets.iter().filter(|packet| packet.note.part.is_some());
+        (pieces.count(), run.told[0].result.clone())
+    };
+    let told = "received".to_owned();
+    assert_eq!(sent("full"), (16, told.clone()));
+    assert_eq!(sent("go-back-n"), (14, told.clone()));
+    assert_eq!(sent("stop-and-wait"), (9, told.clone()));
+    assert_eq!(sent("packet=608"), (17, told.clone()));
+    assert_eq!(
+        problems("[policy]\ntransfer = \"blast,fast\"\nMACHINEscript = []\n"),
+        ["in `blast,fast`: 'fast' is nothing of a transfer; did you mean 'blast'?"]
+    );
+}
+
+#[test]
+fn a_file_is_read_as_it_is_and_what_is_not_there_is_said() {
+    let source = "name = \"m\"\ntitle = \"M\"\n[[machine]]\nname = \"a\"\n[[machine.process]]\n\
+                  script = ['read b \"f\" 5000 by 999', 'read b \"f\" 9000', 'read b \"g\" 1']\n\
+                  [[machine]]\nname = \"b\"\n[[machine.process]]\nscript = ['files \"f\" 6000']\n";
+    let run = run(&Scenario::parse(source, "m").unwrap(), &Switches::default());
+    let told: Vec<_> = run.told.iter().map(|told| &told.result[..]).collect();
+    assert_eq!(told, ["5000 bytes in 6 calls", "6000 bytes in 2 calls", "no such file or directory (E_NOT_FOUND)"]);
 }

@@ -36,7 +36,7 @@ impl Piece {
 }
 
 /// Folds what may be folded.
-pub(super) fn fold(rows: Vec<Row>, plan: &mut Plan, joined: &Joined) -> Vec<Row> {
+pub(crate) fn fold(rows: Vec<Row>, plan: &mut Plan, joined: &Joined) -> Vec<Row> {
     let mut folded: Vec<Row> = Vec::with_capacity(rows.len());
     let mut run: Vec<(Row, Piece)> = Vec::new();
     for row in rows {
@@ -105,6 +105,7 @@ fn close(run: &mut Vec<(Row, Piece)>, folded: &mut Vec<Row>, plan: &mut Plan, jo
         special: String::new(),
         tone: super::canvas::Tone::Packet(piece.kind),
         shape: Shape::Through,
+        is_piece: true,
         packet: None,
         fate: None,
         slow: false,

@@ -5,7 +5,7 @@
 //! arrival. Beside the lines stands what the processes did. Deliberately not here: files (see [`crate::trace`]) and
 //! the choice of style by terminal, which is the command's.
 pub(crate) mod canvas;
-mod fold;
+pub(crate) mod fold;
 mod layout;
 pub(crate) mod order;
 mod paint;

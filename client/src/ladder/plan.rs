@@ -48,6 +48,8 @@ pub(crate) struct Arrow {
     pub(crate) special: String,
     pub(crate) tone: Tone,
     pub(crate) shape: Shape,
+    /// Whether it is a piece of a longer message.
+    pub(crate) is_piece: bool,
     /// What it is: a place among the joined packets, if it is one.
     pub(crate) packet: Option<usize>,
     /// Beside the arrival.
@@ -251,6 +253,7 @@ impl Planner<'_> {
             },
             tone: Tone::Packet(passage.note.kind),
             shape,
+            is_piece: passage.note.part.is_some(),
             packet: Some(packet),
             fate: None,
             slow: passage.is_delayed(to),
@@ -391,6 +394,7 @@ impl Planner<'_> {
             special: String::new(),
             tone: Tone::Packet(kind),
             shape: if refused { Shape::Lost("refused".to_owned()) } else { Shape::Through },
+            is_piece: false,
             packet: None,
             fate: None,
             slow: false,
