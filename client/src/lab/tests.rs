@@ -507,5 +507,8 @@ fn a_file_is_read_as_it_is_and_what_is_not_there_is_said() {
                   [[machine]]\nname = \"b\"\n[[machine.process]]\nscript = ['files \"f\" 6000']\n";
     let run = run(&Scenario::parse(source, "m").unwrap(), &Switches::default());
     let told: Vec<_> = run.told.iter().map(|told| &told.result[..]).collect();
-    assert_eq!(told, ["5000 bytes in 6 calls", "6000 bytes in 2 calls", "no such file or directory (E_NOT_FOUND)"]);
+    assert_eq!(
+        told,
+        ["5000 bytes in 6 calls", "6000 bytes in 2 calls", "no such file or directory (E_NOT_FOUND)"]
+    );
 }

@@ -90,7 +90,8 @@ impl Graph {
         let mut farthest = vec![0; plan.items.len()];
         let mut reach = 0;
         for (item, farthest) in farthest.iter_mut().enumerate() {
-            if let (true, true, Some(arrival)) = (self.together[item], self.departs[item], self.partner[item]) {
+            if let (true, true, Some(arrival)) = (self.together[item], self.departs[item], self.partner[item])
+            {
                 reach = reach.max(arrival);
             }
             *farthest = reach;
