@@ -42,7 +42,7 @@ fn slides() -> Vec<u32> {
 #[test]
 fn every_slide_that_has_something_to_run_runs_and_holds() {
     let slides = slides();
-    for slide in [3, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 41] {
+    for slide in [3, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 38, 41, 53] {
         assert!(slides.contains(&slide), "nothing runs for slide {slide}");
     }
     for slide in slides {
@@ -330,4 +330,40 @@ fn over_udp_a_machine_that_is_down_is_not_waited_for_and_its_next_boot_counts_ti
     let (text, began_us) = told_to(&judged, "answerer").pop().unwrap();
     assert_eq!(text, "x");
     assert!(began_us >= 300_000, "it was not there before 300 ms, and says it received at {began_us} us");
+}
+
+#[test]
+fn slide_38_is_every_protocol_with_a_loss_and_what_else_can_happen_to_a_blast() {
+    let said = ok(&["lab", "slide", "38", "--width", "80"]);
+    for name in ["stop-and-wait", "sliding-window", "blast-full", "blast-go-back-n", "blast-selective"] {
+        assert!(said.contains(&format!("{name}: ")), "{name}: {said}");
+    }
+    assert!(said.contains("piece 3/8") && said.contains("missing 3"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 100), "{said}");
+}
+
+#[test]
+fn a_transfer_is_switched_compared_and_unfolded() {
+    // Its claims are of another transfer.
+    let output = sendrec(&["lab", "run", "blast-selective", "--transfer", "packet=608"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("Switched: transfer=packet=608") && said.contains(" pieces 1-"), "{said}");
+    let unfolded = ok(&["lab", "run", "overrun-avoided", "--unfold"]);
+    assert!(unfolded.contains("piece 3/24") && !unfolded.contains("REQ #3-"), "{unfolded}");
+    let said = ok(&["lab", "compare", "burst-go-back-n", "burst-selective"]);
+    let again = said.lines().find(|line| line.contains("sent again")).unwrap();
+    let numbers: Vec<u32> = again.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    assert!(numbers[0] > numbers[1], "{again}");
+    fails(&["lab", "run", "overrun", "--transfer", "blast=many"], "expected blast=N, from 1 to");
+    fails(&["lab", "slide", "20", "--transfer", "full"], "--transfer");
+}
+
+#[test]
+fn over_udp_pieces_die_and_go_again_as_in_a_world() {
+    for name in ["blast-selective", "last-packet-lost", "last-ack-lost"] {
+        let output = sendrec(&["lab", "run", name, "--udp", "--json"]);
+        let judged: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", stderr(&output)));
+        assert_eq!((&judged["udp"], &judged["held"]), (&true.into(), &true.into()), "{name}: {judged}");
+    }
 }

@@ -413,6 +413,9 @@ pub(crate) struct LadderArgs {
     /// Draw with ASCII characters alone [default: where the locale is not UTF-8]
     #[arg(long)]
     pub(crate) ascii: bool,
+    /// Draw every piece of a longer message in a row of its own
+    #[arg(long)]
+    pub(crate) unfold: bool,
     /// Begin at this time of the drawing, milliseconds
     #[arg(long, value_name = "MS")]
     pub(crate) from: Option<f64>,

@@ -61,7 +61,7 @@ pub(crate) fn run(args: &LadderArgs) -> Result<(), Failure> {
         if args.output.is_some() {
             style.colour = false;
         }
-        draw(&joined, &Style { from, limit: args.limit, ..style }).into_bytes()
+        draw(&joined, &Style { from, limit: args.limit, unfold: args.unfold, ..style }).into_bytes()
     } else {
         let page = Page { title: args.title.clone(), from, limit: args.limit, ..Page::default() };
         render(&joined, args.view, &page)

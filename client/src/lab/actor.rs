@@ -9,6 +9,7 @@ use sendrec_trap::{
 
 use super::cast::{Directory, Entry, Stage, Told};
 use super::naming::{self, Book};
+use super::reading;
 use super::script::{Kind, Manner, Sending, Step, Whom};
 
 /// How often one who waits for an interrupt looks whether it has come.
@@ -155,6 +156,11 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
                 naming::serve(self.me);
                 return Err(Ended);
             }
+            Step::Files(file, bytes) => {
+                reading::serve_file(self.me, file, *bytes);
+                return Err(Ended);
+            }
+            Step::Read { whom, file, bytes, by } => self.read(whom, file, *bytes, *by),
             Step::Register(name) => self.register(name),
             Step::Unregister(name) => self.unregister(name),
             Step::Repeat(times, steps) => {
@@ -189,6 +195,13 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
 
     fn look_up(&mut self, name: &str) -> Result<Target, String> {
         self.book.look_up(self.me, name)
+    }
+
+    fn read(&mut self, whom: &Whom, file: &str, bytes: u32, by: u32) {
+        let read = self.target(whom).and_then(|server| {
+            reading::read_file(self.me.gate(), server, file, bytes, by).map_err(|error| error.to_string())
+        });
+        self.tell(&format!("read \"{file}\""), outcome(read));
     }
 
     fn register(&mut self, name: &str) {
@@ -530,5 +543,12 @@ fn words_of(sending: &Sending) -> String {
         Kind::Send => "send",
         Kind::Tell => "tell",
     };
-    format!("{kind} \"{}\"", sending.text)
+    // What is long enough to go in pieces says how long it is.
+    const LETTERS_MAX: usize = 200;
+    const LETTERS_SHOWN: usize = 12;
+    if sending.text.len() <= LETTERS_MAX {
+        return format!("{kind} \"{}\"", sending.text);
+    }
+    let shown: String = sending.text.chars().take(LETTERS_SHOWN).collect();
+    format!("{kind} \"{shown}...\" ({} bytes)", sending.text.len())
 }

@@ -1,4 +1,5 @@
 //! What is shown besides the ladder: the bytes of a call by layers, the cells of an ATM link, what timers cost.
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -112,6 +113,23 @@ fn dump(text: &mut String, part: &str, bytes: &[u8], from: usize) {
     }
 }
 
+/// Which cells to show: all, if they are few; else those around what was lost, and the first.
+fn cells_shown(cells: &[CellRecord]) -> BTreeSet<usize> {
+    const AROUND: usize = 4;
+    const FIRST: usize = 8;
+    let mut lost = (0..cells.len()).filter(|place| cells[*place].fate != CellFate::Switched).peekable();
+    let first = if lost.peek().is_some() && cells.len() > CELLS_MAX { FIRST } else { cells.len() };
+    let near = lost.flat_map(|place| place.saturating_sub(AROUND)..=(place + AROUND).min(cells.len() - 1));
+    let mut shown: BTreeSet<usize> = BTreeSet::new();
+    for place in (0..first).chain(near) {
+        if shown.len() == CELLS_MAX {
+            break;
+        }
+        shown.insert(place);
+    }
+    shown
+}
+
 /// Slides 7-10: cells through the switch, routed by the numbers in their headers alone.
 fn cells(run: &Run) -> String {
     let name = |machine: sendrec_sim::MachineId| {
@@ -140,11 +158,17 @@ fn cells(run: &Run) -> String {
             },
         )
     };
-    for cell in run.cells.iter().take(CELLS_MAX) {
-        let _ = writeln!(text, "{}", row(cell));
+    let shown = cells_shown(&run.cells);
+    let mut next = 0;
+    for place in shown.iter().copied() {
+        if place > next {
+            let _ = writeln!(text, "  {:>9}", "...");
+        }
+        next = place + 1;
+        let _ = writeln!(text, "{}", row(&run.cells[place]));
     }
-    if run.cells.len() > CELLS_MAX {
-        let _ = writeln!(text, "  Cut: {} more cells.", run.cells.len() - CELLS_MAX);
+    if shown.len() < run.cells.len() {
+        let _ = writeln!(text, "  Cut: {} more cells.", run.cells.len() - shown.len());
     }
     text
 }

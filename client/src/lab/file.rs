@@ -12,6 +12,8 @@ pub(super) struct Scenario {
     #[serde(default)]
     pub(super) text: String,
     pub(super) seed: Option<u64>,
+    /// How much of the ladder to draw, rows.
+    pub(super) rows: Option<usize>,
     pub(super) udp: Option<bool>,
     /// Why it cannot run over UDP.
     pub(super) only_in_a_world: Option<String>,
@@ -104,6 +106,7 @@ pub(super) struct Link {
     pub(super) jitter: Option<Spanned<String>>,
     pub(super) bandwidth: Option<Spanned<String>>,
     pub(super) queue: Option<usize>,
+    pub(super) free_bytes: Option<usize>,
     pub(super) atm: Option<bool>,
 }
 
@@ -180,6 +183,12 @@ policy! {
     try_agains = "try-agains",
     window = "window",
     cache_bytes = "cache-bytes",
+    transfer = "transfer",
+    packet_bytes = "packet-bytes",
+    message_bytes = "message-bytes",
+    arriving_bytes = "arriving-bytes",
+    receive_bytes = "receive-bytes",
+    first_flight_bytes = "first-flight-bytes",
     checksum = "checksum",
     packet_life = "packet-life",
     timers = "timers",

@@ -13,12 +13,14 @@ pub mod matrix;
 mod naming;
 mod policy;
 mod reader;
+mod reading;
 mod scenario;
 mod script;
 mod stage;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod unmet;
 mod words;
 
@@ -34,6 +36,7 @@ pub use scenario::{
 pub use script::{Kind, Manner, Sending, Step, Whom};
 pub use stage::{Run, directory, run, spawn_options};
 pub use switches::{Addressing, Switches};
+pub use transfer::TransferChange;
 pub use words::distance;
 
 /// Breaks a text into lines of at most `width` characters, between words.

@@ -6,6 +6,7 @@ use sendrec_core::limits;
 use sendrec_core::timer::StrategyError;
 use sendrec_core::{Buffering, Config, Overflow, Reliability, Semantics};
 
+use super::transfer::TransferChange;
 use super::words::{Words, Wrong};
 
 /// Sets one field of a configuration.
@@ -27,6 +28,14 @@ pub(super) fn set(config: &mut Config, name: &str, text: &str) -> Result<(), Wro
         "try-agains" => config.try_agains = number(text)?,
         "window" => config.window = number(text)?,
         "cache-bytes" => config.cache_bytes = number(text)? as usize,
+        "transfer" => {
+            config.options.transfer = text.parse::<TransferChange>()?.applied_to(config.options.transfer);
+        }
+        "packet-bytes" => config.packet_bytes = number(text)? as usize,
+        "message-bytes" => config.message_bytes = number(text)? as usize,
+        "arriving-bytes" => config.arriving_bytes = number(text)? as usize,
+        "receive-bytes" => config.receive_bytes = number(text)? as usize,
+        "first-flight-bytes" => config.first_flight_bytes = number(text)? as usize,
         "checksum" => config.checksum = text.parse().map_err(|_| "expected true or false".to_owned())?,
         "packet-life" => config.packet_life = span(text)?,
         "timers" => config.timers = text.parse().map_err(|error: StrategyError| error.to_string())?,

@@ -86,6 +86,7 @@ impl Reader<'_> {
             text: paragraphs(&raw.text),
             seed: raw.seed.unwrap_or(1),
             udp,
+            rows: raw.rows,
             exhibits,
             network,
             machines,
@@ -264,6 +265,7 @@ impl Reader<'_> {
             link.bandwidth = Some(rate);
         }
         link.queue = raw.queue.or(link.queue);
+        link.free_bytes = raw.free_bytes.unwrap_or(link.free_bytes);
         link.atm = raw.atm.unwrap_or(link.atm);
         link
     }
@@ -352,7 +354,7 @@ fn whom_of(step: &Step) -> Option<&Whom> {
         | Step::Forward(to)
         | Step::Ping(to, _) => Some(to),
         Step::Receive { from, .. } => from.as_ref(),
-        Step::Locate { whom, .. } => Some(whom),
+        Step::Locate { whom, .. } | Step::Read { whom, .. } => Some(whom),
         _ => None,
     }
 }

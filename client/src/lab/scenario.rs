@@ -30,6 +30,8 @@ pub struct Scenario {
     pub seed: u64,
     /// Whether it can run over UDP; if not, why.
     pub udp: Result<(), String>,
+    /// How many rows of the ladder say enough, if not all are wanted.
+    pub rows: Option<usize>,
     /// What is shown besides the ladder.
     pub exhibits: Vec<Exhibit>,
     /// What is between the machines.
@@ -77,6 +79,8 @@ pub struct LinkSpec {
     pub bandwidth: Option<u64>,
     /// Packets that may wait.
     pub queue: Option<usize>,
+    /// Bytes of each packet that take no time.
+    pub free_bytes: usize,
     /// Whether packets go in ATM cells.
     pub atm: bool,
 }
@@ -88,6 +92,7 @@ impl Default for LinkSpec {
             jitter: Duration::ZERO,
             bandwidth: None,
             queue: None,
+            free_bytes: 0,
             atm: false,
         }
     }

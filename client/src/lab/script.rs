@@ -17,6 +17,8 @@
 //! | `ping WHO`, `locate WHO`, `locate anew WHO` | asks whether it lives; where it is |
 //! | `interrupts`, `interrupt` | has messages come by interrupt from here on; waits for the next one |
 //! | `names` | serves as a name server |
+//! | `files "NAME" 32768` | serves as the file server of slide 13, with one file of so many bytes in memory |
+//! | `read TO "NAME" 32768`, `read TO "NAME" 32768 by 1024` | reads so many bytes of a file, in one call or so many a call (slide 14) |
 //! | `register NAME`, `unregister NAME` | at the name server |
 //! | `repeat 3 [...]`, `forever [...]` | the steps in the list that follows in the file |
 //! | `exit` | ends the process |
@@ -147,6 +149,19 @@ pub enum Step {
     Interrupt(Option<Duration>),
     /// Serves as a name server.
     Names,
+    /// Serves as a file server, with one file of so many bytes.
+    Files(String, u32),
+    /// Reads a file of one.
+    Read {
+        /// Whose.
+        whom: Whom,
+        /// Which.
+        file: String,
+        /// How much.
+        bytes: u32,
+        /// Bytes a call.
+        by: u32,
+    },
     /// Registers this process.
     Register(String),
     /// And no longer.
@@ -229,6 +244,12 @@ pub(super) fn parse(line: &str) -> Result<Step, Wrong> {
         "interrupts" => Step::Interrupts,
         "interrupt" => Step::Interrupt(within(&mut words)?),
         "names" => Step::Names,
+        "files" => Step::Files(words.text()?, bytes(&mut words)?),
+        "read" => {
+            let (whom, file, bytes) = (whom(&mut words)?, words.text()?, self::bytes(&mut words)?);
+            let by = if words.eat("by") { self::bytes(&mut words)? } else { bytes };
+            Step::Read { whom, file, bytes, by }
+        }
         "register" => Step::Register(words.bare("a name")?),
         "unregister" => Step::Unregister(words.bare("a name")?),
         "exit" => Step::Exit,
@@ -247,7 +268,7 @@ pub(super) fn parse(line: &str) -> Result<Step, Wrong> {
 }
 
 /// What a step can begin with.
-pub(super) const NAMES: [&str; 25] = [
+pub(super) const NAMES: [&str; 27] = [
     "sleep",
     "call",
     "send",
@@ -268,12 +289,22 @@ pub(super) const NAMES: [&str; 25] = [
     "interrupts",
     "interrupt",
     "names",
+    "files",
+    "read",
     "register",
     "unregister",
     "repeat",
     "forever",
     "exit",
 ];
+
+/// A number of bytes that a file of a scenario may have.
+fn bytes(words: &mut Words) -> Result<u32, Wrong> {
+    const FILE_BYTES_MAX: u32 = 1 << 24;
+    let number = words.number("a number of bytes")?;
+    let bytes = u32::try_from(number).ok().filter(|bytes| (1..=FILE_BYTES_MAX).contains(bytes));
+    bytes.ok_or_else(|| format!("expected from 1 to {FILE_BYTES_MAX} bytes, found {number}"))
+}
 
 /// Reads the head of a list of steps.
 pub(super) fn parse_head(line: &str) -> Result<Option<u64>, Wrong> {

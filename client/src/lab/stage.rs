@@ -75,6 +75,7 @@ impl LinkSpec {
             jitter: self.jitter,
             bandwidth: self.bandwidth,
             queue: self.queue.map(Queue::Packets),
+            free_bytes: self.free_bytes,
             medium: if self.atm { Medium::Atm } else { Medium::Lines },
             faults: network.map(|network| network.faults.clone()).unwrap_or_default(),
         }

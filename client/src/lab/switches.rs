@@ -9,6 +9,7 @@ use sendrec_core::{Buffering, Reliability, SparseId};
 use super::policy;
 use super::scenario::{MachineSpec, ProcessSpec, Scenario};
 use super::script::{Manner, Step};
+use super::transfer::TransferChange;
 
 /// How processes are addressed (slides 15-16).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct Switches {
     pub buffering: Option<Buffering>,
     /// Slide 19.
     pub reliability: Option<Reliability>,
+    /// Slide 38.
+    pub transfer: Option<TransferChange>,
     /// What decides chance.
     pub seed: Option<u64>,
     /// More that goes wrong.
@@ -92,6 +95,7 @@ impl fmt::Display for Switches {
             self.reliability
                 .map(|reliability| format!("reliability={}", policy::reliability_name(reliability))),
         );
+        parts.extend(self.transfer.map(|transfer| format!("transfer={transfer}")));
         parts.extend(self.seed.map(|seed| format!("seed={seed}")));
         if self.faults != Faults::default() {
             parts.push(format!("fault={}", self.faults));
@@ -115,6 +119,7 @@ impl FromStr for Switches {
                 "blocking" => switches.blocking = Some(value.parse().map_err(wrong)?),
                 "buffering" => switches.buffering = Some(policy::buffering(value).map_err(wrong)?),
                 "reliability" => switches.reliability = Some(policy::reliability(value).map_err(wrong)?),
+                "transfer" => switches.transfer = Some(value.parse().map_err(wrong)?),
                 "seed" => {
                     switches.seed = Some(value.parse().map_err(|_| wrong("expected a number".to_owned()))?);
                 }
@@ -123,7 +128,7 @@ impl FromStr for Switches {
                     switches.faults = std::mem::take(&mut switches.faults).and(&faults);
                 }
                 _ => {
-                    let known = "addressing, blocking, buffering, reliability, seed, fault";
+                    let known = "addressing, blocking, buffering, reliability, transfer, seed, fault";
                     return Err(wrong(format!("there are the switches {known}")));
                 }
             }
@@ -170,6 +175,9 @@ impl Scenario {
         for machine in &mut scenario.machines {
             if let Some(reliability) = switches.reliability {
                 machine.config.options.reliability = reliability;
+            }
+            if let Some(transfer) = switches.transfer {
+                machine.config.options.transfer = transfer.applied_to(machine.config.options.transfer);
             }
             if let Some(buffering) = switches.buffering {
                 machine.config.buffering = buffering;

@@ -109,7 +109,7 @@ fn claims_fail_under_another_policy() {
 
 #[test]
 fn every_slide_that_has_something_to_run_has_a_scenario() {
-    for slide in [3, 4, 7, 8, 9, 10].into_iter().chain(11..=19).chain([21, 22, 36, 37, 41]) {
+    for slide in [3, 4, 7, 8, 9, 10].into_iter().chain(11..=19).chain([21, 22, 36, 37, 38, 41, 53]) {
         assert!(!of_slide(slide).is_empty(), "slide {slide}");
     }
 }
@@ -196,6 +196,8 @@ fn every_step_of_the_language_is_used() {
         "interrupts",
         "interrupt",
         "names",
+        "files",
+        "read",
         "register",
         "unregister",
         "repeat",
@@ -243,6 +245,8 @@ fn name_of(step: &Step) -> &'static str {
         Step::Interrupts => "interrupts",
         Step::Interrupt(_) => "interrupt",
         Step::Names => "names",
+        Step::Files(..) => "files",
+        Step::Read { .. } => "read",
         Step::Register(_) => "register",
         Step::Unregister(_) => "unregister",
         Step::Repeat(Some(_), _) => "repeat",
@@ -264,6 +268,9 @@ fn every_claim_of_the_language_is_used() {
         "Corrupted",
         "Again",
         "Cached",
+        "Pieces",
+        "Asking",
+        "Reports",
         "runs",
         "told All",
         "told Part",
@@ -384,12 +391,12 @@ fn late_starts_long_texts_and_switches_are_read_or_refused_with_a_reason() {
         ["in `start x tell a \"t\"`: a one-way message has no reply to run on from: write tell alone"]
     );
     assert_eq!(
-        problems("MACHINEscript = ['send a \"ab\" x 40000']\n"),
-        ["in `send a \"ab\" x 40000`: a text is 65536 bytes long at most"]
+        problems("MACHINEscript = ['send a \"ab\" x 600000']\n"),
+        ["in `send a \"ab\" x 600000`: a text is 1048576 bytes long at most"]
     );
     assert_eq!(
-        problems("MACHINEscript = ['reply \"ab\" x 40000']\n"),
-        ["in `reply \"ab\" x 40000`: a text is 65536 bytes long at most"]
+        problems("MACHINEscript = ['reply \"ab\" x 600000']\n"),
+        ["in `reply \"ab\" x 600000`: a text is 1048576 bytes long at most"]
     );
     assert_eq!(
         problems("MACHINEstarts = \"soon\"\nscript = []\n"),
@@ -470,4 +477,38 @@ fn no_file_however_mangled_makes_the_reader_panic() {
         }
     }
     assert!(refused > MANGLED / 4, "only {refused} were refused");
+}
+
+#[test]
+fn a_transfer_is_switched_and_what_is_not_said_stays() {
+    let scenario = super::find("blast-selective").unwrap();
+    let sent = |transfer: &str| {
+        let switches: Switches = format!("transfer={transfer}").parse().unwrap();
+        assert_eq!(switches.to_string(), format!("transfer={transfer}"));
+        let run = run(scenario, &switches);
+        let pieces = run.joined.packets.iter().filter(|packet| packet.note.part.is_some());
+        (pieces.count(), run.told[0].result.clone())
+    };
+    let told = "received".to_owned();
+    assert_eq!(sent("full"), (16, told.clone()));
+    assert_eq!(sent("go-back-n"), (14, told.clone()));
+    assert_eq!(sent("stop-and-wait"), (9, told.clone()));
+    assert_eq!(sent("packet=608"), (17, told.clone()));
+    assert_eq!(
+        problems("[policy]\ntransfer = \"blast,fast\"\nMACHINEscript = []\n"),
+        ["in `blast,fast`: 'fast' is nothing of a transfer; did you mean 'blast'?"]
+    );
+}
+
+#[test]
+fn a_file_is_read_as_it_is_and_what_is_not_there_is_said() {
+    let source = "name = \"m\"\ntitle = \"M\"\n[[machine]]\nname = \"a\"\n[[machine.process]]\n\
+                  script = ['read b \"f\" 5000 by 999', 'read b \"f\" 9000', 'read b \"g\" 1']\n\
+                  [[machine]]\nname = \"b\"\n[[machine.process]]\nscript = ['files \"f\" 6000']\n";
+    let run = run(&Scenario::parse(source, "m").unwrap(), &Switches::default());
+    let told: Vec<_> = run.told.iter().map(|told| &told.result[..]).collect();
+    assert_eq!(
+        told,
+        ["5000 bytes in 6 calls", "6000 bytes in 2 calls", "no such file or directory (E_NOT_FOUND)"]
+    );
 }

@@ -22,8 +22,8 @@ impl fmt::Display for Word {
     }
 }
 
-/// What a text that is repeated comes to at most: no message is longer.
-const TEXT_BYTES_MAX: u64 = 65_536;
+/// What a text that is repeated comes to at most.
+const TEXT_BYTES_MAX: u64 = 1 << 20;
 
 /// The words of a line, taken from the front.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 //! arrival. Beside the lines stands what the processes did. Deliberately not here: files (see [`crate::trace`]) and
 //! the choice of style by terminal, which is the command's.
 pub(crate) mod canvas;
+pub(crate) mod fold;
 mod layout;
 pub(crate) mod order;
 mod paint;
@@ -42,6 +43,9 @@ pub struct Style {
     /// Draws nothing from the row on that shows this packet, a place in [`Joined::packets`], or a later one; and does
     /// not say how much that was.
     pub hidden_from: Option<usize>,
+    /// Whether every piece of a longer message has a row of its own; else one row stands for several that went one
+    /// after the other and all arrived.
+    pub unfold: bool,
     /// Whether to say below what it all came to.
     pub tally: bool,
 }
@@ -55,6 +59,7 @@ impl Default for Style {
             from: None,
             limit: None,
             hidden_from: None,
+            unfold: false,
             tally: true,
         }
     }
@@ -79,10 +84,13 @@ impl Default for Style {
 pub fn draw(joined: &Joined, style: &Style) -> String {
     let width = style.width.max(WIDTH_MIN);
     let pen = Pen { colour: style.colour, ascii: style.ascii, width };
-    let plan = plan::plan(joined, &|text| pen.clean(text));
+    let mut plan = plan::plan(joined, &|text| pen.clean(text));
     let mut rows = rows::rows(&plan);
     if let Some(packet) = style.hidden_from {
         rows::hide(&mut rows, joined, packet);
+    }
+    if !style.unfold {
+        rows = fold::fold(rows, &mut plan, joined);
     }
     let cut = rows::cut(&mut rows, &plan, style.from, style.limit);
     let layout = layout::Layout::new(&plan, &rows, width);

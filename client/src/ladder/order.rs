@@ -33,18 +33,9 @@ struct Graph {
 
 pub(crate) fn order(plan: &Plan) -> Vec<Step> {
     let mut graph = Graph::new(plan);
-    let mut reach = 0;
-    for item in 0..plan.items.len() {
-        let (Part::Departure(arrow), Some(arrival)) = (&plan.items[item].part, graph.partner[item]) else {
-            continue;
-        };
-        let window = reach.max(arrival);
-        if !plan.arrows[*arrow].slow && !graph.leads(item, arrival, window) {
-            graph.together[item] = true;
-            graph.together[arrival] = true;
-            reach = window;
-        }
-    }
+    // Pieces first: where a report crosses a run of them, it is the one that gets two rows.
+    graph.join(plan, true);
+    graph.join(plan, false);
     graph.sorted()
 }
 
@@ -90,6 +81,40 @@ impl Graph {
             }
         }
         graph
+    }
+
+    /// Lets departures and arrivals share a row where nothing speaks against it: those of pieces of longer messages, or
+    /// those of all other packets.
+    fn join(&mut self, plan: &Plan, pieces: bool) {
+        // The latest arrival of those joined so far that depart no later than each item.
+        let mut farthest = vec![0; plan.items.len()];
+        let mut reach = 0;
+        for (item, farthest) in farthest.iter_mut().enumerate() {
+            if let (true, true, Some(arrival)) = (self.together[item], self.departs[item], self.partner[item])
+            {
+                reach = reach.max(arrival);
+            }
+            *farthest = reach;
+        }
+        let mut reach = 0;
+        for item in 0..plan.items.len() {
+            let (Part::Departure(arrow), Some(arrival)) = (&plan.items[item].part, self.partner[item]) else {
+                continue;
+            };
+            let arrow = &plan.arrows[*arrow];
+            if arrow.is_piece != pieces || arrow.slow {
+                continue;
+            }
+            let mut window = reach.max(arrival);
+            while farthest[window] > window {
+                window = farthest[window];
+            }
+            if !self.leads(item, arrival, window) {
+                self.together[item] = true;
+                self.together[arrival] = true;
+                reach = window;
+            }
+        }
     }
 
     /// Whether a way leads from a departure to its arrival that is not the packet itself. Nothing beyond `window`

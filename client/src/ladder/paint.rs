@@ -316,7 +316,7 @@ impl Painter<'_> {
         }
         // A number or length that is not there is no loss; what is special about a packet is.
         let aside = matches!(self.layout.notes, Notes::Aside { .. });
-        let told = found.is_some_and(|label| arrow.special.is_empty() || label.ends_with(&arrow.special));
+        let told = found.is_some_and(|label| arrow.special.is_empty() || label.contains(&arrow.special));
         (aside && !told).then(|| full.clone())
     }
 

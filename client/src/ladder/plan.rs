@@ -48,6 +48,10 @@ pub(crate) struct Arrow {
     pub(crate) special: String,
     pub(crate) tone: Tone,
     pub(crate) shape: Shape,
+    /// Whether it is a piece of a longer message.
+    pub(crate) is_piece: bool,
+    /// What it is: a place among the joined packets, if it is one.
+    pub(crate) packet: Option<usize>,
     /// Beside the arrival.
     pub(crate) fate: Option<Note>,
     /// Two rows, whatever the order allows: the packet was held up, and that is to be seen.
@@ -241,10 +245,16 @@ impl Planner<'_> {
         Arrow {
             from: passage.from,
             to,
-            labels: words::labels(&passage.note, way),
-            special: words::tag(&passage.note, way),
+            labels: words::labels(passage, way),
+            special: if passage.note.report.is_some() {
+                words::missing(passage)
+            } else {
+                words::tag(&passage.note, way)
+            },
             tone: Tone::Packet(passage.note.kind),
             shape,
+            is_piece: passage.note.part.is_some(),
+            packet: Some(packet),
             fate: None,
             slow: passage.is_delayed(to),
         }
@@ -252,7 +262,7 @@ impl Planner<'_> {
 
     /// A packet to its own machine has no way to be drawn on.
     fn note_to_itself(&mut self, place: usize, packet: &Passage, column: usize) {
-        let label = words::labels(&packet.note, words::Way::Plain).swap_remove(0);
+        let label = words::labels(packet, words::Way::Plain).swap_remove(0);
         let note = Note::new(format!("{label} to itself"), Tone::Packet(packet.note.kind));
         self.item(place, column, Part::Note(note));
     }
@@ -313,7 +323,7 @@ impl Planner<'_> {
             } else if to != column {
                 self.die(place, packet, column, to, why);
             } else {
-                let label = words::labels(&passage.note, words::Way::Broadcast).swap_remove(0);
+                let label = words::labels(passage, words::Way::Broadcast).swap_remove(0);
                 let why = if passage.end.is_lost() { format!(": {why}") } else { String::new() };
                 let note = Note::new(format!("{label}{why}"), Tone::Packet(passage.note.kind));
                 self.item(place, column, Part::Note(note));
@@ -342,7 +352,7 @@ impl Planner<'_> {
         }
         let nth = passage.arrivals.iter().position(|arrival| arrival.moment == place).unwrap_or(0);
         let copies_before = self.joined.earlier_copies(passage, nth);
-        let fate = words::fate(passage.note.kind, passage.arrivals[nth].fate);
+        let fate = words::fate(&passage.note, passage.arrivals[nth].fate);
         let delayed = passage.is_delayed(column) && copies_before == 0;
         let words: Vec<_> = delayed.then_some("delayed").into_iter().chain(fate).collect();
         let fate = (!words.is_empty()).then(|| Note::new(words.join(", "), Tone::Bad));
@@ -384,6 +394,8 @@ impl Planner<'_> {
             special: String::new(),
             tone: Tone::Packet(kind),
             shape: if refused { Shape::Lost("refused".to_owned()) } else { Shape::Through },
+            is_piece: false,
+            packet: None,
             fate: None,
             slow: false,
         });

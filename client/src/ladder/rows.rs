@@ -25,6 +25,8 @@ pub(crate) struct Row {
     pub(crate) arrow: Option<(usize, Leg)>,
     /// By line, at most one each.
     pub(crate) notes: Vec<(usize, Note)>,
+    /// Packets that its arrow stands for.
+    pub(crate) packets: usize,
     /// What it shows: places among the joined moments.
     pub(crate) moments: Vec<usize>,
     /// The line and event with which a note alone may be joined by what it caused, or an arrow by what it causes.
@@ -33,7 +35,7 @@ pub(crate) struct Row {
 
 impl Row {
     fn new(item: &Item, arrow: Option<(usize, Leg)>) -> Self {
-        Self { at: item.at, arrow, notes: Vec::new(), moments: vec![item.moment], lead: None }
+        Self { at: item.at, arrow, notes: Vec::new(), packets: 1, moments: vec![item.moment], lead: None }
     }
 
     fn note_at(&self, column: usize) -> bool {
@@ -141,7 +143,7 @@ pub(crate) fn hide(rows: &mut Vec<Row>, joined: &Joined, packet: usize) {
 pub(crate) fn cut(rows: &mut Vec<Row>, plan: &Plan, from: Option<Duration>, limit: Option<usize>) -> Cut {
     let arrows = |rows: &[Row]| {
         let starts = |row: &&Row| matches!(row.arrow, Some((_, Leg::Whole | Leg::Departure)));
-        rows.iter().filter(starts).count()
+        rows.iter().filter(starts).map(|row| row.packets).sum()
     };
     let mut cut = Cut::default();
     if let Some(from) = from {

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sendrec_core::trace::{Call, What};
-use sendrec_core::wire::PacketType;
+use sendrec_core::wire::{Flags, PacketType};
 
 use super::canvas::{Canvas, Pen, Tone, wrap};
 use super::story::Story;
@@ -47,6 +47,10 @@ fn packets(joined: &Joined) -> String {
     #[derive(Default)]
     struct Count {
         sent: usize,
+        /// Of longer messages, and those of them that had been sent before.
+        pieces: usize,
+        pieces_again: usize,
+        reports: usize,
         lost: usize,
         twice: usize,
         /// Copies of broadcasts that others had.
@@ -56,12 +60,25 @@ fn packets(joined: &Joined) -> String {
     for packet in &joined.packets {
         let count = counts.entry(packet.note.kind).or_default();
         count.sent += 1;
+        let again = packet.note.flags().has(Flags::AGAIN);
+        count.pieces += usize::from(packet.note.part.is_some());
+        count.pieces_again += usize::from(packet.note.part.is_some() && again);
+        count.reports += usize::from(packet.note.report.is_some());
         count.lost += usize::from(packet.end.is_lost());
         count.copies += if packet.end.is_lost() { 0 } else { packet.lost_copies().count() };
         count.twice += usize::from(joined.is_doubled(packet));
     }
     let describe = |(kind, count): (&PacketType, &Count)| {
         let mut harm = Vec::new();
+        if count.pieces > 0 {
+            harm.push(self::count(count.pieces, "piece"));
+        }
+        if count.pieces_again > 0 {
+            harm.push(format!("{} again", count.pieces_again));
+        }
+        if count.reports > 0 {
+            harm.push(self::count(count.reports, "report"));
+        }
         if count.lost > 0 {
             harm.push(format!("{} lost", count.lost));
         }

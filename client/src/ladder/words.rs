@@ -4,6 +4,9 @@ use std::time::Duration;
 use sendrec_core::trace::{Call, Fate, Incident, PacketNote, Timer};
 use sendrec_core::wire::{Flags, PacketType};
 
+use crate::trace::Passage;
+use crate::trace::progress::piece_of;
+
 /// How a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -14,28 +17,118 @@ pub(crate) enum Way {
     Copy,
 }
 
+/// Ranges that a report's label names at most.
+const RANGES_NAMED: usize = 4;
+
 /// A packet in words, from the fullest to the shortest.
-pub(crate) fn labels(note: &PacketNote, way: Way) -> Vec<String> {
+pub(crate) fn labels(packet: &Passage, way: Way) -> Vec<String> {
+    let note = &packet.note;
     let kind = note.kind.name();
     let number = note.number;
     let sequence = if note.sequence.0 == 0 { String::new() } else { format!(" seq {}", note.sequence) };
-    let bytes = match note.kind {
-        PacketType::Req | PacketType::Rep => format!(" {}B", note.bytes),
-        _ => String::new(),
-    };
-    let tag = tag(note, way);
-    let whose = note.sparse.map(|sparse| format!("{kind} {number} {sparse}{tag}"));
-    let mut labels: Vec<String> = whose.into_iter().collect();
-    labels.extend([
-        format!("{kind} {number}{sequence}{bytes}{tag}"),
-        format!("{kind} {number}{sequence}{tag}"),
-        format!("{kind} {number}{tag}"),
-        format!("{kind}{tag}"),
-        format!("{kind} {number}"),
-        kind.to_owned(),
-    ]);
+    let tag = format!("{}{}", tag(note, way), if asks(note) { " (asks)" } else { "" });
+    let mut labels: Vec<String> =
+        note.sparse.map(|sparse| format!("{kind} {number} {sparse}{tag}")).into_iter().collect();
+    if let Some((piece, pieces)) = piece_of(note) {
+        let piece = format!("{}/{pieces}", u64::from(piece) + 1);
+        labels.extend([
+            format!("{kind} {number}{sequence} piece {piece} {}B{tag}", note.bytes),
+            format!("{kind} {number}{sequence} piece {piece}{tag}"),
+            format!("{kind} {number} piece {piece}{tag}"),
+            format!("{kind} {number} {piece}{tag}"),
+            format!("{kind} {piece}{tag}"),
+            format!("{kind} {piece}{}", again(note, way)),
+            format!("{kind} {piece}"),
+        ]);
+    } else if let Some(report) = &note.report {
+        let (has, room) = (has(packet), format!(", room {}", report.window));
+        let missing = missing(packet);
+        labels.extend([
+            format!("{kind} {number}{sequence}{has}{missing}{room}{tag}"),
+            format!("{kind} {number}{has}{missing}{room}{tag}"),
+            format!("{kind} {number}{has}{missing}{tag}"),
+            format!("{kind}{has}{missing}{tag}"),
+            format!("{kind}{has}{tag}"),
+        ]);
+    } else {
+        let bytes = match note.kind {
+            PacketType::Req | PacketType::Rep => format!(" {}B", note.bytes),
+            _ => String::new(),
+        };
+        labels.extend([
+            format!("{kind} {number}{sequence}{bytes}{tag}"),
+            format!("{kind} {number}{sequence}{tag}"),
+            format!("{kind} {number}{tag}"),
+        ]);
+    }
+    labels.extend([format!("{kind}{tag}"), format!("{kind} {number}"), kind.to_owned()]);
     labels.dedup();
     labels
+}
+
+/// Pieces of one message, one after the other, in words.
+pub(crate) fn run_labels(first: &PacketNote, last: &PacketNote, count: usize, way: Way) -> Vec<String> {
+    let kind = first.kind.name();
+    let sequence = if first.sequence.0 == 0 { String::new() } else { format!(" seq {}", first.sequence) };
+    let (from, pieces) = piece_of(first).unwrap_or_default();
+    let (to, _) = piece_of(last).unwrap_or_default();
+    let (from, to) = (u64::from(from) + 1, u64::from(to) + 1);
+    let (numbers, tag) = (format!("{}-{}", first.number, last.number), tag(first, way));
+    vec![
+        format!("{count} {kind} {numbers}{sequence} pieces {from}-{to}/{pieces}{tag}"),
+        format!("{count} {kind}{sequence} pieces {from}-{to}/{pieces}{tag}"),
+        format!("{count} {kind} pieces {from}-{to}/{pieces}{tag}"),
+        format!("{count} {kind} {from}-{to}/{pieces}{tag}"),
+        format!("{count} {kind} {from}-{to}/{pieces}"),
+        format!("{count} {kind}"),
+    ]
+}
+
+/// Whether it wants to be told how far its message is.
+pub(crate) fn asks(note: &PacketNote) -> bool {
+    note.kind != PacketType::Ack && note.flags().has(Flags::REPORT)
+}
+
+/// How much a report's sender has.
+fn has(packet: &Passage) -> String {
+    let (Some(report), Some(progress)) = (&packet.note.report, &packet.progress) else {
+        return String::new();
+    };
+    if report.to < report.from {
+        return " came out wrong: all anew".to_owned();
+    }
+    let of = progress.pieces.map_or(String::new(), |pieces| format!("/{pieces}"));
+    let is_whole = report.from == report.base && report.newest.0 != 0;
+    match &progress.missing {
+        Some(missing) if is_whole => {
+            let missing: u32 = missing.iter().map(|range| range.end - range.start).sum();
+            format!(" has {}{of}", report.to - missing)
+        }
+        // Of several lists one says not all.
+        _ if report.base == report.to => format!(" has {}{of}", report.base),
+        _ => format!(" has first {}{of}", report.base),
+    }
+}
+
+/// What a report says is missing, if anything is and that is known.
+pub(crate) fn missing(packet: &Passage) -> String {
+    let Some(missing) = packet.progress.as_ref().and_then(|progress| progress.missing.as_ref()) else {
+        return String::new();
+    };
+    let range = |range: &std::ops::Range<u32>| match range.end - range.start {
+        1 => range.end.to_string(),
+        _ => format!("{}-{}", u64::from(range.start) + 1, range.end),
+    };
+    let mut named: Vec<String> = missing.iter().take(RANGES_NAMED).map(range).collect();
+    let more: u32 = missing.iter().skip(RANGES_NAMED).map(|range| range.end - range.start).sum();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    if named.is_empty() {
+        String::new()
+    } else {
+        format!(", missing {}", named.join(",").replace(",and", " and"))
+    }
 }
 
 /// A packet of which the fuller words have been said.
@@ -62,22 +155,28 @@ pub(crate) fn tag(note: &PacketNote, way: Way) -> String {
     if way == Way::Broadcast {
         tag.push_str(" to all");
     }
-    if way == Way::Copy {
-        tag.push_str(" (copy)");
-    } else if flags.has(Flags::CACHED) {
-        tag.push_str(" (from cache)");
-    } else if flags.has(Flags::AGAIN) {
-        tag.push_str(" (again)");
-    }
+    tag.push_str(again(note, way));
     tag
 }
 
+/// Whether it is no first sending, with a space before it.
+fn again(note: &PacketNote, way: Way) -> &'static str {
+    match way {
+        Way::Copy => " (copy)",
+        _ if note.flags().has(Flags::CACHED) => " (from cache)",
+        _ if note.flags().has(Flags::AGAIN) => " (again)",
+        _ => "",
+    }
+}
+
 /// What the receiving kernel made of a packet; nothing if it did what it came for.
-pub(crate) fn fate(kind: PacketType, fate: Fate) -> Option<&'static str> {
+pub(crate) fn fate(note: &PacketNote, fate: Fate) -> Option<&'static str> {
     Some(match fate {
-        Fate::Accepted => return None,
+        // A piece that was put in its place has done so too.
+        Fate::Accepted | Fate::Fragment => return None,
         // An acknowledgement of what is kept no longer is nobody's duplicate.
-        Fate::DuplicateDone if kind == PacketType::Ack => return None,
+        Fate::DuplicateDone if note.kind == PacketType::Ack => return None,
+        Fate::DuplicateInProgress if note.part.is_some() => "had it",
         Fate::DuplicateInProgress => "duplicate, in progress",
         Fate::DuplicateAnswered => "duplicate, answered",
         Fate::DuplicateDone => "duplicate, done with",
@@ -92,7 +191,6 @@ pub(crate) fn fate(kind: PacketType, fate: Fate) -> Option<&'static str> {
         Fate::OtherIncarnation => "for another epoch",
         Fate::NotAwaited => "not awaited",
         Fate::NotRefusable => "too late to refuse",
-        Fate::Fragment => "part of a message",
         Fate::TableFull => "tables full",
         Fate::Unsupported => "not supported",
         Fate::NotHere => "not here",

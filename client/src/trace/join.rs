@@ -5,6 +5,7 @@ use std::time::Duration;
 use sendrec_core::trace::{Event, Fate, PacketNote, Verdict, What};
 use sendrec_core::{Epoch, Machine, PacketNumber};
 
+use super::progress::{self, Progress};
 use super::skew::{Wall, corrections, wall};
 use super::{Header, Trace};
 
@@ -64,6 +65,8 @@ pub struct Passage {
     pub network: Option<(Verdict, String)>,
     /// Of a broadcast: every copy that the network harmed.
     pub copies: Vec<HarmedCopy>,
+    /// Of a report: how far the message is that it is about.
+    pub progress: Option<Progress>,
     /// What became of it.
     pub end: End,
 }
@@ -278,6 +281,7 @@ impl Joiner {
             arrivals: Vec::new(),
             network: None,
             copies: Vec::new(),
+            progress: None,
             end: End::ReceiverNotTraced,
         };
         let place = self.joined.packets.len();
@@ -313,6 +317,7 @@ impl Joiner {
                 arrivals: Vec::new(),
                 network,
                 copies: Vec::new(),
+                progress: None,
                 end: End::Delivered,
             };
             self.joined.packets.push(passage);
@@ -341,6 +346,7 @@ impl Joiner {
             };
         }
         order_columns(machines, packets, moments);
+        progress::tell(&mut self.joined);
         self.joined
     }
 }

@@ -3,6 +3,7 @@
 //! The first line is a [`Header`], each further one an [`Event`] as `sendrec_core::trace` defines it. Deliberately
 //! not here: how a trace is drawn ([`crate::ladder`]), and what events mean to the protocol.
 mod join;
+pub(crate) mod progress;
 mod reader;
 mod skew;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 mod writer;
 
 pub use join::{Arrival, End, HarmedCopy, Joined, Moment, Passage, Seen, join};
+pub use progress::Progress;
 pub use reader::{TraceError, read};
 pub use writer::{TraceWriter, origin_of};
 

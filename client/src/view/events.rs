@@ -3,8 +3,8 @@
 //! Deliberately not here: any markup. The views write these words as their formats want them.
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sendrec_core::trace::{PacketNote, Verdict, What};
-use sendrec_core::wire::Flags;
+use sendrec_core::trace::{Fate, PacketNote, Verdict, What};
+use sendrec_core::wire::{Flags, PacketType};
 
 use crate::ladder::words::{self, Way};
 use crate::trace::{End, Joined, Moment, Passage};
@@ -47,7 +47,7 @@ impl<'a> Events<'a> {
         let label = packet.map(label);
         match (&moment.event.what, label, packet) {
             (What::Sent { .. }, Some(label), Some(packet)) => format!("sends {label}{}", lost_words(packet)),
-            (What::Received { fate, packet, .. }, Some(label), _) => match words::fate(packet.kind, *fate) {
+            (What::Received { fate, packet, .. }, Some(label), _) => match words::fate(packet, *fate) {
                 Some(fate) => format!("receives {label}: {fate}"),
                 None => format!("receives {label}"),
             },
@@ -78,7 +78,8 @@ impl<'a> Events<'a> {
         }
         for (nth, arrival) in packet.arrivals.iter().enumerate() {
             let copy = if self.joined.earlier_copies(packet, nth) > 0 { "a copy " } else { "" };
-            let fate = words::fate(packet.note.kind, arrival.fate).unwrap_or("accepted");
+            let plain = if arrival.fate == Fate::Fragment { "put in its place" } else { "accepted" };
+            let fate = words::fate(&packet.note, arrival.fate).unwrap_or(plain);
             let at = if packet.to.is_none() {
                 format!(" at {}", self.name(self.joined.receiver(arrival)))
             } else {
@@ -93,7 +94,7 @@ impl<'a> Events<'a> {
 /// The shortest that says which packet it is.
 pub(super) fn label(packet: &Passage) -> String {
     let way = if packet.to.is_none() { Way::Broadcast } else { Way::Plain };
-    words::labels(&packet.note, way).swap_remove(0)
+    words::labels(packet, way).swap_remove(0)
 }
 
 fn lost_words(packet: &Passage) -> String {
@@ -150,8 +151,13 @@ pub(super) fn flags(note: &PacketNote) -> Vec<&'static str> {
         (Flags::AGAIN, "again"),
         (Flags::CACHED, "from cache"),
         (Flags::CHECKSUM, "checksum"),
+        (Flags::THIS_INCARNATION, "this incarnation"),
+        (Flags::FRAGMENT, "fragment"),
+        (Flags::MESSAGE_CHECKSUM, "message checksum"),
     ];
-    names.into_iter().filter(|(flag, _)| note.flags().has(*flag)).map(|(_, name)| name).collect()
+    let report = if note.kind == PacketType::Ack { "report" } else { "report wanted" };
+    let names = names.into_iter().chain([(Flags::REPORT, report)]);
+    names.filter(|(flag, _)| note.flags().has(*flag)).map(|(_, name)| name).collect()
 }
 
 /// Letters, digits and single hyphens: fit for a name in a page, a log and a diagram.

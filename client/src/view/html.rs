@@ -181,6 +181,17 @@ fn header_fields(fields: &mut Fields, packet: &Passage) {
         ("answered above it", note.answered),
         ("elapsed, µs", note.elapsed_us.into()),
         ("payload, bytes", note.bytes as u64),
+        ("offset in its message", note.offset.into()),
+        ("bytes of the message", note.message_bytes.unwrap_or(0).into()),
+        ("blast", note.blast.into()),
+        (
+            "transfer",
+            note.part
+                .map(|part| part.transfer)
+                .or(note.report.map(|report| report.transfer))
+                .unwrap_or(0)
+                .into(),
+        ),
         ("refuses packet", note.refuses.0),
         ("wait at least, µs", note.wait_us.into()),
         ("known epoch", note.known.0),
@@ -188,6 +199,11 @@ fn header_fields(fields: &mut Fields, packet: &Passage) {
     ];
     for (name, number) in numbers.into_iter().filter(|(_, number)| *number != 0) {
         fields.push((name, number.to_string()));
+    }
+    if let Some(report) = &note.report {
+        fields.push(("newest packet", report.newest.0.to_string()));
+        fields.push(("all pieces below", (u64::from(report.base) + 1).to_string()));
+        fields.push(("room, pieces", report.window.to_string()));
     }
     let flags = events::flags(note);
     if !flags.is_empty() {

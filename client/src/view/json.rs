@@ -23,6 +23,8 @@
 //!     "end":       "delivered", "dropped", "never-received", "receiver-not-traced"
 //!     "verdict", "rule": what the network did to it and by which rule, null if nothing
 //!     "copies":    [{"to", "verdict", "rule"}]      of a broadcast: its copies that the network harmed
+//!     "pieces":    of a report alone: how many its message has; null if that is not known
+//!     "missing":   of a report alone: [[first, end]], from 0, of the pieces it lists; null if that is not known
 //!     "words":     what became of it
 //!   }]
 //!   "tally":    [{"name", "words"}]
@@ -98,7 +100,7 @@ fn packet(events: &Events<'_>, packet: &Passage) -> Value {
     });
     let copies = packet.copies.iter();
     let copies = copies.map(|copy| json!({ "to": copy.to, "verdict": copy.verdict, "rule": copy.rule }));
-    json!({
+    let mut value = json!({
         "from": packet.from,
         "to": packet.to,
         "header": packet.note,
@@ -114,5 +116,13 @@ fn packet(events: &Events<'_>, packet: &Passage) -> Value {
         "rule": packet.network.as_ref().map(|(_, rule)| rule),
         "copies": copies.collect::<Vec<_>>(),
         "words": events.end(packet),
-    })
+    });
+    if let Some(progress) = &packet.progress {
+        let ranges = |missing: &Vec<std::ops::Range<u32>>| -> Vec<_> {
+            missing.iter().map(|range| json!([range.start, range.end])).collect()
+        };
+        value["pieces"] = json!(progress.pieces);
+        value["missing"] = json!(progress.missing.as_ref().map(ranges));
+    }
+    value
 }

@@ -1,11 +1,11 @@
 //! A capture for Wireshark: one datagram for each packet, when it left, with a comment that says what became of it.
 //!
 //! The packets are written again from the headers that the trace kept; their payload is zeros, since a trace has
-//! none. A copy that the network made is a word in the comment, no datagram of its own. Deliberately not here: reading
+//! none; what a report lists as missing is made again from what came. A copy that the network made is a word in the comment, no datagram of its own. Deliberately not here: reading
 //! captures. The blocks are those of the pcapng specification, of which we need three.
 use bytes::Bytes;
 use sendrec_core::trace::PacketNote;
-use sendrec_core::wire::{AuReason, IaaStatus, Packet, TaReason};
+use sendrec_core::wire::{AuReason, Flags, Header, IaaStatus, Kind, Packet, TaReason};
 use sendrec_core::{Machine, SparseId};
 
 use super::datagram::{PAYLOAD_BYTES_MAX, datagram};
@@ -67,7 +67,7 @@ fn write_packet(file: &mut Vec<u8>, events: &Events<'_>, packet: &Passage, origi
     let moment = packet.departure.or(packet.arrivals.first().map(|arrival| arrival.moment)).unwrap_or(0);
     let after = u64::try_from(joined.moments[moment].at.as_nanos()).unwrap_or(u64::MAX);
     let at = origin_unix_ns.saturating_add(after);
-    let (payload, cut) = rebuild(&packet.note);
+    let (payload, cut) = rebuild(packet);
     let to = packet.to.map_or(Machine::EVERYONE, |to| joined.machines[to].machine);
     let bytes = datagram(joined.machines[packet.from].machine, to, &payload);
 
@@ -98,7 +98,11 @@ fn comment(events: &Events<'_>, packet: &Passage) -> String {
     if packet.departure.is_none() {
         comment.push_str(". Its sender was not traced: the time is that of its arrival");
     }
-    if packet.note.bytes > 0 {
+    if packet.note.report.is_some() && packet.note.bytes > 0 {
+        if list(packet).is_none() {
+            comment.push_str(". The trace does not say which pieces are missing: zeros stand for the list");
+        }
+    } else if packet.note.bytes > 0 {
         comment.push_str(". The trace has no payload: zeros stand for it");
     }
     if packet.note.header().is_none() {
@@ -107,8 +111,27 @@ fn comment(events: &Events<'_>, packet: &Passage) -> String {
     comment
 }
 
+/// A header's flags, with those that say what follows it as it is written: a trace may come from anywhere.
+fn fitting_flags(header: &Header) -> Flags {
+    let about = Flags::FRAGMENT.with(Flags::MESSAGE_CHECKSUM).bits();
+    let carries = matches!(header.kind, Kind::Req | Kind::Rep);
+    let part = header.fragment.part.filter(|_| carries);
+    let dropped = if carries { about } else { about | Flags::REPORT.bits() };
+    Flags::from_bits_truncated(header.flags.bits() & !dropped)
+        .with_if(part.is_some(), Flags::FRAGMENT)
+        .with_if(part.is_some_and(|part| part.checksum.is_some()), Flags::MESSAGE_CHECKSUM)
+        .with_if(matches!(header.kind, Kind::Report(_)), Flags::REPORT)
+}
+
+/// The list behind a report, if it can be told from the rest of the trace.
+fn list(packet: &Passage) -> Option<Vec<u8>> {
+    let report = packet.note.report?;
+    packet.progress.as_ref()?.list(report.from..report.to, packet.note.bytes)
+}
+
 /// The packet's bytes, and whether its payload had to be cut.
-fn rebuild(note: &PacketNote) -> (Vec<u8>, bool) {
+fn rebuild(passage: &Passage) -> (Vec<u8>, bool) {
+    let note = &passage.note;
     let header = note.header().or_else(|| {
         // An older trace, which did not keep these.
         let known = PacketNote {
@@ -121,8 +144,10 @@ fn rebuild(note: &PacketNote) -> (Vec<u8>, bool) {
         known.header()
     });
     let Some(header) = header else { return (Vec::new(), false) };
-    let room = PAYLOAD_BYTES_MAX - sendrec_core::wire::HEADER_BYTES;
-    let packet = Packet { header, payload: Bytes::from(vec![0; note.bytes.min(room)]) };
+    let header = Header { flags: fitting_flags(&header), ..header };
+    let mut packet = Packet { header, payload: Bytes::new() };
+    let room = PAYLOAD_BYTES_MAX - packet.wire_bytes();
+    packet.payload = list(passage).unwrap_or_else(|| vec![0; note.bytes.min(room)]).into();
     let mut bytes = vec![0; packet.wire_bytes()];
     _ = packet.write(&mut bytes);
     (bytes, note.bytes > room)

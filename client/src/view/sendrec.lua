@@ -5,6 +5,9 @@
 -- It recognises packets by their first bytes, on whatever UDP port they are. Analyze, Decode As sets a port by hand.
 
 local HEADER_BYTES = 80
+-- Behind the header of a part of a longer message, and of a report.
+local FRAGMENT_BYTES = 16
+local REPORT_BYTES = 32
 local MAGIC = 0x53
 local VERSION = 1
 
@@ -50,6 +53,18 @@ local f = {
     au_reason = ProtoField.uint8("sendrec.au.reason", "Reason", base.DEC, unknowns),
     known = ProtoField.uint64("sendrec.known_epoch", "Known epoch"),
     sparse = ProtoField.uint64("sendrec.sparse", "Sparse id", base.HEX),
+    transfer = ProtoField.uint32("sendrec.transfer", "Transfer"),
+    piece_bytes = ProtoField.uint32("sendrec.piece_bytes", "Bytes of a piece"),
+    piece = ProtoField.uint32("sendrec.piece", "Piece, from 1"),
+    pieces = ProtoField.uint32("sendrec.pieces", "Pieces of the message"),
+    message_checksum = ProtoField.uint32("sendrec.message_checksum", "Message checksum (CRC-32)", base.HEX),
+    gap_after = ProtoField.uint8("sendrec.gap_after", "A gap is reported after so many later pieces"),
+    newest = ProtoField.uint64("sendrec.report.newest", "Newest packet number"),
+    report_base = ProtoField.uint32("sendrec.report.base", "All pieces before this one are there, from 0"),
+    report_from = ProtoField.uint32("sendrec.report.from", "Listed from piece, from 0"),
+    report_to = ProtoField.uint32("sendrec.report.to", "Listed up to piece"),
+    window = ProtoField.uint32("sendrec.report.window", "Pieces that may be under way"),
+    list = ProtoField.bytes("sendrec.report.list", "Missing pieces"),
 }
 -- In the order of their bits, with the word that the info column has for it.
 local flags = {
@@ -61,6 +76,10 @@ local flags = {
     { "again", "Sent again", "(again)" },
     { "cached", "From cache", "(from cache)" },
     { "has_checksum", "Has a checksum", nil },
+    { "this_incarnation", "This incarnation is meant", nil },
+    { "fragment", "Part of a longer message", nil },
+    { "report", "Report, or one is wanted", nil },
+    { "has_message_checksum", "The message has a checksum", nil },
 }
 local all = {}
 for _, field in pairs(f) do
@@ -142,13 +161,103 @@ local function add_header(tvb, tree)
     tree:add(f.blast, tvb(76, 4))
 end
 
+local function has(tvb, name)
+    for _, flag in ipairs(flags) do
+        if flag[1] == name then
+            return math.floor(tvb(2, 2):uint() / flag.bit) % 2 == 1
+        end
+    end
+end
+
+-- A part of a longer message: its extension, and its payload.
+local function add_fragment(tvb, tree)
+    tree:add(f.transfer, tvb(80, 4))
+    tree:add(f.piece_bytes, tvb(84, 4))
+    tree:add(f.message_checksum, tvb(88, 4))
+    tree:add(f.gap_after, tvb(92, 1))
+    local size = tvb(84, 4):uint()
+    local words = ""
+    if size > 0 then
+        local piece = math.floor(tvb(68, 4):uint() / size) + 1
+        local pieces = math.ceil(tvb(72, 4):uint() / size)
+        tree:add(f.piece, tvb(68, 4), piece):set_generated()
+        tree:add(f.pieces, tvb(72, 4), pieces):set_generated()
+        words = " piece " .. piece .. "/" .. pieces
+    end
+    local bytes = tvb:len() - HEADER_BYTES - FRAGMENT_BYTES
+    if bytes > 0 then
+        tree:add(f.payload, tvb(HEADER_BYTES + FRAGMENT_BYTES))
+    end
+    return words .. " " .. bytes .. "B" .. (has(tvb, "report") and " (asks)" or "")
+end
+
+-- The pieces that a list names as missing, as people count them.
+local function missing(list, from, to)
+    local parts = {}
+    local function add(first, count)
+        if count > 0 then
+            parts[#parts + 1] = count == 1 and tostring(first + 1) or ((first + 1) .. "-" .. (first + count))
+        end
+    end
+    local coding = list(0, 1):uint()
+    if coding == 0 then
+        for at = 1, list:len() - 8, 8 do
+            add(list(at, 4):uint(), list(at + 4, 4):uint())
+        end
+    elseif coding == 1 then
+        local first, count = nil, 0
+        for piece = from, to - 1 do
+            local at = 1 + math.floor((piece - from) / 8)
+            if at >= list:len() then
+                break
+            end
+            if math.floor(list(at, 1):uint() / 2 ^ ((piece - from) % 8)) % 2 == 1 then
+                first, count = first or piece, count + 1
+            elseif first then
+                add(first, count)
+                first, count = nil, 0
+            end
+        end
+        if first then
+            add(first, count)
+        end
+    else
+        return "unknown coding " .. coding
+    end
+    return table.concat(parts, ",")
+end
+
+-- How far a transfer is.
+local function add_report(tvb, tree)
+    tree:add(f.newest, tvb(80, 8))
+    tree:add(f.transfer, tvb(88, 4))
+    tree:add(f.report_base, tvb(92, 4))
+    tree:add(f.report_from, tvb(96, 4))
+    tree:add(f.report_to, tvb(100, 4))
+    tree:add(f.window, tvb(104, 4))
+    local from, to = tvb(96, 4):uint(), tvb(100, 4):uint()
+    local words = " has first " .. tvb(92, 4):uint()
+    if to < from then
+        words = " came out wrong: all anew"
+    end
+    if tvb:len() > HEADER_BYTES + REPORT_BYTES then
+        local list = tvb(HEADER_BYTES + REPORT_BYTES)
+        local named = missing(list, from, to)
+        tree:add(f.list, list):append_text(": " .. (named == "" and "none" or named))
+        if named ~= "" then
+            words = words .. ", missing " .. named
+        end
+    end
+    return words .. ", room " .. tvb(104, 4):uint()
+end
+
 local function info(tvb, kind, words)
     local parts = { types[kind], " #", tostring(tvb(24, 8):uint64()), " ", tvb(32, 4):uint(), "->", tvb(36, 4):uint() }
     local sequence = tvb(40, 8):uint64()
     if sequence ~= UInt64(0) then
         parts[#parts + 1] = " seq " .. tostring(sequence)
     end
-    if kind <= 2 then
+    if kind <= 2 and words == "" then
         parts[#parts + 1] = " " .. (tvb:len() - HEADER_BYTES) .. "B"
     end
     parts[#parts + 1] = words
@@ -179,7 +288,15 @@ function sendrec.dissector(tvb, pinfo, root)
     add_header(tvb, tree)
     local length = tvb:len() - HEADER_BYTES
     local words = ""
-    if bodies[kind] and bodies[kind] ~= length then
+    local is_report = kind == 3 and has(tvb, "report")
+    local is_fragment = kind <= 2 and has(tvb, "fragment")
+    if (is_report and length < REPORT_BYTES) or (is_fragment and length < FRAGMENT_BYTES) then
+        tree:add_proto_expert_info(wrong_length)
+    elseif is_report then
+        words = add_report(tvb, tree)
+    elseif is_fragment then
+        words = add_fragment(tvb, tree)
+    elseif bodies[kind] and bodies[kind] ~= length then
         tree:add_proto_expert_info(wrong_length)
     elseif body[kind] then
         words = body[kind](tvb, tree)

@@ -18,6 +18,9 @@ pub struct Link {
     /// How much may wait until the line is free, the packet that is going out not counted. `None` is without bound.
     /// It means something with a bandwidth alone.
     pub queue: Option<Queue>,
+    /// Bytes of each packet that take no time on the line, its headers say: where a cost a byte is meant of data alone,
+    /// and all else is in the cost of a message, which is latency. It means something with a bandwidth alone.
+    pub free_bytes: usize,
     /// What the packets go over.
     pub medium: Medium,
     /// What goes wrong on it. Of the world's default link: what goes wrong in the world.
@@ -61,6 +64,7 @@ impl Default for Link {
             jitter: Duration::ZERO,
             bandwidth: None,
             queue: None,
+            free_bytes: 0,
             medium: Medium::Lines,
             faults: Faults::default(),
         }
@@ -75,6 +79,9 @@ impl fmt::Display for Link {
         }
         if let Some(queue) = self.queue {
             write!(f, " {queue}")?;
+        }
+        if self.free_bytes > 0 {
+            write!(f, " free={}", self.free_bytes)?;
         }
         match self.medium {
             Medium::Lines => {}

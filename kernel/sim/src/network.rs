@@ -252,14 +252,14 @@ impl Inner {
 
     /// When the packet is out on its line; `None` if it found no room.
     fn send_on_line(&mut self, label: Label, to: usize, bytes: usize) -> Option<Instant> {
-        let &Link { bandwidth, queue, medium, .. } = self.link(label.from, to);
+        let &Link { bandwidth, queue, free_bytes, medium, .. } = self.link(label.from, to);
         let Some(bandwidth) = bandwidth else { return Some(self.now) };
         let place = match medium {
             Medium::Bus(bus) => Place::Bus(bus),
             Medium::Lines | Medium::Atm => Place::Pair(label.from, to),
         };
         let line = self.network.lines.entry(place).or_default();
-        line.send(self.now, bytes, bandwidth, queue)
+        line.send(self.now, bytes.saturating_sub(free_bytes), bandwidth, queue)
     }
 
     fn tell_no_room(&mut self, label: Label, to: usize) {

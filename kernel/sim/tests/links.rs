@@ -55,6 +55,17 @@ fn packets_go_out_one_after_the_other() {
 }
 
 #[test]
+fn bytes_that_are_free_take_no_time_and_no_room() {
+    let (_, came) = arrivals(Link { free_bytes: 40, ..line() }, 1, 3);
+    assert_eq!(times(&came), [60_000, 120_000, 180_000]);
+    let (_, came) = arrivals(Link { free_bytes: 100, ..line() }, 1, 3);
+    assert_eq!(times(&came), [0, 0, 0], "a packet of headers alone");
+    let queue = Some(Queue::Bytes(119));
+    let (_, came) = arrivals(Link { free_bytes: 40, queue, ..line() }, 1, 3);
+    assert_eq!(times(&came), [60_000, 120_000], "one goes out, one waits as 60 bytes");
+}
+
+#[test]
 fn each_pair_has_a_line_and_a_bus_is_one_for_all() {
     let (_, came) = arrivals(line(), 3, 1);
     assert_eq!(times(&came), [100_000; 3]);

@@ -2,7 +2,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
-use sendrec::lab::{Addressing, Manner, Switches, buffering, reliability};
+use sendrec::lab::{Addressing, Manner, Switches, TransferChange, buffering, reliability};
 use sendrec::view::View;
 use sendrec_core::fault::Faults;
 use sendrec_core::{Buffering, Reliability};
@@ -36,7 +36,7 @@ pub(crate) enum LabCommand {
     Show(ShowArgs),
     /// Run two scenarios, or one with different switches, side by side
     #[command(
-        after_help = "Example:\n  sendrec lab compare acknowledge-each reply-acknowledges\n  sendrec lab compare lost-reply 'lost-reply;reliability=unreliable'\n\nBehind a name stand switches: addressing, blocking, buffering, reliability, seed, fault."
+        after_help = "Example:\n  sendrec lab compare acknowledge-each reply-acknowledges\n  sendrec lab compare lost-reply 'lost-reply;reliability=unreliable'\n\nBehind a name stand switches: addressing, blocking, buffering, reliability, transfer, seed, fault."
     )]
     Compare(CompareArgs),
     /// A machine of a scenario over UDP; `lab run --udp` starts it
@@ -122,6 +122,9 @@ pub(crate) struct HowArgs {
     /// Draw with ASCII characters alone
     #[arg(long)]
     pub(crate) ascii: bool,
+    /// Draw every piece of a longer message in a row of its own
+    #[arg(long)]
+    pub(crate) unfold: bool,
 }
 
 /// The dimensions of slide 20, and faults.
@@ -140,6 +143,10 @@ pub(crate) struct SwitchArgs {
     /// Slide 19: unreliable, ack-each or reply-acks
     #[arg(long, value_name = "HOW", value_parser = reliability)]
     reliability: Option<Reliability>,
+    /// Slide 38: blast, blast=16, stop-and-wait or window=8 (with ack-every=4); full, go-back-n or selective;
+    /// packet=1024, gap=1ms, checksum: any of these, between commas
+    #[arg(long, value_name = "HOW")]
+    transfer: Option<TransferChange>,
     /// What decides chance; the same seed is the same run
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -207,19 +214,25 @@ impl HowArgs {
     /// As the matrix has it, which is slide 20: what it has no use for is refused.
     pub(crate) fn matrix(&self) -> Result<MatrixArgs, Failure> {
         const WIDTH_MIN: u16 = 80;
-        let SwitchArgs { addressing, blocking, buffering, reliability, seed, faults } = &self.switches;
+        let SwitchArgs { addressing, blocking, buffering, reliability, transfer, seed, faults } =
+            &self.switches;
         let choices = [
             ("--addressing", addressing.is_some()),
             ("--blocking", blocking.is_some()),
             ("--buffering", buffering.is_some()),
             ("--reliability", reliability.is_some()),
+            ("--transfer", transfer.is_some()),
         ];
         if let Some((name, _)) = choices.into_iter().find(|(_, given)| *given) {
             let reason = "slide 20 is every choice at once; `sendrec matrix --only` shows some of its rows";
             return Err(Failure::new(name, reason));
         }
-        let forms =
-            [("--output", self.output.is_some()), ("--as", self.view.is_some()), ("--ascii", self.ascii)];
+        let forms = [
+            ("--output", self.output.is_some()),
+            ("--as", self.view.is_some()),
+            ("--ascii", self.ascii),
+            ("--unfold", self.unfold),
+        ];
         if let Some((name, _)) = forms.into_iter().find(|(_, given)| *given) {
             let reason = "slide 20 is a table, not a ladder; --json, --html FILE and `sendrec matrix --csv` are \
                           its other forms";
@@ -245,6 +258,7 @@ impl SwitchArgs {
             blocking: self.blocking,
             buffering: self.buffering,
             reliability: self.reliability,
+            transfer: self.transfer,
             seed: self.seed,
             faults: self.faults.faults()?,
         })

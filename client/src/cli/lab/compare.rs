@@ -2,7 +2,7 @@
 use sendrec::lab::{Run, Scenario, Switches};
 use sendrec::ladder::{Style, draw};
 use sendrec_core::trace::What;
-use sendrec_core::wire::PacketType;
+use sendrec_core::wire::{Flags, PacketType};
 use serde::Serialize;
 
 use super::args::CompareArgs;
@@ -18,6 +18,7 @@ const WIDTH_MIN: usize = 72;
 struct Figures {
     name: String,
     packets: Vec<(PacketType, usize)>,
+    again: usize,
     lost: usize,
     sent_in_all: usize,
     runs: usize,
@@ -34,6 +35,7 @@ fn parse(text: &str, common: &Switches) -> Result<(Scenario, Switches), Failure>
         blocking: own.blocking.or(common.blocking),
         buffering: own.buffering.or(common.buffering),
         reliability: own.reliability.or(common.reliability),
+        transfer: own.transfer.or(common.transfer),
         seed: own.seed.or(common.seed),
         faults: common.faults.clone().and(&own.faults),
     };
@@ -86,6 +88,7 @@ fn figures(name: &str, run: &Run) -> Figures {
     Figures {
         name: name.to_owned(),
         packets: PacketType::ALL.into_iter().map(|kind| (kind, count(kind))).collect(),
+        again: joined.packets.iter().filter(|packet| packet.note.flags().has(Flags::AGAIN)).count(),
         lost: joined.packets.iter().filter(|packet| packet.end.is_lost()).count(),
         sent_in_all: joined.packets.len(),
         runs: joined.moments.iter().filter(|moment| runs(&moment.event.what)).count(),
@@ -114,6 +117,7 @@ fn table(left: &Figures, right: &Figures) -> String {
         }
     }
     row("packets in all", left.sent_in_all.to_string(), right.sent_in_all.to_string());
+    row("sent again", left.again.to_string(), right.again.to_string());
     row("lost", left.lost.to_string(), right.lost.to_string());
     row("operations run", left.runs.to_string(), right.runs.to_string());
     for place in 0..left.told.len().max(right.told.len()) {

@@ -65,7 +65,7 @@ fn understood(run: &Run, said: &str) -> Result<(), String> {
 
 /// `from` counts packets from 1: it is the first one that is hidden.
 pub(super) fn run(run: &Run, how: &HowArgs, from: usize) -> Result<(), Failure> {
-    let style = style(how.width, how.ascii);
+    let style = Style { unfold: how.unfold, ..style(how.width, how.ascii) };
     write(head(run, style.colour, style.width).as_bytes())?;
     let packets = &run.joined.packets;
     if from == 0 || from > packets.len() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style as Ansi};
 use sendrec::lab::{Run, Switches, Told, exhibit};
-use sendrec::ladder::draw;
+use sendrec::ladder::{Style, draw};
 use sendrec::view::{Claim, Page, View, render};
 use serde::Serialize;
 
@@ -102,7 +102,8 @@ pub(super) fn paint(text: &str, ansi: Ansi, colour: bool) -> String {
 }
 
 fn text(switches: &Switches, run: &Run, how: &HowArgs) -> String {
-    let style = style(how.width, how.ascii);
+    let limit = run.scenario.rows;
+    let style = Style { unfold: how.unfold, limit, ..style(how.width, how.ascii) };
     let mut text = head(run, style.colour, style.width);
     let changed = Switches { seed: None, ..switches.clone() }.to_string();
     if !changed.is_empty() {

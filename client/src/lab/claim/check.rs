@@ -11,6 +11,7 @@ use sendrec_sim::atm::{CellFate, CellRecord};
 use super::{Cells, Claim, Happening, Moment, Trait, Whole};
 use crate::lab::cast::Told;
 use crate::lab::scenario::Scenario;
+use crate::ladder::words::asks;
 use crate::trace::{Joined, Moment as Joint, Passage};
 
 /// What a run has left to judge it by.
@@ -212,6 +213,9 @@ fn is(packet: &Passage, what: Trait) -> bool {
         Trait::Doubled => packet.arrivals.len() > 1,
         Trait::Corrupted => matches!(packet.network, Some((Harm::Corrupted, _))),
         Trait::Again => packet.note.flags().has(Flags::AGAIN),
+        Trait::Pieces => packet.note.part.is_some(),
+        Trait::Asking => asks(&packet.note),
+        Trait::Reports => packet.note.report.is_some(),
         Trait::Cached => packet.note.flags().has(Flags::CACHED),
     }
 }

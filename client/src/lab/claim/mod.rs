@@ -6,6 +6,8 @@
 //! | `sent REQ from client = 2` | so many were sent; `from` may be missing |
 //! | `lost REP = 1`, `doubled REQ = 1`, `corrupted REQ = 1` | so many of those were lost, doubled or damaged |
 //! | `again REQ = 1`, `cached REP = 1` | so many were sent before; came from the cache |
+//! | `pieces REQ = 9`, `asking REQ = 1` | so many were pieces of longer messages; asked for a report |
+//! | `reports ACK from server = 2` | so many said how far a message in pieces is |
 //! | `runs server = 1` | so many requests were taken by that process |
 //! | `told client 1 = "answer"`, `told client any = "timed out"` | the process's first step with a result brought this; or any; `has` in place of `=` is content with a part |
 //! | `tells client = 3` | so many steps of it had a result |
@@ -141,6 +143,12 @@ pub enum Trait {
     Again,
     /// They came from the cache.
     Cached,
+    /// They were pieces of longer messages.
+    Pieces,
+    /// They asked for a report.
+    Asking,
+    /// They were one.
+    Reports,
 }
 
 /// Which cells are counted at a machine's port of the ATM switch.
@@ -252,6 +260,9 @@ pub(super) fn parse_claim(line: &str) -> Result<Claim, Wrong> {
         "corrupted" => count(Trait::Corrupted, &mut words)?,
         "again" => count(Trait::Again, &mut words)?,
         "cached" => count(Trait::Cached, &mut words)?,
+        "pieces" => count(Trait::Pieces, &mut words)?,
+        "asking" => count(Trait::Asking, &mut words)?,
+        "reports" => count(Trait::Reports, &mut words)?,
         "runs" => {
             let (process, (compare, number)) = (words.bare("a process")?, number(&mut words)?);
             Claim::Runs(process, compare, number)
@@ -294,7 +305,7 @@ pub(super) fn parse_claim(line: &str) -> Result<Claim, Wrong> {
         }
         "took" => Claim::Took(words.bare("a process")?, compare(&mut words)?, words.span()?),
         other => {
-            const NAMES: [&str; 16] = [
+            const NAMES: [&str; 19] = [
                 "packets:",
                 "sent",
                 "lost",
@@ -302,6 +313,9 @@ pub(super) fn parse_claim(line: &str) -> Result<Claim, Wrong> {
                 "corrupted",
                 "again",
                 "cached",
+                "pieces",
+                "asking",
+                "reports",
                 "runs",
                 "told",
                 "tells",

@@ -151,6 +151,7 @@ impl Combination {
             blocking: Some(self.blocking),
             buffering: Some(self.buffering.buffering()),
             reliability: Some(self.reliability),
+            transfer: None,
             seed: Some(seed),
             faults: faults.clone(),
         }

@@ -296,6 +296,73 @@ fn cut() {
     ");
 }
 
+/// A request of 24 pieces, of which one dies.
+fn blast(style: &Style) -> String {
+    let source = "name = \"m\"\ntitle = \"M\"\n[policy]\ntransfer = \"packet=1120\"\nlate-ack = \"never\"\n[network]\n\
+                  faults = \"drop=REQ#5\"\n[[machine]]\nname = \"client\"\n[[machine.process]]\n\
+                  script = ['call server \"kb\" x 12288']\n[[machine]]\nname = \"server\"\n[[machine.process]]\n\
+                  script = ['serve 1 times reply \"yes\"']\n";
+    let scenario = crate::lab::Scenario::parse(source, "m").unwrap();
+    let run = crate::lab::run(&scenario, &crate::lab::Switches::default());
+    draw(&run.joined, style).lines().map(|line| format!("|{line}\n")).collect()
+}
+
+#[test]
+fn a_blast_of_which_a_piece_is_lost() {
+    insta::assert_snapshot!(blast(&Style::default()), @r"
+    |                    client                                 server
+    |     ms          10.0.0.0:7000                          10.0.0.1:7000
+    |  0.000  call server/1 │                                      │
+    |                       │                                      │ receive, blocked
+    |                       ├─ 4 REQ #1-#4 seq 1 pieces 1-4/24 ───►│
+    |                       ├─ REQ #5 piece 5/24 ──╳ drop=REQ#5    │
+    |                       ├─ 3 REQ #6-#8 seq 1 pieces 6-8/24 ───►│
+    |  1.000                │      ╭── ACK #1 has 7/24, missing 5 ─┤
+    |                       ├─ 5 REQ #9-#13 seq 1 pieces 9-13/24 ─►│
+    |                       ├─ REQ #14 seq 1 piece 14/24 (asks) ──►│
+    |                       │      ╎  ╭─ ACK has 13/24, missing 5 ─┤
+    |  2.000                │◄─────╯  ╎                            │
+    |                       ├─ REQ #15 seq 1 piece 5/24 (again) ──►│
+    |                       ├─ 9 REQ seq 1 pieces 15-23/24 ───────►│
+    |                       ├─ REQ #25 seq 1 piece 24/24 (asks) ──►│ runs the request
+    |                       │◄────────╯                            │
+    |  3.000                │◄────────────────────── ACK #3 seq 1 ─┤
+    |                       │◄─────────────────── REP #4 seq 1 3B ─┤ reply
+    |                       │                                      │ ends
+    |  4.000                ├─ ACK #26 seq 1 ─────────────────────►│
+    |             call done │                                      │
+    |                       │                                      │
+    |
+    |  Packets           REQ 25 (25 pieces, 1 again, 1 lost), REP 1, ACK 4 (2
+    |                    reports): 30 in all, 1 lost
+    |  Operation ran     once, for 1 request
+    |  Client was told   done 1
+    ");
+}
+
+#[test]
+fn a_blast_unfolded() {
+    let style = Style { unfold: true, limit: Some(12), tally: false, ..Style::default() };
+    insta::assert_snapshot!(blast(&style), @r"
+    |                    client                                 server
+    |     ms          10.0.0.0:7000                          10.0.0.1:7000
+    |  0.000  call server/1 │                                      │
+    |                       │                                      │ receive, blocked
+    |                       ├─ REQ #1 seq 1 piece 1/24 1024B ─────►│
+    |                       ├─ REQ #2 seq 1 piece 2/24 1024B ─────►│
+    |                       ├─ REQ #3 seq 1 piece 3/24 1024B ─────►│
+    |                       ├─ REQ #4 seq 1 piece 4/24 1024B ─────►│
+    |                       ├─ REQ #5 piece 5/24 ──╳ drop=REQ#5    │
+    |                       ├─ REQ #6 seq 1 piece 6/24 1024B ─────►│
+    |                       ├─ REQ #7 seq 1 piece 7/24 1024B ─────►│
+    |                       ├─ REQ #8 seq 1 piece 8/24 1024B ─────►│
+    |  1.000                │      ╭── ACK #1 has 7/24, missing 5 ─┤
+    |                       ├─ REQ #9 seq 1 piece 9/24 1024B ─────►│
+    |                       │      ╎                               │
+    | Cut: 24 more rows with 20 packets not drawn.
+    ");
+}
+
 #[test]
 fn colours_are_escapes_and_nothing_else() {
     let joined = join(one_call("drop=REP#1", Duration::ZERO));

@@ -1,7 +1,7 @@
 //! What holds for any ladder: it fits its width, and every packet is drawn once.
 use sendrec_core::rng::Rng;
 use sendrec_core::trace::{Event, Fate, Incident, PacketNote, Verdict, What};
-use sendrec_core::wire::PacketType;
+use sendrec_core::wire::{Flags, PacketType, Part, Report};
 use sendrec_core::{Epoch, Instant, LocalId, Machine, PacketNumber, Sequence};
 
 use crate::ladder::{Style, draw};
@@ -139,6 +139,55 @@ fn address(of: usize) -> sendrec_core::Address {
 
 fn packet(rng: &mut Rng, number: u64) -> PacketNote {
     let kind = PacketType::ALL[rng.below(PacketType::ALL.len() as u64) as usize];
+    let note = bare(rng, kind, number);
+    match kind {
+        PacketType::Req | PacketType::Rep if rng.chance(0.5) => piece(rng, note),
+        PacketType::Ack if rng.chance(0.5) => report(rng, note),
+        _ => note,
+    }
+}
+
+/// Few transfers and few pieces, so that some go together.
+fn piece(rng: &mut Rng, note: PacketNote) -> PacketNote {
+    const PIECE: u32 = 1_000;
+    let checksum = rng.chance(0.3).then(|| rng.next_u64() as u32);
+    let flags = Flags::FRAGMENT.with_if(checksum.is_some(), Flags::MESSAGE_CHECKSUM);
+    let flags = flags.with_if(rng.chance(0.2), Flags::REPORT);
+    let transfer = 1 + rng.below(2) as u32;
+    PacketNote {
+        flags: note.flags | flags.bits(),
+        bytes: PIECE as usize,
+        offset: PIECE * rng.below(12) as u32,
+        message_bytes: Some(12 * PIECE),
+        blast: 1,
+        part: Some(Part { transfer, piece: PIECE, checksum, gap_after: 3 }),
+        ..note
+    }
+}
+
+/// It may contradict what has come, as a trace that somebody has edited does.
+fn report(rng: &mut Rng, note: PacketNote) -> PacketNote {
+    let mut number = |below: u64| rng.below(below) as u32;
+    let (transfer, base, to) = (1 + number(2), number(12), number(13));
+    let report = Report {
+        newest: PacketNumber(u64::from(number(30))),
+        transfer,
+        base,
+        from: base,
+        to,
+        window: number(100),
+    };
+    let bytes = [0, 1, 2, 3, 9, 17][number(6) as usize];
+    PacketNote {
+        flags: note.flags | Flags::REPORT.bits(),
+        bytes,
+        report: Some(report),
+        destination_epoch: Epoch(1),
+        ..note
+    }
+}
+
+fn bare(rng: &mut Rng, kind: PacketType, number: u64) -> PacketNote {
     PacketNote {
         source: LocalId(1),
         destination: LocalId(1),
@@ -174,7 +223,7 @@ fn every_ladder_fits_and_draws_every_packet_once() {
         let rng = &mut Rng::new(seed);
         let joined = join(traces(rng));
         for width in [0, 60, 80, 133] {
-            let drawn = draw(&joined, &Style { width, ..Style::default() });
+            let drawn = draw(&joined, &Style { width, unfold: true, ..Style::default() });
             let widest = drawn.lines().map(|line| line.chars().count()).max().unwrap();
             assert!(widest <= width.max(60), "seed {seed}: {widest} wide\n{drawn}");
             assert_eq!(count(&drawn, &['►', '◄', '╳']), ends(&joined), "seed {seed}\n{drawn}");
@@ -182,6 +231,81 @@ fn every_ladder_fits_and_draws_every_packet_once() {
             assert_eq!(count(&drawn, &['╮', '╭']), count(&drawn, &['╰', '╯']), "seed {seed}\n{drawn}");
         }
     }
+}
+
+/// Pieces of one message, some of which die, arrive twice, ask or go again.
+fn transfer(rng: &mut Rng) -> Vec<Trace> {
+    let pieces = 8 + rng.below(40);
+    let mut events: [Vec<Event>; 2] = [Vec::new(), Vec::new()];
+    let mut add = |of: usize, number: u64, at: u64, what: What| {
+        events[of].push(Event { number, cause: None, at: Instant::from_nanos(at), what });
+    };
+    for number in 1..=pieces {
+        let flags = Flags::FRAGMENT
+            .with_if(rng.chance(0.05), Flags::REPORT)
+            .with_if(rng.chance(0.5) && number > 20, Flags::AGAIN);
+        let note = bare(rng, PacketType::Req, number);
+        let offset = 1_000 * (number as u32 - 1);
+        let packet = PacketNote {
+            flags: flags.bits(),
+            sequence: Sequence(1),
+            bytes: 1_000,
+            offset,
+            message_bytes: Some(1_000 * pieces as u32),
+            part: Some(Part { transfer: 1, piece: 1_000, checksum: None, gap_after: 3 }),
+            ..note
+        };
+        let to = machine(1);
+        add(0, number, 1_000 * number, What::Sent { to, packet });
+        if rng.chance(0.1) {
+            let (from, kind, rule) = (machine(0), PacketType::Req, "loss=0.1".to_owned());
+            let (number, verdict) = (packet.number, Verdict::Dropped);
+            add(0, 0, 1_000 * number.0, What::Network { from, to, number, kind, verdict, rule });
+            continue;
+        }
+        for copy in 0..=u64::from(rng.chance(0.05)) {
+            let fate = if rng.chance(0.1) { Fate::DuplicateInProgress } else { Fate::Fragment };
+            let what = What::Received { from: machine(0), packet, fate };
+            add(1, 2 * number + copy, 1_000 * number + 500_000, what);
+        }
+    }
+    let trace = |(place, events): (usize, Vec<Event>)| {
+        let (machine, role) = (machine(place), ["client", "server"][place].to_owned());
+        let header = Header { version: VERSION, machine, epoch: Epoch(1), role, origin_unix_ns: 0 };
+        Trace { header, events, torn: false }
+    };
+    events.into_iter().enumerate().map(trace).collect()
+}
+
+#[test]
+fn what_is_folded_is_counted_and_nothing_lost_is_folded() {
+    let mut rows_less = 0;
+    for seed in 0..300 {
+        let joined = join(transfer(&mut Rng::new(seed)));
+        let mut plan = crate::ladder::plan::plan(&joined, &str::to_owned);
+        let unfolded = crate::ladder::rows::rows(&plan);
+        let rows = unfolded.len();
+        let moments: usize = unfolded.iter().map(|row| row.moments.len()).sum();
+        let folded = crate::ladder::fold::fold(unfolded, &mut plan, &joined);
+        rows_less += rows - folded.len();
+        let counted: usize = folded.iter().filter(|row| row.arrow.is_some()).map(|row| row.packets).sum();
+        assert_eq!(counted, ends(&joined), "seed {seed}");
+        assert_eq!(folded.iter().map(|row| row.moments.len()).sum::<usize>(), moments, "seed {seed}");
+        for style in [Style::default(), Style { unfold: true, ..Style::default() }] {
+            let drawn = draw(&joined, &style);
+            let lost = joined.packets.iter().filter(|packet| packet.end.is_lost());
+            assert_eq!(count(&drawn, &['╳']), lost.count(), "seed {seed}\n{drawn}");
+            let asking =
+                joined.packets.iter().filter(|packet| crate::ladder::words::asks(&packet.note)).count();
+            let asked = drawn.matches("(asks)").count();
+            // A label without room leaves it out; no row says it that stands for several.
+            assert!(
+                asked <= asking
+                    && !drawn.lines().any(|line| line.contains("pieces ") && line.contains("(asks)"))
+            );
+        }
+    }
+    assert!(rows_less > 1_000, "only {rows_less} rows less");
 }
 
 #[test]

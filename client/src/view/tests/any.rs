@@ -3,6 +3,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use roxmltree::{Document, Node, ParsingOptions};
 use sendrec_core::rng::Rng;
+use sendrec_core::trace::PacketNote;
+use sendrec_core::wire::Flags;
 use serde_json::Value;
 
 use super::scenes;
@@ -209,6 +211,57 @@ fn a_capture_has_a_sound_datagram_for_each_packet() {
             assert_eq!(datagram[29], 0x10 | packet.note.kind as u8);
         }
     }
+}
+
+/// Runs in which messages go in pieces and packets die.
+fn transfers() -> Vec<Joined> {
+    let mut all = Vec::new();
+    for seed in 1..=12 {
+        for transfer in
+            ["blast,selective", "blast=20,full", "window=6,ack-every=2", "blast,go-back-n,checksum"]
+        {
+            let switches = format!("seed={seed};transfer={transfer};fault=loss=0.15,seed={seed}");
+            let scenario = crate::lab::find("burst-selective").unwrap();
+            all.push(crate::lab::run(scenario, &switches.parse().unwrap()).joined);
+        }
+    }
+    all
+}
+
+#[test]
+fn a_capture_of_transfers_reads_as_what_was_sent_with_every_list_of_what_is_missing() {
+    let mut listed = 0;
+    for joined in transfers() {
+        let datagrams = datagrams(&render(&joined, View::Pcapng, &Page::default()));
+        assert_eq!(datagrams.len(), joined.packets.len());
+        for (datagram, packet) in datagrams.iter().zip(&joined.packets) {
+            let view = sendrec_core::wire::View::new(&datagram[28..]).unwrap();
+            assert_eq!(PacketNote::new(view.header(), view.payload().len()), packet.note);
+            if let Some(progress) = &packet.progress {
+                assert_eq!(progress.pieces, Some(32), "{packet:?}");
+                let missing = progress.missing.as_ref().unwrap_or_else(|| panic!("{packet:?}"));
+                listed += usize::from(!missing.is_empty());
+            }
+        }
+    }
+    assert!(listed > 100, "only {listed} lists");
+}
+
+/// What a report lists as missing goes again, and nothing else does: under selective repeat, without time-outs.
+#[test]
+fn what_is_said_to_be_missing_is_what_goes_again() {
+    let scenario = crate::lab::find("burst-selective").unwrap();
+    let joined = crate::lab::run(scenario, &Default::default()).joined;
+    let piece = |packet: &&crate::trace::Passage| packet.note.offset / 1_024;
+    let again = joined
+        .packets
+        .iter()
+        .filter(|packet| packet.note.part.is_some() && packet.note.flags().has(Flags::AGAIN));
+    let again: BTreeSet<u32> = again.map(|packet| piece(&packet)).collect();
+    let lists = joined.packets.iter().filter_map(|packet| packet.progress.as_ref()?.missing.clone());
+    let missing: BTreeSet<u32> = lists.flatten().flatten().collect();
+    assert!(!again.is_empty());
+    assert_eq!(again, missing);
 }
 
 #[test]

@@ -88,6 +88,38 @@ fn tshark_shows_what_became_of_packets() {
 }
 
 #[test]
+fn tshark_reads_pieces_and_reports() {
+    let run = |name: &str| {
+        let scenario = crate::lab::find(name).unwrap();
+        render(&crate::lab::run(scenario, &Default::default()).joined, View::Pcapng, &Page::default())
+    };
+    let capture = run("burst-selective");
+    let Some(said) = tshark(&capture, &["-V"]) else { return };
+    let fields = [
+        "Transfer: 1",
+        "Bytes of a piece: 1024",
+        "Piece, from 1: 5",
+        "Pieces of the message: 32",
+        "A gap is reported after so many later pieces: 3",
+        "Part of a longer message: True",
+        "Report, or one is wanted: True",
+        "All pieces before this one are there, from 0: 4",
+        "Pieces that may be under way: 87",
+        ": 5-8",
+    ];
+    for field in fields {
+        assert!(said.contains(field), "no {field} in\n{said}");
+    }
+    assert!(!said.contains("Malformed") && !said.contains("Wrong length"), "{said}");
+    let Some(said) = tshark(&run("blast-selective"), &["-T", "fields", "-e", "_ws.col.Info"]) else { return };
+    for words in
+        ["seq 1 piece 8/8 1024B (asks)", "piece 3/8 1024B (asks) (again)", "has first 2, missing 3, room 87"]
+    {
+        assert!(said.contains(words), "no {words} in\n{said}");
+    }
+}
+
+#[test]
 fn datagrams_between_ipv6_machines_are_ipv6() {
     let machine = |text: &str| text.parse::<Machine>().unwrap();
     let (from, to) = (machine("[2001:db8::1]:7000"), machine("[2001:db8::2]:7001"));
