@@ -1,0 +1,138 @@
+//! The prediction: what a transfer should take, from a few constants that are fixed before the run.
+//!
+//! With n pieces, each `t` seconds at the narrowest place (a time for each packet and one for each byte), and `R` seconds from
+//! the moment a piece is out until its acknowledgement is there:
+//!
+//! | protocol | without loss |
+//! |---|---|
+//! | stop-and-wait | n (t + R) |
+//! | window of w | n max(t, (t + R) / w) + R |
+//! | blast | n max(t, (t + R) / c) + R, where c pieces are what the receiver lets be under way |
+//!
+//! A message longer than the first flight waits one R more for the receiver's grant. Each acknowledgement of a window costs its
+//! own time where both directions share a line. With loss p each way, q = 1 - (1 - p)^2 is the chance that a piece or its answer
+//! is lost; silence costs S = sum of q^k T 2^(k-1), T being the time-out, doubled until its bound. Then
+//!
+//! | error control | pieces sent | and besides |
+//! |---|---|---|
+//! | stop-and-wait | n / (1 - q) | n S |
+//! | selective | n / (1 - p) | S, and the rounds K that one piece of n needs, R each, as far as they go beyond n t |
+//! | go-back-n | n (1 + p f / (1 - p)), f being the pieces sent before a gap is known: min(n, w, 1 + R / t) | S |
+//! | full | n (1 + K) | K R + S |
+//!
+//! where K = sum over k from 1 of 1 - (1 - p^k)^n. In bursts of L, n / L takes the place of n in K, and gaps begin p n / L times.
+//! Silence in a burst that is counted in packets lasts L tries. Deliberately not here: caches, the scheduler, variation.
+use serde::{Deserialize, Serialize};
+
+use super::case::{Again, BURST_PACKETS, Case, Pattern, Way};
+
+/// What the model knows of a place. Seconds and bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Constants {
+    /// For each packet.
+    pub(crate) packet: f64,
+    /// For each byte of it.
+    pub(crate) byte: f64,
+    /// R: from a packet that is out to its acknowledgement.
+    pub(crate) turn: f64,
+    /// What an acknowledgement costs the packets that go the other way.
+    pub(crate) acknowledgement: f64,
+    /// For each message, whatever its length.
+    pub(crate) start: f64,
+    /// T: the first silence that counts.
+    pub(crate) timeout: f64,
+    /// Where it stops being doubled.
+    pub(crate) timeout_max: f64,
+    /// What the receiver lets be under way.
+    pub(crate) under_way_bytes: f64,
+    /// What goes before anything is granted.
+    pub(crate) first_flight_bytes: f64,
+    /// The delay of an acknowledgement that waits for company.
+    pub(crate) late_ack: f64,
+}
+
+/// What is expected of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Prediction {
+    pub(crate) seconds: f64,
+    /// Packets with pieces, those sent again included.
+    pub(crate) pieces: f64,
+}
+
+/// Terms of sums that matter.
+const TERMS_MAX: i32 = 400;
+
+impl Constants {
+    /// The time of waiting in silence, over and over: each is followed by another with chance `again`.
+    fn silence(&self, first: f64, again: f64) -> f64 {
+        let mut chance = first;
+        let mut wait = self.timeout;
+        let mut sum = 0.0;
+        for _ in 0..TERMS_MAX {
+            sum += chance * wait;
+            chance *= again;
+            wait = (wait * 2.0).min(self.timeout_max.max(self.timeout));
+        }
+        sum
+    }
+
+    /// Seconds of a full packet and what it carries.
+    fn piece(&self, case: &Case) -> f64 {
+        let carried = case.message_bytes as f64 / case.pieces() as f64 + HEADER;
+        self.packet + self.byte * carried.min(f64::from(case.packet_bytes))
+    }
+
+    pub(crate) fn predict(&self, case: &Case) -> Prediction {
+        let n = case.pieces() as f64;
+        let (t, r) = (self.piece(case), self.turn);
+        let p = case.loss.chance;
+        let bursts = case.loss.pattern == Pattern::Bursts && p > 0.0;
+        let length = if bursts { BURST_PACKETS } else { 1.0 };
+        // A piece or its answer is lost for the first time; and the next one too.
+        let either = 1.0 - (1.0 - p) * (1.0 - p);
+        let (first, again) = if bursts { (either / length, 1.0 - 1.0 / length) } else { (either, either) };
+        let silence = if p > 0.0 { self.silence(first, again) } else { 0.0 };
+
+        if case.way == Way::StopAndWait || n <= 1.0 {
+            let tries = if bursts { 1.0 + first / (1.0 - again) } else { 1.0 / (1.0 - either) };
+            return Prediction { seconds: self.start + n * (t + r + silence), pieces: n * tries };
+        }
+        let granted = (self.under_way_bytes / f64::from(case.packet_bytes)).max(1.0);
+        let (under_way, acks) = match case.way {
+            Way::Window => {
+                (f64::from(case.window).min(granted), self.acknowledgement / f64::from(case.ack_every))
+            }
+            _ => (granted, 0.0),
+        };
+        let blasts =
+            case.blast.filter(|_| case.way == Way::Blast).map_or(1.0, |of| (n / f64::from(of.get())).ceil());
+        let t = (t + acks).max((t + acks + r) / under_way);
+        let grant = if n * f64::from(case.packet_bytes) > self.first_flight_bytes { r } else { 0.0 };
+        let rounds = (1..TERMS_MAX).map(|k| 1.0 - (1.0 - p.powi(k)).powf(n / length)).sum::<f64>();
+        let (pieces, besides) = match (case.errors, case.way) {
+            _ if p <= 0.0 => (n, 0.0),
+            (Again::Selective, _) => (n / (1.0 - p), (rounds * r - n * t).max(0.0)),
+            (Again::Full, Way::Blast) => (n * (1.0 + rounds), rounds * r),
+            _ => {
+                let flight = n.min(under_way).min(1.0 + r / t);
+                (n * (1.0 + p / length * (flight + length - 1.0) / (1.0 - p)), 0.0)
+            }
+        };
+        Prediction { seconds: self.start + grant + pieces * t + blasts * r + besides + silence, pieces }
+    }
+
+    /// Fits packet and byte to two measured floods: (packets, bytes, seconds) each.
+    pub(crate) fn fit(many: (f64, f64, f64), few: (f64, f64, f64)) -> (f64, f64) {
+        let determinant = many.0 * few.1 - few.0 * many.1;
+        let packet = (many.2 * few.1 - few.2 * many.1) / determinant;
+        let byte = (many.0 * few.2 - few.0 * many.2) / determinant;
+        if packet > 0.0 && byte > 0.0 {
+            return (packet, byte);
+        }
+        // Noise: one of them explains it all.
+        if packet <= 0.0 { (0.0, many.2 / many.1) } else { (many.2 / many.0, 0.0) }
+    }
+}
+
+/// Bytes of a piece's headers.
+const HEADER: f64 = (sendrec_core::wire::HEADER_BYTES + sendrec_core::wire::FRAGMENT_BYTES) as f64;
