@@ -3,14 +3,17 @@
 //!
 //! Rows are measured in turn, and that several times. Deliberately not here: goals that fail a run. Machines differ.
 mod case;
+mod compare;
 mod document;
 mod fairness;
 mod flood;
+mod html;
 mod kernel;
 mod model;
 mod options;
 mod peers;
 mod place;
+mod plot;
 mod progress;
 mod run;
 mod tcp;
@@ -21,5 +24,5 @@ mod world;
 pub(crate) use flood::Sink;
 pub(crate) use kernel::{BulkServer, serve_child};
 pub(crate) use options::{BulkOptions, CompareOptions, ServeOptions};
-pub(crate) use run::{compare, run, serve};
+pub(crate) use run::{compare_files as compare, run, serve};
 pub(crate) use tcp::{listener as tcp_listener, serve as serve_tcp};

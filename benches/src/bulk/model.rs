@@ -1,30 +1,10 @@
-//! The prediction: what a transfer should take, from a few constants that are fixed before the run.
-//!
-//! With n pieces, each `t` seconds at the narrowest place (a time for each packet and one for each byte), and `R` seconds from
-//! the moment a piece is out until its acknowledgement is there:
-//!
-//! | protocol | without loss |
-//! |---|---|
-//! | stop-and-wait | n (t + R) |
-//! | window of w | n max(t, (t + R) / w) + R |
-//! | blast | n max(t, (t + R) / c) + R, where c pieces are what the receiver lets be under way |
-//!
-//! A message longer than the first flight waits one R more for the receiver's grant. Each acknowledgement of a window costs its
-//! own time where both directions share a line. With loss p each way, q = 1 - (1 - p)^2 is the chance that a piece or its answer
-//! is lost; silence costs S = sum of q^k T 2^(k-1), T being the time-out, doubled until its bound. Then
-//!
-//! | error control | pieces sent | and besides |
-//! |---|---|---|
-//! | stop-and-wait | n / (1 - q) | n S |
-//! | selective | n / (1 - p) | S, and the rounds K that one piece of n needs, R each, as far as they go beyond n t |
-//! | go-back-n | n (1 + p f / (1 - p)), f being the pieces sent before a gap is known: min(n, w, 1 + R / t) | S |
-//! | full | n (1 + K) | K R + S |
-//!
-//! where K = sum over k from 1 of 1 - (1 - p^k)^n. In bursts of L, n / L takes the place of n in K, and gaps begin p n / L times.
-//! Silence in a burst that is counted in packets lasts L tries. Deliberately not here: caches, the scheduler, variation.
+//! The prediction: what a transfer should take, from a few constants that are fixed before the run. `model.md` says how.
 use serde::{Deserialize, Serialize};
 
 use super::case::{Again, BURST_PACKETS, Case, Pattern, Way};
+
+/// The model in words, for the report.
+pub(crate) const EXPLANATION: &str = include_str!("model.md");
 
 /// What the model knows of a place. Seconds and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use super::peers::{self, Carrier, Item};
 use super::place::LinkName;
 use super::progress::Progress;
 use super::udp::Place;
-use super::{fairness, text, world};
+use super::{compare, fairness, html, text, world};
 use crate::machine::Machine;
 use crate::placement::{Cores, Placement, allowed_cores};
 use crate::sample::Fallible;
@@ -261,6 +261,9 @@ fn tell(options: &BulkOptions, document: &Document) -> Fallible<()> {
             write_file(path, &text)?;
         }
     }
+    if let Some(path) = &options.html {
+        write_file(path, &html::page(document)?)?;
+    }
     print(&output.unwrap_or_default())
 }
 
@@ -288,7 +291,7 @@ pub(crate) fn serve(options: &ServeOptions) -> Fallible<()> {
 }
 
 /// Two runs side by side.
-pub(crate) fn compare(options: &CompareOptions) -> Fallible<()> {
-    let _ = options;
-    Err("not yet".into())
+pub(crate) fn compare_files(options: &CompareOptions) -> Fallible<()> {
+    let (old, new) = (compare::read(&options.old)?, compare::read(&options.new)?);
+    print(&compare::compare(&old, &new, options.changed))
 }
