@@ -255,6 +255,15 @@ fn a_server_without_the_process_and_no_server_at_all_are_told_apart() {
     let output = sendrec().args(["ls", "--server", &silent, "--timeout", "0.2"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("timed out"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("is it running? 'sendrec serve"), "{}", stderr(&output));
+    let output = sendrec().args(["ping", &silent, "-c", "1", "-W", "0.2"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("no sign of life; is it running?"), "{}", stderr(&output));
+    let output = sendrec().args(["names", "ls", "-W", "0.2", "--names", &silent]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("the list of names: the name server at") && !said.contains('*'), "{said}");
+    assert!(said.contains("is it running? 'sendrec names serve"), "{said}");
 }
 
 #[test]
@@ -377,6 +386,8 @@ fn ping_says_how_far_and_whether_alive() {
     assert_eq!(output.status.code(), Some(1));
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(line["error"], "no such process");
+    let said = stderr(&output);
+    assert!(said.contains("the machine is there; nobody has local id 7"), "{said}");
 }
 
 #[test]

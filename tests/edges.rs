@@ -73,13 +73,14 @@ const ROOMS: [(&str, &[&str]); 7] = [
     ("locate", &["ids", "limits", "time", "timer"]),
     ("timer", &["time"]),
     ("process", &["config", "error", "ids", "limits", "process"]),
-    ("exchange", &["config", "error", "ids", "limits", "process", "rng", "time", "timer", "trace", "wire"]),
+    ("bulk", &["bulk", "ids", "time", "wire"]),
+    ("exchange", &["bulk", "config", "error", "ids", "limits", "process", "rng", "time", "timer", "trace", "wire"]),
     ("trace", &["config", "error", "ids", "process", "time", "wire"]),
     ("fault", &["ids", "rng", "trace", "wire"]),
 ];
 
 /// Of another room's insides, what a room may name all the same: tokens and tickets, and no table.
-const EXCHANGE_OF_PROCESS: [&str; 3] = ["Place", "ReplyTo", "WaitToken"];
+const EXCHANGE_OF_PROCESS: [&str; 4] = ["Permit", "Place", "ReplyTo", "WaitToken"];
 
 fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();

@@ -3,6 +3,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use sendrec::lab::all;
 
 fn sendrec(arguments: &[&str]) -> Output {
@@ -122,6 +123,66 @@ fn two_runs_stand_side_by_side_with_what_differs() {
 }
 
 #[test]
+fn two_runs_stand_in_as_many_columns_as_are_asked_for() {
+    let compare = |width: &str| ok(&["lab", "compare", "lost-reply", "lost-reply;seed=2", "--width", width]);
+    let drawn = |said: &str| -> Vec<usize> {
+        let lines = said.lines().filter(|line| line.contains("REQ #1"));
+        lines.map(|line| line.chars().count()).collect()
+    };
+    let [beside, below] = ["170", "100"].map(|width| drawn(&compare(width)));
+    assert!(beside.len() == 1 && beside[0] > 100 && beside[0] <= 170, "{beside:?}");
+    assert!(below.len() == 2 && below.iter().all(|columns| (81..=100).contains(columns)), "{below:?}");
+}
+
+#[test]
+fn slide_20_is_the_matrix_with_what_was_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let [one, other] = ["one.html", "other.html"].map(|name| directory.path().join(name));
+    let options = ["--json", "--seed", "3", "--loss", "0.1", "--drop", "REP#2", "--html"];
+    let slide = ok(&[&["lab", "slide", "20"], &options[..], &[one.to_str().unwrap()]].concat());
+    assert_eq!(slide, ok(&[&["matrix"], &options[..], &[other.to_str().unwrap()]].concat()));
+    assert_eq!(fs::read(one).unwrap(), fs::read(other).unwrap());
+    let made: serde_json::Value = serde_json::from_str(&slide).unwrap();
+    assert_eq!((&made["seed"], &made["faults"]), (&3.into(), &"loss=0.1,drop=REP#2".into()));
+    assert_eq!(ok(&["lab", "slide", "20", "--width", "160"]), ok(&["matrix", "--width", "160"]));
+    assert_eq!(ok(&["lab", "slide", "20", "--width", "60"]), ok(&["matrix", "--width", "80"]));
+    for refused in
+        [&["--as", "svg"][..], &["--ascii"], &["--blocking", "lent"], &["--reliability", "ack-each"]]
+    {
+        let arguments = [&["lab", "slide", "20"], refused].concat();
+        fails(&arguments, refused[0]);
+        fails(&arguments, "`sendrec matrix");
+    }
+    fails(&["matrix", "--crash", "sever@execute"], "no machine is called sever");
+}
+
+/// Slide 9 has no scenario that runs over UDP: there is nothing to say in JSON.
+#[test]
+fn what_is_skipped_over_udp_is_no_json() {
+    let output = sendrec(&["lab", "slide", "9", "--udp", "--json"]);
+    assert_eq!((output.status.success(), &output.stdout[..]), (true, &b""[..]));
+    assert!(stderr(&output).contains("skipped over UDP"), "{}", stderr(&output));
+    assert!(ok(&["lab", "slide", "9", "--udp"]).contains("skipped over UDP"));
+}
+
+#[test]
+fn a_matrix_over_udp_can_be_stopped() {
+    let matrix = command(&["matrix", "--udp"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It listens for the signal before it starts its first machine.
+    let has_child = || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", matrix.id())).unwrap();
+        let mut children = tasks.filter_map(|task| fs::read(task.ok()?.path().join("children")).ok());
+        children.any(|children| !children.is_empty())
+    };
+    while !has_child() {
+        std::thread::yield_now();
+    }
+    kill_process(Pid::from_child(&matrix), Signal::TERM).unwrap();
+    let output = matrix.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+}
+
+#[test]
 fn foretold_packets_are_counted_and_the_exit_status_tells() {
     let foretell = |answers: &str| {
         let mut child = command(&["lab", "run", "lost-reply", "--predict"])
@@ -139,6 +200,21 @@ fn foretold_packets_are_counted_and_the_exit_status_tells() {
     assert_eq!(wrong.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&wrong.stdout).contains("5 of 6 right"));
     assert!(stderr(&foretell("client REQ\n")).contains("the input ended"));
+    // Where the packets end the input may end too.
+    assert!(foretell("client REQ\nserver REP\nclient REQ\nserver REP\nclient ACK\n").status.success());
+    // What cannot be an answer is asked for again.
+    let slips =
+        "REQ\ncleint REQ\nclient RQE\nclient REQ\nserver REP\nclient REQ\nserver REP\nclient ACK\nEnd\n";
+    let slipped = foretell(slips);
+    let said = String::from_utf8_lossy(&slipped.stdout).into_owned();
+    assert!(slipped.status.success() && said.contains("6 of 6 right"), "{said}");
+    for reason in [
+        "write MACHINE TYPE",
+        "no machine is called cleint; there are client, server",
+        "no packet is called RQE",
+    ] {
+        assert_eq!(said.matches(reason).count(), 1, "{reason}: {said}");
+    }
 }
 
 #[test]
@@ -155,15 +231,20 @@ fn a_built_in_scenario_is_a_file_to_start_from() {
     fails(&["lab", "run", "no-such"], "no scenario has this name");
     fails(&["lab", "run", "mine.toml"], "No such file");
     fails(&["lab", "slide", "5"], "nothing to run belongs to it");
+    fails(&["lab", "slide", "5"], " 19, 20, 21,");
     fails(&["lab", "run", "lost-reply", "--crash", "sever@execute"], "no machine is called sever");
     fails(&["lab", "run", "lost-reply", "--drop", "REPLY#1"], "no such packet type");
+    fails(&["lab", "run", "lost-reply", "--loss", "-0.1"], "'loss=-0.1': a probability is from 0 to 1");
 }
 
 #[test]
 fn the_list_is_for_people_and_programs() {
     let people = ok(&["lab", "list"]);
     let programs = ok(&["lab", "list", "--json"]);
-    assert_eq!((people.lines().count(), programs.lines().count()), (all().len(), all().len()));
+    assert_eq!((people.lines().count(), programs.lines().count()), (all().len() + 1, all().len()));
+    // Slide 20 has no scenario of its own.
+    let last = people.lines().last().unwrap();
+    assert!(last.contains(" 20 ") && last.contains("sendrec matrix"), "{last}");
     for line in programs.lines() {
         let listed: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(people.contains(listed["title"].as_str().unwrap()));
@@ -186,4 +267,67 @@ fn over_udp_each_machine_is_a_process_and_a_crash_is_a_kill() {
         assert!(results.contains(&told.into()), "{name}: {results:?}");
     }
     fails(&["lab", "run", "partition", "--udp"], "does not run over UDP");
+}
+
+#[test]
+fn a_fault_that_met_nothing_is_said_apart_from_the_results() {
+    for options in [&[][..], &["--udp"], &["--json"]] {
+        let output = sendrec(&[&["lab", "run", "request-reply", "--drop", "REP#9"], options].concat());
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && !stdout.contains("met no packet"), "{stdout}");
+        assert_eq!(stderr(&output), "request-reply: drop=REP#9 met no packet\n");
+    }
+    assert_eq!(stderr(&sendrec(&["lab", "slide", "22"])), "");
+}
+
+/// A scenario of one's own, run over UDP; what it was judged to be.
+fn judged_over_udp(source: &str, options: &[&str]) -> serde_json::Value {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("own.toml");
+    fs::write(&file, source).unwrap();
+    let output = sendrec(&[&["lab", "run", file.to_str().unwrap(), "--udp", "--json"], options].concat());
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
+}
+
+/// What steps of a process brought, each with when it began, us.
+fn told_to(judged: &serde_json::Value, process: &str) -> Vec<(String, u64)> {
+    let told = judged["told"].as_array().unwrap().iter().filter(|told| told["process"] == process);
+    told.map(|told| (told["result"].as_str().unwrap().to_owned(), told["began_us"].as_u64().unwrap()))
+        .collect()
+}
+
+#[test]
+fn over_udp_too_the_seed_decides_which_packets_are_lost() {
+    let tells: Vec<String> = (1..=32).map(|number| format!("'tell server \"{number}\"'")).collect();
+    let source = format!(
+        "name = \"tells\"\ntitle = \"T\"\npolicy = {{ reliability = \"unreliable\", buffering = \"mailbox 64 discard\" }}\n\
+         [[machine]]\nname = \"client\"\n[[machine.process]]\nscript = [{}]\n\
+         [[machine]]\nname = \"server\"\n[[machine.process]]\nname = \"taker\"\n\
+         script = ['forever', ['receive']]\n",
+        tells.join(", ")
+    );
+    let arrived = |seed: &str| -> Vec<String> {
+        let judged = judged_over_udp(&source, &["--loss", "0.5", "--seed", seed]);
+        told_to(&judged, "taker").into_iter().map(|(text, _)| text).collect()
+    };
+    let one = arrived("1");
+    assert!(!one.is_empty() && one.len() < 32, "{one:?}");
+    assert_eq!(one, arrived("1"));
+    assert_ne!(one, arrived("2"));
+}
+
+/// The server dies, is paused while it is down, and boots again.
+const DOWN: &str = "name = \"down\"\ntitle = \"D\"\npolicy = { semantics = \"at-least-once\" }\n\
+    [network]\nfaults = \"crash=server@execute,pause=server@crash:10ms,restart=server@crash+300ms\"\n\
+    [[machine]]\nname = \"client\"\n[[machine.process]]\nname = \"caller\"\nscript = ['call server \"x\" within 5s']\n\
+    [[machine]]\nname = \"server\"\n[[machine.process]]\nname = \"answerer\"\nscript = ['receive', 'reply \"y\"']\n";
+
+#[test]
+fn over_udp_a_machine_that_is_down_is_not_waited_for_and_its_next_boot_counts_time_from_the_start() {
+    let judged = judged_over_udp(DOWN, &[]);
+    let answers: Vec<String> = told_to(&judged, "caller").into_iter().map(|(text, _)| text).collect();
+    assert_eq!(answers, ["y"], "the caller's patience is shorter than a pause that waits for the dead");
+    let (text, began_us) = told_to(&judged, "answerer").pop().unwrap();
+    assert_eq!(text, "x");
+    assert!(began_us >= 300_000, "it was not there before 300 ms, and says it received at {began_us} us");
 }

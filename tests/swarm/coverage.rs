@@ -27,9 +27,6 @@ pub fn excuse(cell: Cell) -> Option<Excuse> {
         Cell::TryAgain(TaReason::KernelFull) | Cell::Fate(Fate::TableFull) => {
             Some(Elsewhere("kernel/core/tests/capacity.rs: tables of 65,536 and more entries must be filled"))
         }
-        Cell::Fate(Fate::Fragment) => {
-            Some(Elsewhere("kernel/core/tests/loss.rs: nobody sends fragments yet"))
-        }
         Cell::Fate(Fate::Unsupported) => {
             Some(Impossible("each packet type has its handler, which gets no other type"))
         }
@@ -93,10 +90,22 @@ const fn client(state: Client, event: C) -> Option<Excuse> {
 
 const fn server(state: Server, event: S) -> Option<Excuse> {
     Some(match (state, event) {
-        (Server::Gone, _) => Impossible("a request that is forgotten is in no table, so no event finds it"),
-        (Server::Kept, S::Aya | S::Ack) => {
-            Impossible("what is kept was not acknowledged or answered, so nobody asks after it or for more")
+        (Server::Arriving, S::Resent | S::Duplicate | S::Rerun) => Impossible(
+            "a piece of what arrives goes to its place, and a longer message comes in pieces alone",
+        ),
+        (Server::Arriving, S::Whole | S::WholeKept | S::WholeOneWay | S::Expire | S::ProcessEnds) => {
+            return None;
         }
+        (Server::Arriving, S::Abandon | S::Passed) => return None,
+        (Server::Arriving, S::Aya | S::Ack) => Elsewhere(
+            "kernel/core/src/exchange/snapshots: ignored; a question and an answer of an earlier run that come late",
+        ),
+        (_, S::Whole | S::WholeKept | S::WholeOneWay) => Impossible("it was whole before"),
+        (Server::Kept, S::Aya | S::Ack | S::Resent) => Elsewhere(
+            "kernel/core/src/exchange/snapshots: ignored; a late copy of an earlier run's question or answer, or a \
+             second sending while the first is kept",
+        ),
+        (Server::Gone, _) => Impossible("a request that is forgotten is in no table, so no event finds it"),
         (Server::Kept, S::Take | S::TakeOneWay | S::Expire) => return None,
         (_, S::TakeOneWay) => Impossible("a one-way message is over when it is taken, or was when it came"),
         (Server::Executing, S::ReplyKept | S::ReplyLoose) => return None,

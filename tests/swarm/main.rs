@@ -350,13 +350,7 @@ fn write_traces(folder: &Path, run: &Run) -> std::io::Result<()> {
         (run.machines[record.machine.index()], event)
     });
     for trace in sendrec::trace::split(events, |machine| format!("m{}", name(machine))) {
-        let path = folder.join(format!("{}.jsonl", trace.header.role));
-        let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-        writeln!(file, "{}", serde_json::to_string(&trace.header)?)?;
-        for event in &trace.events {
-            writeln!(file, "{}", serde_json::to_string(event)?)?;
-        }
-        file.flush()?;
+        trace.write(folder.join(format!("{}.jsonl", trace.header.role)))?;
     }
     Ok(())
 }

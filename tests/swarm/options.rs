@@ -2,11 +2,13 @@
 //!
 //! Each feature is on or off by a coin of its own: a fault that is always there hides what only happens without it.
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use sendrec_core::fault::Faults;
 use sendrec_core::rng::Rng;
 use sendrec_core::timer::Strategy;
+use sendrec_core::{ErrorControl, Protocol, Transfer};
 use sendrec_sim::{Clock, Epochs, Link, Queue};
 use sendrec_trap::{Buffering, Config, Epoch, Options as Manner, Overflow, Reliability, Semantics};
 
@@ -163,7 +165,7 @@ impl Options {
             mix: mix(dice),
             requests: dice.count(4, 16),
             pause: if burst { Duration::ZERO } else { dice.span(MILLISECOND, 150 * MILLISECOND) },
-            request_bytes: dice.one_of(&[16, 100, 600, 1_300]),
+            request_bytes: dice.one_of(&[16, 100, 600, 1_300, 5_000, 20_000]),
             otherwise: dice.one_of(&[0.0, 0.3, 1.0]),
             impatience: dice.one_of(&[0.0, 0.1, 0.5]),
         }
@@ -172,7 +174,7 @@ impl Options {
 
 fn config(dice: &mut Dice) -> Config {
     let probe = dice.span(20 * MILLISECOND, 300 * MILLISECOND);
-    let packet_bytes = if dice.chance(0.1) { 40_000 } else { Config::default().packet_bytes };
+    let packet_bytes = dice.one_of(&[200, 400, 1_472, 1_472, 1_472, 40_000]);
     Config {
         options: manner(dice),
         buffering: buffering(dice),
@@ -190,6 +192,9 @@ fn config(dice: &mut Dice) -> Config {
         window: dice.one_of(&[1, 2, 4, 16, 1_024]),
         cache_bytes: dice.one_of(&[0, 200, 1_000, 4_000, 64 << 20]),
         packet_bytes,
+        receive_bytes: dice.one_of(&[1_000, 4_000, 96 << 10]),
+        first_flight_bytes: dice.one_of(&[200, 3_000, 16 << 10]),
+        arriving_bytes: dice.one_of(&[40_000, 1 << 20]),
         checksum: dice.chance(0.3),
         // Longer than any packet here lives: latency, jitter, holding back, queues and pauses together.
         packet_life: dice.span(1_000 * MILLISECOND, 3_000 * MILLISECOND),
@@ -206,7 +211,22 @@ pub fn manner(dice: &mut Dice) -> Manner {
         _ => Reliability::ReplyAcks,
     };
     let semantics = if dice.chance(0.3) { Semantics::AtLeastOnce } else { Semantics::AtMostOnce };
-    Manner { reliability, semantics }
+    Manner { transfer: transfer(dice), ..Manner::new(reliability, semantics) }
+}
+
+/// How what is longer than a packet goes.
+fn transfer(dice: &mut Dice) -> Transfer {
+    let packets = dice.between(1, 12) as u32;
+    let ack_every = dice.between(1, 4) as u32;
+    let protocol = dice.one_of(&[
+        Protocol::StopAndWait,
+        Protocol::SlidingWindow { packets, ack_every },
+        Protocol::Blast { packets: None },
+        Protocol::Blast { packets: NonZeroU32::new(packets) },
+    ]);
+    let errors = dice.one_of(&[ErrorControl::Full, ErrorControl::GoBackN, ErrorControl::Selective]);
+    let gap = if dice.chance(0.1) { 100 * MICROSECOND } else { Duration::ZERO };
+    Transfer { protocol, errors, packet_bytes: None, gap, checksum: dice.chance(0.3) }
 }
 
 fn buffering(dice: &mut Dice) -> Buffering {

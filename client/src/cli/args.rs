@@ -14,7 +14,7 @@ use sendrec_trap::SparseId;
 
 use super::address::{Whom, parse_socket, parse_sparse, parse_whom};
 use super::find::{FindArgs, parse_name};
-use super::lab::args::LabArgs;
+use super::lab::args::{FaultArgs, LabArgs};
 
 /// A message-passing kernel in user space: send, receive, and what is built on them.
 #[derive(Debug, Parser)]
@@ -432,16 +432,8 @@ pub(crate) struct LadderArgs {
     pub(crate) limit: Option<usize>,
 }
 
-fn parse_view() -> impl TypedValueParser<Value = View> {
+pub(crate) fn parse_view() -> impl TypedValueParser<Value = View> {
     PossibleValuesParser::new(View::ALL.map(View::name)).try_map(|name| name.parse::<View>())
-}
-
-impl MatrixArgs {
-    /// As `sendrec lab slide 20` has it.
-    pub(crate) fn of_slide(udp: bool) -> Self {
-        let (loss, fault, only, width, html) = (None, None, None, None, None);
-        Self { seed: 1, loss, fault, only, udp, width, csv: false, json: false, html }
-    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -449,12 +441,6 @@ pub(crate) struct MatrixArgs {
     /// What decides chance
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Each packet dies with this probability; short for --fault loss=P
-    #[arg(long, value_name = "P")]
-    pub(crate) loss: Option<f64>,
-    /// What else goes wrong, in every row, e.g. duplicate=0.05,reorder=0.1,drop=REP#1
-    #[arg(long, value_name = "RULES")]
-    pub(crate) fault: Option<Faults>,
     /// These rows only, e.g. addressing=sparse,reliability=ack-each
     #[arg(long, value_name = "CHOICES")]
     pub(crate) only: Option<Only>,
@@ -473,6 +459,9 @@ pub(crate) struct MatrixArgs {
     /// One page for a browser, into this file, besides
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// What goes wrong, in every row
+    #[command(flatten)]
+    pub(crate) faults: FaultArgs,
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

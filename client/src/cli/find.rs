@@ -101,15 +101,24 @@ pub(crate) fn resolve(
     }
 }
 
-/// What to do where nobody answers a broadcast.
+/// What to do where nobody answers.
 pub(crate) fn hint(error: CallError) -> &'static str {
     match error {
         CallError::NotLocated => {
             "; is it up, was it given its --sparse id, and do both sides have the same --discover?"
         }
+        CallError::NoAnswer | CallError::TimedOut => SILENT_HINT,
         _ => "",
     }
 }
+
+/// What to do where a server is silent.
+pub(crate) const SILENT_HINT: &str =
+    "; is it running? 'sendrec serve --root DIR --listen HOST:PORT' starts a file server";
+
+/// And where a name server is.
+pub(crate) const SILENT_NAMES_HINT: &str =
+    "; is it running? 'sendrec names serve --listen HOST:PORT' starts a name server";
 
 /// What to do where no name server is found.
 pub(crate) const NO_NAME_SERVER_HINT: &str = "start one with 'sendrec names serve', or say where it is with \

@@ -9,7 +9,7 @@ use sendrec::view::{DISSECTOR, Page, View, render};
 
 use super::Failure;
 use super::args::LadderArgs;
-use super::output::write;
+use super::output::{terminal_columns, write};
 
 /// Columns where nothing else is known.
 const WIDTH_DEFAULT: usize = 80;
@@ -19,8 +19,7 @@ pub(crate) fn style(width: Option<u16>, ascii: bool) -> Style {
     const WIDTH_MAX: u16 = 120;
     let stdout = std::io::stdout();
     let terminal = stdout.is_terminal();
-    let columns = || terminal.then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten();
-    let width = width.or_else(|| columns().map(|size| size.ws_col.clamp(60, WIDTH_MAX)));
+    let width = width.or_else(|| terminal_columns().map(|columns| columns.clamp(60, WIDTH_MAX)));
     let colour = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
     let ascii = ascii || (terminal && !locale_is_utf8());
     Style { width: width.map_or(WIDTH_DEFAULT, usize::from), colour, ascii, ..Style::default() }

@@ -11,7 +11,8 @@ use sendrec_core::fault::Faults;
 use super::Failure;
 use super::args::MatrixArgs;
 use super::lab::udp::play;
-use super::output::say;
+use super::output::{say, terminal_columns};
+use super::session::is_stopped;
 
 /// Columns where nothing else is known.
 const WIDTH_DEFAULT: usize = 80;
@@ -25,7 +26,10 @@ pub(crate) fn run(args: &MatrixArgs) -> Result<(), Failure> {
     let mut progress = Progress::new();
     let made = matrix(&options, &mut *runner, &mut |done, of| progress.show(done, of));
     progress.clear();
-    let made = made.map_err(|reason| Failure::new("matrix", reason))?;
+    let made = match made {
+        Err(_) if is_stopped() => return Err(Failure::Interrupted),
+        made => made.map_err(|reason| Failure::new("matrix", reason))?,
+    };
     if made.rows.is_empty() {
         return Err(Failure::new("--only", "no combination has all of these choices"));
     }
@@ -37,7 +41,8 @@ pub(crate) fn run(args: &MatrixArgs) -> Result<(), Failure> {
     } else if args.json {
         say(json(&made))?;
     } else {
-        say(text(&made, width(args)).trim_end())?;
+        let width = args.width.or_else(terminal_columns).map_or(WIDTH_DEFAULT, usize::from);
+        say(text(&made, width).trim_end())?;
     }
     if made.held() {
         return Ok(());
@@ -68,10 +73,6 @@ fn runner(args: &MatrixArgs) -> Box<dyn Runner> {
 struct OverUdp;
 
 impl Runner for OverUdp {
-    fn run(&mut self, scenario: &Scenario, switches: &Switches) -> Result<Run, String> {
-        play(scenario, switches).map_err(|failure| failure.to_string())
-    }
-
     fn run_all(
         &mut self,
         jobs: &[(Scenario, Switches)],
@@ -88,7 +89,10 @@ impl Runner for OverUdp {
                     loop {
                         let place = next.fetch_add(1, Ordering::SeqCst);
                         let Some((scenario, switches)) = jobs.get(place) else { return };
-                        let run = play(scenario, switches).map_err(|failure| failure.to_string());
+                        // Who is told to stop starts no more machines.
+                        let run =
+                            if is_stopped() { Err(Failure::Interrupted) } else { play(scenario, switches) };
+                        let run = run.map_err(|failure| failure.to_string());
                         if sender.send((place, run)).is_err() {
                             return;
                         }
@@ -111,25 +115,12 @@ impl Runner for OverUdp {
 
 /// The faults chosen, their names checked: a wrong one is said before anything runs.
 fn faults(args: &MatrixArgs) -> Result<Faults, Failure> {
-    let mut faults = args.fault.clone().unwrap_or_default();
-    if let Some(loss) = args.loss {
-        let rule: Faults = format!("loss={loss}").parse().map_err(|error| Failure::new("--loss", error))?;
-        faults = faults.and(&rule);
-    }
+    let faults = args.faults.faults().map_err(Failure::Said)?;
     let machines = sendrec::lab::matrix::machines();
     let known = |name: &str| machines.iter().any(|machine| machine == name);
     let hint = || format!("its machines are {}", machines.join(", "));
     faults.check_names(known).map_err(|error| Failure::new("--fault", format!("{error}; {}", hint())))?;
     Ok(faults)
-}
-
-fn width(args: &MatrixArgs) -> usize {
-    let stdout = std::io::stdout();
-    let columns = || {
-        let terminal = stdout.is_terminal();
-        terminal.then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten().map(|size| size.ws_col)
-    };
-    args.width.or_else(columns).map_or(WIDTH_DEFAULT, usize::from)
 }
 
 /// A line on stderr, if it is a terminal and it takes long.

@@ -1,5 +1,5 @@
 //! Results to stdout, the rest to stderr; and how failures end.
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use sendrec::FileError;
@@ -7,7 +7,7 @@ use sendrec::copy::CopyError;
 use sendrec_names::{Code, NamesError};
 use sendrec_trap::CallError;
 
-use super::find::{NO_NAME_SERVER_HINT, hint};
+use super::find::{NO_NAME_SERVER_HINT, SILENT_NAMES_HINT, hint};
 use super::session::INTERRUPTED;
 
 /// Why a command failed.
@@ -64,6 +64,9 @@ impl Failure {
             NamesError::Server { code: Code::E_NOT_FOUND, .. } => {
                 Self::Said(format!("{error}; 'sendrec names ls' lists those there are"))
             }
+            NamesError::Call { error: CallError::NoAnswer | CallError::TimedOut, .. } => {
+                Self::Said(format!("{error}{SILENT_NAMES_HINT}"))
+            }
             error => Self::Said(error.to_string()),
         }
     }
@@ -110,6 +113,13 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
     out.write_all(bytes)?;
     out.flush()?;
     Ok(())
+}
+
+/// How wide the terminal is, if stdout is one.
+pub(crate) fn terminal_columns() -> Option<u16> {
+    let stdout = io::stdout();
+    let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten()?;
+    Some(size.ws_col)
 }
 
 /// A remote name, safe to print on a terminal: control characters and bytes that are no text are escaped.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Failure;
 use super::address::Whom;
 use super::args::PingArgs;
-use super::find::resolve;
+use super::find::{SILENT_HINT, resolve};
 use super::output::say;
 use super::session::{TracedNode, is_stopped, on_stop};
 
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &PingArgs) -> Result<(), Failure> {
         say(format_args!("{} is at {process}", args.process))?;
     }
     let mut times = Vec::new();
-    let mut asked = 0;
+    let (mut asked, mut refused) = (0, 0);
     {
         let me = Process::spawn(&*session.node, SpawnOptions::default())
             .map_err(|error| Failure::new("cannot ask", error))?;
@@ -58,8 +58,9 @@ pub(crate) fn run(args: &PingArgs) -> Result<(), Failure> {
                 break;
             }
             let elapsed = start.elapsed();
-            if result.is_ok() {
-                times.push(elapsed);
+            match result {
+                Ok(_) => times.push(elapsed),
+                Err(error) => refused += u32::from(error == CallError::NoSuchProcess),
             }
             report(args, process, number, result, elapsed)?;
             if number < args.count && !sleep_unless_stopped(args.interval.saturating_sub(elapsed)) {
@@ -68,7 +69,18 @@ pub(crate) fn run(args: &PingArgs) -> Result<(), Failure> {
         }
     }
     session.finish()?;
-    summarise(args, asked, &mut times)
+    summarise(args, asked, &mut times)?;
+    if !times.is_empty() {
+        return Ok(());
+    }
+    if is_stopped() {
+        return Err(Failure::Interrupted);
+    }
+    let reason = match refused {
+        0 => format!("no sign of life{SILENT_HINT}"),
+        _ => format!("the machine is there; nobody has local id {}", process.local),
+    };
+    Err(Failure::new(&args.process, reason))
 }
 
 fn report(
@@ -135,8 +147,5 @@ fn summarise(args: &PingArgs, asked: u32, times: &mut [Duration]) -> Result<(), 
             ))?;
         }
     }
-    if times.is_empty() && is_stopped() {
-        return Err(Failure::Interrupted);
-    }
-    if times.is_empty() { Err(Failure::new(&args.process, "no sign of life")) } else { Ok(()) }
+    Ok(())
 }

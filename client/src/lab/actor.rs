@@ -415,7 +415,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
                 Err(crossbeam_channel::TryRecvError::Empty) => {}
             }
             if deadline.is_some_and(|deadline| gate.now() >= deadline) {
-                self.tell("interrupt", "timed out");
+                self.tell("interrupt", TIMED_OUT);
                 return Ok(());
             }
             gate.sleep(LOOK_INTERVAL);

@@ -12,7 +12,7 @@ use super::scenario::{Exhibit, Scenario};
 use super::script::Step;
 use super::stage::Run;
 use crate::trace::Passage;
-use crate::view::datagram::datagram;
+use crate::view::datagram::{UDP_HEADER_BYTES, datagram};
 
 /// Cells in one table at most.
 const CELLS_MAX: usize = 60;
@@ -67,7 +67,7 @@ fn layers(run: &Run) -> String {
     let machines = &run.joined.machines;
     let to = machines[passage.to.unwrap_or(passage.from)].machine;
     let datagram = datagram(machines[passage.from].machine, to, &bytes);
-    let (ip, udp) = (datagram.len() - bytes.len() - UDP_BYTES, UDP_BYTES);
+    let (ip, udp) = (datagram.len() - bytes.len() - UDP_HEADER_BYTES, UDP_HEADER_BYTES);
     let rows = [
         ("network", "IP header", ip, "machine to machine"),
         ("transport", "UDP header", udp, "port to port"),
@@ -99,8 +99,6 @@ fn layers(run: &Run) -> String {
     let _ = writeln!(text, "\n  {packet}");
     text
 }
-
-const UDP_BYTES: usize = 8;
 
 fn dump(text: &mut String, part: &str, bytes: &[u8], from: usize) {
     for (row, chunk) in bytes.chunks(DUMP_BYTES).enumerate() {

@@ -19,6 +19,7 @@ mod stage;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod unmet;
 mod words;
 
 pub use actor::Actor;
@@ -26,13 +27,13 @@ pub use cast::{Directory, Entry, Stage, Told};
 pub use claim::{Cells, Claim, Compare, Evidence, HAPPENINGS, Happening, Verdict, Whole};
 pub use exhibit::exhibit;
 pub use library::{all, find, of_slide};
-pub use policy::{buffering, reliability, reliability_name};
+pub use policy::{buffering, reliability};
 pub use scenario::{
     ClaimSpec, Exhibit, LinkSpec, MachineSpec, Network, Problem, Problems, ProcessSpec, Scenario,
 };
 pub use script::{Kind, Manner, Sending, Step, Whom};
 pub use stage::{Run, directory, run, spawn_options};
-pub use switches::{Addressing, Switches, buffering_name};
+pub use switches::{Addressing, Switches};
 pub use words::distance;
 
 /// Breaks a text into lines of at most `width` characters, between words.

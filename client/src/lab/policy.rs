@@ -55,7 +55,7 @@ pub fn reliability(text: &str) -> Result<Reliability, String> {
 }
 
 /// Its name.
-pub const fn reliability_name(reliability: Reliability) -> &'static str {
+pub(super) const fn reliability_name(reliability: Reliability) -> &'static str {
     match reliability {
         Reliability::Unreliable => "unreliable",
         Reliability::AckEach => "ack-each",

@@ -2,13 +2,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sendrec_core::fault::Faults;
+use sendrec_core::fault::{Faults, Mishap};
 use sendrec_core::{Config, Epoch, LocalId, SparseId};
 use sendrec_sim::Epochs;
 use sendrec_sim::atm::Atm;
 use toml::Spanned;
 
-use super::claim::parse_claim;
+use super::claim::{Claim, parse_claim};
 use super::file;
 use super::scenario::{
     ClaimSpec, Exhibit, LinkSpec, MachineSpec, Network, Problem, ProcessSpec, Scenario, find,
@@ -23,6 +23,8 @@ const RETRANSMIT_MIN: Duration = Duration::from_millis(20);
 pub(super) struct Reader<'a> {
     pub(super) source: &'a str,
     pub(super) problems: Vec<Problem>,
+    /// Whether a machine's or process's name is: then that nobody is called so says nothing new.
+    pub(super) names_are_wrong: bool,
 }
 
 impl Reader<'_> {
@@ -39,7 +41,9 @@ impl Reader<'_> {
             Ok(read) => Some(read),
             Err(reason) => {
                 let named = value.get_ref().lines().next().unwrap_or("").to_owned();
-                self.wrong_at(value.span().start, format!("in `{named}`: {reason}"));
+                let says_so = reason.starts_with(&format!("'{named}':"));
+                let reason = if says_so { reason } else { format!("in `{named}`: {reason}") };
+                self.wrong_at(value.span().start, reason);
                 None
             }
         }
@@ -64,8 +68,11 @@ impl Reader<'_> {
             self.wrong_at(0, "there is no machine: write [[machine]] with a name and processes".to_owned());
         }
         let network = self.network(&raw.network, &machines);
-        self.check_whom(&raw, &machines);
-        let claims = raw.claim.iter().filter_map(|claim| self.claim(claim, &machines)).collect();
+        if !self.names_are_wrong {
+            self.check_whom(&raw, &machines);
+        }
+        let claims =
+            raw.claim.iter().filter_map(|claim| self.claim(claim, &machines, &network.faults)).collect();
         let exhibits = raw.exhibits.iter().filter_map(|exhibit| self.read(exhibit, parse_exhibit)).collect();
         let udp = match (raw.udp, raw.only_in_a_world) {
             (_, Some(reason)) => Err(reason),
@@ -101,6 +108,7 @@ impl Reader<'_> {
             }
             Ok(name.to_owned())
         });
+        self.names_are_wrong |= name.is_none();
         let mut config = base.clone();
         self.policy(&raw.policy, &mut config);
         let span = |this: &mut Self, value: &Option<Spanned<String>>| {
@@ -116,7 +124,7 @@ impl Reader<'_> {
             processes.push(spec);
         }
         MachineSpec {
-            name: name.unwrap_or_default(),
+            name: name.unwrap_or_else(|| raw.name.get_ref().clone()),
             config,
             clock_ahead,
             drift_ppm: raw.drift_ppm.unwrap_or(0),
@@ -144,6 +152,7 @@ impl Reader<'_> {
                 Ok(name.to_owned())
             })
         });
+        self.names_are_wrong |= raw.name.is_some() && own.is_none();
         let id = match raw.id {
             Some(id) => id,
             None => (1..1_000).find(|id| !taken.contains(id)).unwrap_or(0),
@@ -284,15 +293,19 @@ impl Reader<'_> {
         }
     }
 
-    fn claim(&mut self, raw: &file::Claim, machines: &[MachineSpec]) -> Option<ClaimSpec> {
+    fn claim(&mut self, raw: &file::Claim, machines: &[MachineSpec], faults: &Faults) -> Option<ClaimSpec> {
+        let names_are_wrong = self.names_are_wrong;
         let claim = self.read(&raw.holds, |line| {
             let claim = parse_claim(line)?;
             for name in claim.names() {
                 let known =
                     find(machines, name).is_some() || machines.iter().any(|machine| machine.name == name);
-                if !known {
+                if !known && !names_are_wrong {
                     return Err(unknown_process(name, machines));
                 }
+            }
+            if let Claim::Told(process, Some(step), ..) = &claim {
+                check_told(process, *step, machines, faults)?;
             }
             Ok(claim)
         })?;
@@ -305,6 +318,23 @@ fn unknown_process(name: &str, machines: &[MachineSpec]) -> String {
         machines.iter().flat_map(|machine| &machine.processes).map(|process| process.name.as_str());
     let known = machines.iter().map(|machine| machine.name.as_str()).chain(processes);
     format!("no process or machine is called '{name}'{}", did_you_mean(name, known))
+}
+
+/// A claim about a step that no script has never holds: it is a mistake of whoever wrote it.
+fn check_told(name: &str, step: usize, machines: &[MachineSpec], faults: &Faults) -> Result<(), Wrong> {
+    let Some((machine, process)) = find(machines, name) else { return Ok(()) };
+    let machine = &machines[machine];
+    let Some(once) = script::results_max(&machine.processes[process].script) else { return Ok(()) };
+    // At each boot the script is played from its beginning.
+    let restarts = faults
+        .incidents
+        .iter()
+        .filter(|rule| matches!(&rule.mishap, Mishap::Restart(who) if *who == machine.name));
+    let results = once.saturating_mul(1 + restarts.count() as u64);
+    if step as u64 <= results {
+        return Ok(());
+    }
+    Err(format!("there is no step {step}: the script's steps can have {results} results at most"))
 }
 
 fn first_step(lines: &[file::Line]) -> Option<&Spanned<String>> {

@@ -171,7 +171,7 @@ impl std::error::Error for Problems {}
 impl Scenario {
     /// Reads a scenario's file. `file` names it in errors.
     pub fn parse(source: &str, file: &str) -> Result<Self, Problems> {
-        let mut reader = Reader { source, problems: Vec::new() };
+        let mut reader = Reader { source, problems: Vec::new(), names_are_wrong: false };
         let raw: file::Scenario = match toml::from_str(source) {
             Ok(raw) => raw,
             Err(error) => {

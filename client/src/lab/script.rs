@@ -172,6 +172,22 @@ impl Step {
     }
 }
 
+/// How many results steps can have at most; `None` if there is no end to them.
+pub(super) fn results_max(steps: &[Step]) -> Option<u64> {
+    steps.iter().try_fold(0u64, |sum, step| {
+        let results = match step {
+            Step::Sleep(_) | Step::Hold(_) | Step::Interrupts | Step::Names | Step::Exit => 0,
+            Step::Serve { times, .. } => (*times)?,
+            Step::Repeat(times, inner) => match results_max(inner)? {
+                0 => 0,
+                each => each.saturating_mul((*times)?),
+            },
+            _ => 1,
+        };
+        Some(sum.saturating_add(results))
+    })
+}
+
 /// Whether a line asks for a list of steps behind it.
 pub(super) fn wants_list(line: &str) -> bool {
     let first = line.split_whitespace().next();

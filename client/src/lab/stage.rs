@@ -61,6 +61,11 @@ impl Run {
         let claims = self.scenario.claims.iter().filter(|claim| in_a_world || !claim.world_only);
         claims.map(|claim| (claim.text.clone(), evidence.judge(&claim.claim))).collect()
     }
+
+    /// Whether it came to rest and all of them held.
+    pub fn held(&self, in_a_world: bool) -> bool {
+        self.cut_short.is_none() && self.verdicts(in_a_world).iter().all(|(_, verdict)| verdict.held)
+    }
 }
 
 impl LinkSpec {

@@ -82,13 +82,6 @@ pub struct Switches {
     pub faults: Faults,
 }
 
-impl Switches {
-    /// Whether nothing is switched that a claim of the scenario might depend on.
-    pub fn leave_claims(&self) -> bool {
-        *self == Self { seed: self.seed, ..Self::default() }
-    }
-}
-
 impl fmt::Display for Switches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
@@ -140,7 +133,7 @@ impl FromStr for Switches {
 }
 
 /// A buffering policy as switches and tables have it.
-pub fn buffering_name(buffering: Buffering) -> String {
+fn buffering_name(buffering: Buffering) -> String {
     match buffering {
         Buffering::Discard => "discard".to_owned(),
         Buffering::Keep { time, messages, .. } => {

@@ -6,7 +6,7 @@ use sendrec_core::fault::{Faults, Harm};
 
 use super::claim::{Claim, Moment};
 use super::script::{Kind, Step, Whom};
-use super::{Addressing, HAPPENINGS, Manner, Scenario, Sending, Switches, all, of_slide, run};
+use super::{Addressing, HAPPENINGS, Manner, Scenario, Sending, Switches, all, find, of_slide, run};
 
 #[test]
 fn every_built_in_scenario_holds_what_it_claims() {
@@ -17,6 +17,32 @@ fn every_built_in_scenario_holds_what_it_claims() {
         for (text, verdict) in run.verdicts(true) {
             assert!(verdict.held, "{}: {text}: found {}", scenario.name, verdict.found);
         }
+    }
+}
+
+#[test]
+fn a_fault_that_never_strikes_is_named_and_no_other() {
+    for scenario in all() {
+        assert_eq!(run(scenario, &Switches::default()).unmet(), Vec::<String>::new(), "{}", scenario.name);
+    }
+    let switches = |faults: &str| Switches { faults: faults.parse().unwrap(), ..Switches::default() };
+    let unmet = |faults: &str| run(find("lost-reply").unwrap(), &switches(faults)).unmet();
+    assert_eq!(
+        unmet(
+            "drop=REP#9,drop=REQ#2,delay=TA#1:5ms,duplicate=ACK#1@server>*,crash=server@execute#9,loss=0.000001"
+        ),
+        [
+            "drop=REP#9 met no packet",
+            "delay=TA#1:5ms met no packet",
+            "duplicate=ACK#1@server>* met no packet",
+            "crash=server@execute#9 never came about"
+        ]
+    );
+    // Only one of two rules about a packet is told of.
+    for faults in
+        ["drop=REQ#1,delay=REQ#1:5ms,duplicate=REQ#1", "crash=server@execute,restart=server@crash+20ms"]
+    {
+        assert_eq!(run(find("alive").unwrap(), &switches(faults)).unmet(), Vec::<String>::new(), "{faults}");
     }
 }
 
@@ -380,6 +406,36 @@ fn late_starts_long_texts_and_switches_are_read_or_refused_with_a_reason() {
         let found = problems(&format!("MACHINEscript = []\n[[claim]]\ntext = \"t\"\nholds = \"{claim}\"\n"));
         assert_eq!(found, [format!("in `{claim}`: {reason}")]);
     }
+}
+
+#[test]
+fn each_mistake_is_said_once_and_what_follows_from_it_not_at_all() {
+    let second = "[[machine]]\nname = \"a\"\n";
+    // The one that is called is missing because its name is another's.
+    assert_eq!(
+        problems(&format!("MACHINEscript = ['call b \"x\"']\n{second}")),
+        ["in `a`: another machine has this name"]
+    );
+    let [rule] = &problems("[network]\nfaults = \"rain=1\"\nMACHINEscript = []\n")[..] else { panic!("one") };
+    assert_eq!(rule.matches("rain=1").count(), 1, "{rule}");
+    let told = |script: &str, step: u32, faults: &str| {
+        let source = format!(
+            "[network]\nfaults = \"{faults}\"\nMACHINEscript = [{script}]\n[[claim]]\ntext = \"t\"\n\
+             holds = 'told a {step} = \"x\"'\n"
+        );
+        let machine = "[[machine]]\nname = \"a\"\n[[machine.process]]\n";
+        let source = format!("name = \"m\"\ntitle = \"M\"\n{}", source.replace("MACHINE", machine));
+        Scenario::parse(&source, "m").map(drop).map_err(|problems| problems.to_string())
+    };
+    let twice = "'sleep 1ms', 'repeat 2', ['call a \"y\"', 'hold h']";
+    assert_eq!(told(twice, 2, ""), Ok(()));
+    let expected =
+        "m:11: in `told a 3 = \"x\"`: there is no step 3: the script's steps can have 2 results at most";
+    assert_eq!(told(twice, 3, ""), Err(expected.to_owned()));
+    assert_eq!(told(twice, 4, "restart=a@5ms"), Ok(()));
+    assert!(told(twice, 5, "restart=a@5ms").is_err() && told(twice, 3, "crash=a@5ms").is_err());
+    assert_eq!(told("'forever', ['receive']", 99, ""), Ok(()));
+    assert!(told("'forever', ['sleep 5ms']", 1, "").is_err() && told("'serve 3 times'", 4, "").is_err());
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The rows of the drawing: an arrow with what caused it and what it caused beside it, or a note alone.
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::order::{Step, order};
@@ -6,6 +7,9 @@ use super::plan::{EventId, Item, Part, Plan};
 use super::story::Note;
 use super::words::{self, count};
 use crate::trace::Joined;
+
+/// What comes so little after its row's time stands there as if at it.
+const LATE_MIN: Duration = Duration::from_micros(500);
 
 /// How much of an arrow stands in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,7 @@ impl Row {
 
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
+    let ends: HashSet<usize> = plan.story.waits.iter().filter_map(|wait| wait.to).collect();
     for step in order(plan) {
         let (first, second) = match step {
             Step::Single(first) => (first, None),
@@ -46,7 +51,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
         };
         let item = &plan.items[first];
         match (&item.part, second) {
-            (Part::Note(note), _) => add_note(&mut rows, item, note),
+            (Part::Note(note), _) => add_note(&mut rows, item, note, ends.contains(&item.moment)),
             (Part::Departure(arrow), Some(second)) => {
                 add_arrow(plan, &mut rows, item, *arrow, Leg::Whole);
                 arrive(plan, &mut rows, &plan.items[second], *arrow);
@@ -67,13 +72,15 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     rows
 }
 
-/// Beside the arrival that caused it, if nothing was noted on that line since; else in a row of its own.
-fn add_note(rows: &mut Vec<Row>, item: &Item, note: &Note) {
+/// Beside the arrival that caused it, if nothing was noted on that line since; else in a row of its own. So is the end of
+/// a wait, whose time is to be seen, where the row's is when the arrow departed, and much earlier.
+fn add_note(rows: &mut Vec<Row>, item: &Item, note: &Note, ends_wait: bool) {
     const ROWS_BACK: usize = 4;
     for row in rows.iter_mut().rev().take(ROWS_BACK) {
         let caused =
             row.arrow.is_some() && item.cause.is_some_and(|cause| row.lead == Some((item.column, cause)));
-        if caused && !row.note_at(item.column) {
+        let is_late = ends_wait && item.at >= row.at + LATE_MIN;
+        if caused && !row.note_at(item.column) && !is_late {
             row.notes.push((item.column, note.clone()));
             row.moments.push(item.moment);
             return;

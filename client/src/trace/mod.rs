@@ -13,6 +13,10 @@ pub use join::{Arrival, End, HarmedCopy, Joined, Moment, Passage, Seen, join};
 pub use reader::{TraceError, read};
 pub use writer::{TraceWriter, origin_of};
 
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
 use sendrec_core::trace::Event;
 use sendrec_core::{Epoch, Machine};
 use serde::{Deserialize, Serialize};
@@ -47,6 +51,20 @@ pub struct Trace {
     pub events: Vec<Event>,
     /// Whether the last line was cut off, as by a kill: it is left out, and all before it is here.
     pub torn: bool,
+}
+
+impl Trace {
+    /// Writes it to a file, as [`read`] reads it.
+    pub fn write(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        serde_json::to_writer(&mut file, &self.header)?;
+        for event in &self.events {
+            file.write_all(b"\n")?;
+            serde_json::to_writer(&mut file, event)?;
+        }
+        file.write_all(b"\n")?;
+        file.flush()
+    }
 }
 
 /// Traces of machines that share one clock, as those of a simulated world do: one for each machine, in the order in

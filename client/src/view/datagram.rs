@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use sendrec_core::Machine;
 
 const UDP: u8 = 17;
-const UDP_HEADER_BYTES: usize = 8;
+pub(crate) const UDP_HEADER_BYTES: usize = 8;
 const IPV4_HEADER_BYTES: usize = 20;
 const HOPS: u8 = 64;
 

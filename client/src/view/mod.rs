@@ -131,7 +131,7 @@ pub fn render(joined: &Joined, view: View, page: &Page) -> Vec<u8> {
 }
 
 /// Text of others made safe in XML and HTML, in content and in attributes: no markup, no characters XML forbids.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

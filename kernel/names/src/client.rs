@@ -121,7 +121,10 @@ impl Names {
         if let Some(after) = after {
             m1.body = Bytes::copy_from_slice(after.as_str().as_bytes());
         }
-        let what = format!("{}{prefix}*", Name::PREFIX);
+        let what = match prefix {
+            "" => "the list of names".to_owned(),
+            prefix => format!("names that begin with {}{prefix}", Name::PREFIX),
+        };
         let body = self.ask(me, &m1, what.clone())?;
         let entries = decode_entries(body).ok();
         // Names that do not go on would have who lists them all go round for ever.

@@ -64,32 +64,27 @@ impl Message for &str {
 /// Whom to send to: a process, or the source of a message, which makes it the reply (slide 13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
-    /// A request to this process.
-    Process(Address),
-    /// A request to the process with this sparse id, wherever it is (slide 16).
-    Sparse(SparseId),
+    /// A request to this process, wherever it is (slide 16).
+    Process(Target),
     /// The reply to this source.
     Source(Source),
 }
 
 impl From<Address> for To {
     fn from(address: Address) -> Self {
-        Self::Process(address)
+        Self::Process(address.into())
     }
 }
 
 impl From<SparseId> for To {
     fn from(sparse: SparseId) -> Self {
-        Self::Sparse(sparse)
+        Self::Process(sparse.into())
     }
 }
 
 impl From<Target> for To {
     fn from(target: Target) -> Self {
-        match target {
-            Target::Place(address) => Self::Process(address),
-            Target::Sparse(sparse) => Self::Sparse(sparse),
-        }
+        Self::Process(target)
     }
 }
 

@@ -290,8 +290,7 @@ impl Message for Lent {
 fn send_call<M: Message>(to: To, message: M, options: Options, blocking: bool) -> Syscall {
     let (message, handing, one_way) = (message.into_bytes(), M::HANDING, false);
     match to {
-        To::Process(to) => Syscall::Send { to: to.into(), message, options, one_way, blocking, handing },
-        To::Sparse(to) => Syscall::Send { to: to.into(), message, options, one_way, blocking, handing },
+        To::Process(to) => Syscall::Send { to, message, options, one_way, blocking, handing },
         To::Source(source) => Syscall::Reply { source, message, blocking, handing },
     }
 }

@@ -50,7 +50,11 @@ pub fn check_slice(
     // Each life may be known under two incarnations of its machine, and a kernel asks for what it forwards.
     let clients_max = 2 * moment.lives + 2 * others;
     let bounds = [
-        ("bytes of kept replies", holdings.kept_bytes, config.cache_bytes),
+        // What is on its way is not thrown away.
+        ("bytes of kept replies", holdings.kept_bytes, config.cache_bytes + holdings.sending_bytes),
+        ("bytes of messages on their way here", holdings.arriving_bytes, config.arriving_bytes),
+        ("messages on their way here", holdings.receiving, holdings.served + holdings.outgoing),
+        ("messages on their way from here", holdings.sending, holdings.served + holdings.outgoing),
         ("requests of others", holdings.served, holdings.clients * window),
         ("requests to others", holdings.outgoing, moment.asked[machine] + moment.passed),
         ("machines", holdings.machines, others),
@@ -65,7 +69,8 @@ pub fn check_slice(
 /// When all is over. `forgotten`: also two packet lives later, and other machines have been heard since.
 pub fn check_rest(machine: usize, holdings: &Holdings, forgotten: bool) -> Option<Violation> {
     let small = holdings.outgoing == 0
-        && (!forgotten || (holdings.clients, holdings.served, holdings.kept_bytes) == (0, 0, 0));
+        && (!forgotten || (holdings.clients, holdings.served, holdings.kept_bytes) == (0, 0, 0))
+        && (!forgotten || (holdings.sending, holdings.receiving, holdings.arriving_bytes) == (0, 0, 0));
     let when = if forgotten { "two packet lives after the end" } else { "at rest" };
     (!small).then(|| Violation::of(Rule::Memory, None, format!("m{machine} {when}: {holdings:?}")))
 }

@@ -7,6 +7,9 @@ use sendrec::view::View;
 use sendrec_core::fault::Faults;
 use sendrec_core::{Buffering, Reliability};
 
+use crate::cli::Failure;
+use crate::cli::args::{MatrixArgs, parse_view};
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LabArgs {
     #[command(subcommand)]
@@ -88,6 +91,9 @@ pub(crate) struct CompareArgs {
     /// One JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// Columns of the drawings and the table [default: the terminal's; 80 if there is none]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
+    pub(crate) width: Option<u16>,
 }
 
 /// How to run and how to show.
@@ -99,7 +105,7 @@ pub(crate) struct HowArgs {
     #[arg(long)]
     pub(crate) udp: bool,
     /// Show the run in this form
-    #[arg(long = "as", value_name = "VIEW", value_parser = super::parse_view)]
+    #[arg(long = "as", value_name = "VIEW", value_parser = parse_view())]
     pub(crate) view: Option<View>,
     /// Write what --as says to this file
     #[arg(short, long, value_name = "FILE", requires = "view")]
@@ -149,22 +155,22 @@ pub(crate) struct FaultArgs {
     #[arg(long, value_name = "RULES")]
     fault: Vec<Faults>,
     /// Short for --fault loss=P
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     loss: Option<String>,
     /// Short for --fault drop=TYPE#N
     #[arg(long, value_name = "TYPE#N")]
     drop: Vec<String>,
     /// Short for --fault duplicate=TYPE#N, or of a probability
-    #[arg(long, value_name = "TYPE#N|P")]
+    #[arg(long, value_name = "TYPE#N|P", allow_negative_numbers = true)]
     duplicate: Vec<String>,
     /// Short for --fault reorder=P
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     reorder: Option<String>,
     /// Short for --fault corrupt=TYPE#N, or of a probability
-    #[arg(long, value_name = "TYPE#N|P")]
+    #[arg(long, value_name = "TYPE#N|P", allow_negative_numbers = true)]
     corrupt: Vec<String>,
     /// Short for --fault delay=TYPE#N:TIME, or of a time for all
-    #[arg(long, value_name = "TYPE#N:TIME|TIME")]
+    #[arg(long, value_name = "TYPE#N:TIME|TIME", allow_hyphen_values = true)]
     delay: Vec<String>,
     /// Short for --fault crash=WHO@POINT
     #[arg(long, value_name = "WHO@POINT")]
@@ -194,6 +200,41 @@ impl FaultArgs {
         ];
         let short: Faults = short.concat().join(",").parse().map_err(|error| format!("{error}"))?;
         Ok(self.fault.iter().fold(short, |all, more| all.and(more)))
+    }
+}
+
+impl HowArgs {
+    /// As the matrix has it, which is slide 20: what it has no use for is refused.
+    pub(crate) fn matrix(&self) -> Result<MatrixArgs, Failure> {
+        const WIDTH_MIN: u16 = 80;
+        let SwitchArgs { addressing, blocking, buffering, reliability, seed, faults } = &self.switches;
+        let choices = [
+            ("--addressing", addressing.is_some()),
+            ("--blocking", blocking.is_some()),
+            ("--buffering", buffering.is_some()),
+            ("--reliability", reliability.is_some()),
+        ];
+        if let Some((name, _)) = choices.into_iter().find(|(_, given)| *given) {
+            let reason = "slide 20 is every choice at once; `sendrec matrix --only` shows some of its rows";
+            return Err(Failure::new(name, reason));
+        }
+        let forms =
+            [("--output", self.output.is_some()), ("--as", self.view.is_some()), ("--ascii", self.ascii)];
+        if let Some((name, _)) = forms.into_iter().find(|(_, given)| *given) {
+            let reason = "slide 20 is a table, not a ladder; --json, --html FILE and `sendrec matrix --csv` are \
+                          its other forms";
+            return Err(Failure::new(name, reason));
+        }
+        Ok(MatrixArgs {
+            seed: seed.unwrap_or(1),
+            only: None,
+            udp: self.udp,
+            width: self.width.map(|width| width.max(WIDTH_MIN)),
+            csv: false,
+            json: self.json,
+            html: self.html.clone(),
+            faults: faults.clone(),
+        })
     }
 }
 

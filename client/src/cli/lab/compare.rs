@@ -9,7 +9,7 @@ use super::args::CompareArgs;
 use super::{load, play};
 use crate::cli::Failure;
 use crate::cli::ladder::style;
-use crate::cli::output::{say, write};
+use crate::cli::output::{say, terminal_columns, write};
 
 /// A drawing is not narrower than this, so two stand beside each other from twice as many columns on.
 const WIDTH_MIN: usize = 72;
@@ -51,12 +51,12 @@ pub(super) fn run(args: &CompareArgs) -> Result<(), Failure> {
     if args.json {
         return say(serde_json::to_string(&figures).map_err(|error| Failure::new("JSON", error))?);
     }
-    let style = style(None, false);
+    let style = style(args.width, false);
     let drawn = |width: usize| {
         let style = Style { width, ..style };
         runs.iter().map(|(_, run)| draw(&run.joined, &Style { colour: false, ..style })).collect::<Vec<_>>()
     };
-    let full = terminal_columns().unwrap_or(style.width);
+    let full = args.width.or_else(terminal_columns).map_or(style.width, usize::from);
     let mut text = String::new();
     if full > 2 * WIDTH_MIN {
         let width = (full - 3) / 2;
@@ -79,13 +79,6 @@ pub(super) fn run(args: &CompareArgs) -> Result<(), Failure> {
     write(text.as_bytes())
 }
 
-fn terminal_columns() -> Option<usize> {
-    use std::io::IsTerminal;
-    let stdout = std::io::stdout();
-    let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten()?;
-    Some(usize::from(size.ws_col))
-}
-
 fn figures(name: &str, run: &Run) -> Figures {
     let joined = &run.joined;
     let count = |kind: PacketType| joined.packets.iter().filter(|packet| packet.note.kind == kind).count();
@@ -98,7 +91,7 @@ fn figures(name: &str, run: &Run) -> Figures {
         runs: joined.moments.iter().filter(|moment| runs(&moment.event.what)).count(),
         told: run.told.iter().map(|told| format!("{}: {}", told.process, told.result)).collect(),
         took_ms: run.told.iter().map(|told| told.at.as_secs_f64() * 1e3).fold(0.0, f64::max),
-        held: run.verdicts(true).iter().all(|(_, verdict)| verdict.held),
+        held: run.held(true),
     }
 }
 

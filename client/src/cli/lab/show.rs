@@ -1,12 +1,11 @@
 //! A run on paper: title, explanation, ladder, exhibits, claims.
 use std::fs;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style as Ansi};
 use sendrec::lab::{Run, Switches, Told, exhibit};
 use sendrec::ladder::draw;
-use sendrec::trace::Trace;
 use sendrec::view::{Claim, Page, View, render};
 use serde::Serialize;
 
@@ -76,7 +75,6 @@ pub(super) fn show(switches: &Switches, run: &Run, how: &HowArgs) -> Result<(), 
 
 fn show_json(switches: &Switches, run: &Run, udp: bool) -> Result<(), Failure> {
     let verdicts = run.verdicts(!udp);
-    let held = verdicts.iter().all(|(_, verdict)| verdict.held) && run.cut_short.is_none();
     let judged = |(text, verdict): (String, sendrec::lab::Verdict)| Judged {
         text,
         held: verdict.held,
@@ -88,7 +86,7 @@ fn show_json(switches: &Switches, run: &Run, udp: bool) -> Result<(), Failure> {
         seed: run.scenario.seed,
         switches: switches.to_string(),
         udp,
-        held,
+        held: run.held(!udp),
         claims: verdicts.into_iter().map(judged).collect(),
         told: &run.told,
         took_ms: run.took.as_secs_f64() * 1e3,
@@ -108,8 +106,6 @@ fn text(switches: &Switches, run: &Run, how: &HowArgs) -> String {
     let mut text = head(run, style.colour, style.width);
     let changed = Switches { seed: None, ..switches.clone() }.to_string();
     if !changed.is_empty() {
-        // The run's own seed decides.
-        let changed = changed.strip_suffix(",seed=0").unwrap_or(&changed);
         text.push_str(&format!("\n  Switched: {changed}\n"));
     }
     text.push_str(&format!("\n  Seed: {}\n", run.scenario.seed));
@@ -198,18 +194,7 @@ pub(super) fn write_traces(run: &Run, directory: &Path) -> Result<(), Failure> {
             run.traces[..place].iter().filter(|other| other.header.role == trace.header.role).count();
         let nth = if before == 0 { String::new() } else { format!("-{}", before + 1) };
         let path = directory.join(format!("{}{nth}.jsonl", trace.header.role));
-        write_trace(trace, &path).map_err(|error| Failure::new(path.display(), error))?;
+        trace.write(&path).map_err(|error| Failure::new(path.display(), error))?;
     }
     Ok(())
-}
-
-fn write_trace(trace: &Trace, path: &Path) -> std::io::Result<()> {
-    let mut file = BufWriter::new(fs::File::create(path)?);
-    serde_json::to_writer(&mut file, &trace.header)?;
-    for event in &trace.events {
-        file.write_all(b"\n")?;
-        serde_json::to_writer(&mut file, event)?;
-    }
-    file.write_all(b"\n")?;
-    file.flush()
 }

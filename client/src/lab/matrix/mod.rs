@@ -23,29 +23,20 @@ use super::switches::Switches;
 pub use combination::{Combination, Dimension, Keeping, Only};
 pub use measure::{Asked, Count, Exchange, Facts, Weather};
 pub use page::html;
-pub use promises::{Broken, Promise, check, promises};
+pub use promises::{Broken, Checked, Promise, check, promises};
 pub use proofs::Proof;
 pub use table::{csv, json, text};
 pub use workload::{machines, workload};
 
-/// What runs a scenario as switches want it.
+/// What runs scenarios as switches want them.
 pub trait Runner {
-    /// Runs it to its end. An error is why it could not be run at all.
-    fn run(&mut self, scenario: &Scenario, switches: &Switches) -> Result<Run, String>;
-
-    /// Runs several, at once if that is of use; their outcomes in the same order. `progress` hears how many are done.
+    /// Runs each to its end, several at once if that is of use; their outcomes in the same order. An error is why one
+    /// could not be run at all. `progress` hears how many are done.
     fn run_all(
         &mut self,
         jobs: &[(Scenario, Switches)],
         progress: &mut dyn FnMut(usize),
-    ) -> Vec<Result<Run, String>> {
-        let mut runs = Vec::new();
-        for (scenario, switches) in jobs {
-            progress(runs.len());
-            runs.push(self.run(scenario, switches));
-        }
-        runs
-    }
+    ) -> Vec<Result<Run, String>>;
 
     /// Whether time is virtual and the machines share one clock.
     fn is_world(&self) -> bool;
@@ -56,8 +47,16 @@ pub trait Runner {
 pub struct InWorld;
 
 impl Runner for InWorld {
-    fn run(&mut self, scenario: &Scenario, switches: &Switches) -> Result<Run, String> {
-        Ok(run(scenario, switches))
+    fn run_all(
+        &mut self,
+        jobs: &[(Scenario, Switches)],
+        progress: &mut dyn FnMut(usize),
+    ) -> Vec<Result<Run, String>> {
+        let one = |(place, (scenario, switches)): (usize, &(Scenario, Switches))| {
+            progress(place);
+            Ok(run(scenario, switches))
+        };
+        jobs.iter().enumerate().map(one).collect()
     }
 
     fn is_world(&self) -> bool {
@@ -106,12 +105,19 @@ pub struct Row {
     pub promises: usize,
     /// Those that did not hold.
     pub broken: Vec<Broken>,
+    /// The choices that no event showed in force, because of what went wrong on purpose.
+    pub unseen: Vec<Dimension>,
 }
 
 impl Matrix {
     /// Whether every promise of every row held.
     pub fn held(&self) -> bool {
         self.rows.iter().all(|row| row.broken.is_empty())
+    }
+
+    /// How many choices no event showed in force.
+    pub fn unseen(&self) -> usize {
+        self.rows.iter().map(|row| row.unseen.len()).sum()
     }
 }
 
@@ -140,21 +146,7 @@ pub fn matrix(
         rows.push(row.map_err(|reason| format!("row {number} ({combination}): {reason}"))?);
     }
     let faults = if options.faults.is_empty() { String::new() } else { options.faults.to_string() };
-    let faults = faults.strip_suffix(",seed=0").unwrap_or(&faults).to_owned();
     Ok(Matrix { seed: options.seed, faults, world: runner.is_world(), rows })
-}
-
-/// Runs one row.
-pub fn row(
-    number: usize,
-    combination: Combination,
-    options: &Options,
-    runner: &mut dyn Runner,
-) -> Result<Row, String> {
-    let scenario = workload(&combination);
-    let switches = combination.switches(options.seed, &options.faults);
-    let run = runner.run(&scenario, &switches)?;
-    judge(number, combination, Weather::new(runner.is_world(), &options.faults), &run)
 }
 
 fn judge(number: usize, combination: Combination, weather: Weather, run: &Run) -> Result<Row, String> {
@@ -163,6 +155,6 @@ fn judge(number: usize, combination: Combination, weather: Weather, run: &Run) -
     }
     let facts = measure::measure(run, weather);
     let proofs = proofs::proofs(run, &combination);
-    let (promises, broken) = check(&combination, &facts, &proofs);
-    Ok(Row { number, combination, facts, proofs, promises, broken })
+    let Checked { promises, broken, unseen } = check(&combination, &facts, &proofs);
+    Ok(Row { number, combination, facts, proofs, promises, broken, unseen })
 }

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use sendrec_core::wire::PacketType;
 
 use super::promises::promises;
-use super::table::{broken_words, heading, milliseconds};
+use super::table::{broken_words, heading, milliseconds, unseen_words};
 use super::{Dimension, Matrix, Row};
+use crate::view::escape;
 
 /// Broken promises at the head of the page; all of them stand with their rows.
 const BROKEN_SHOWN: usize = 10;
@@ -20,7 +21,7 @@ pub fn html(matrix: &Matrix) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Slide 20, every combination</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
          <h1>Slide 20, every combination</h1>\n<p class=\"soft\">{}</p>\n",
-        escaped(&heading(matrix))
+        escape(&heading(matrix))
     );
     verdict(matrix, &mut out);
     table(matrix, &mut out);
@@ -36,7 +37,7 @@ pub fn html(matrix: &Matrix) -> String {
          can be promised then.</p>\n<ul>\n",
     );
     for promise in promises() {
-        let _ = writeln!(out, "<li><b>{}</b> {}</li>", escaped(promise.whose()), escaped(promise.text));
+        let _ = writeln!(out, "<li><b>{}</b> {}</li>", escape(promise.whose()), escape(promise.text));
     }
     out.push_str("</ul>\n</body>\n</html>\n");
     out
@@ -45,10 +46,9 @@ pub fn html(matrix: &Matrix) -> String {
 fn verdict(matrix: &Matrix, out: &mut String) {
     let promises: usize = matrix.rows.iter().map(|row| row.promises).sum();
     if matrix.held() {
-        let _ = writeln!(
-            out,
-            "<p class=\"held\">All {promises} promises held, and every choice was seen in force.</p>"
-        );
+        let seen = if matrix.unseen() == 0 { ", and every choice was seen in force" } else { "" };
+        let _ = writeln!(out, "<p class=\"held\">All {promises} promises held{seen}.</p>");
+        unseen(matrix, out);
         return;
     }
     let broken = matrix.rows.iter().flat_map(|row| row.broken.iter().map(move |broken| (row, broken)));
@@ -57,13 +57,20 @@ fn verdict(matrix: &Matrix, out: &mut String) {
     });
     for (row, broken) in broken.clone().take(BROKEN_SHOWN) {
         let words = format!("row {} ({}): {}", row.number, row.combination, broken_words(broken));
-        let _ = writeln!(out, "<li><a href=\"#row-{}\">{}</a></li>", row.number, escaped(&words));
+        let _ = writeln!(out, "<li><a href=\"#row-{}\">{}</a></li>", row.number, escape(&words));
     }
     let more = broken.count().saturating_sub(BROKEN_SHOWN);
     if more > 0 {
         let _ = writeln!(out, "<li>and {more} more, which stand with their rows</li>");
     }
     out.push_str("</ul>\n");
+    unseen(matrix, out);
+}
+
+fn unseen(matrix: &Matrix, out: &mut String) {
+    if let Some(words) = unseen_words(matrix) {
+        let _ = writeln!(out, "<p>{} They stand with their rows.</p>", escape(words.trim_end()));
+    }
 }
 
 fn table(matrix: &Matrix, out: &mut String) {
@@ -115,8 +122,8 @@ fn table_row(row: &Row, out: &mut String) {
         milliseconds(row.facts.latency()),
         row.runs_per_message(),
         row.packets_lost(),
-        escaped(&row.lost()),
-        escaped(&row.told()),
+        escape(&row.lost()),
+        escape(&row.told()),
     );
 }
 
@@ -130,7 +137,7 @@ fn details(row: &Row, out: &mut String) {
     for ((dimension, name), proof) in Dimension::ALL.into_iter().zip(row.combination.names()).zip(&row.proofs)
     {
         let shown = match proof {
-            Some(proof) => escaped(&format!(
+            Some(proof) => escape(&format!(
                 "event {} of {}, at {} ms: {}",
                 proof.event,
                 proof.machine,
@@ -143,7 +150,7 @@ fn details(row: &Row, out: &mut String) {
     }
     out.push_str("</dl>\n");
     for broken in &row.broken {
-        let _ = writeln!(out, "<p class=\"broken\">{}</p>", escaped(&broken_words(broken)));
+        let _ = writeln!(out, "<p class=\"broken\">{}</p>", escape(&broken_words(broken)));
     }
     out.push_str(
         "<table><thead><tr><th>message</th><th>from</th><th class=\"number\">ms</th><th>run by</th>\
@@ -155,17 +162,12 @@ fn details(row: &Row, out: &mut String) {
         let _ = writeln!(
             out,
             "<tr><td>{}</td><td>{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td></tr>",
-            escaped(&asked.text),
-            escaped(&asked.process),
+            escape(&asked.text),
+            escape(&asked.process),
             milliseconds(Some(asked.took)),
-            escaped(&runs),
-            escaped(told),
+            escape(&runs),
+            escape(told),
         );
     }
     out.push_str("</tbody></table>\n</details>\n");
-}
-
-/// Text as HTML has it.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

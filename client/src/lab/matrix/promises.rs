@@ -137,30 +137,45 @@ pub fn promises() -> &'static [Promise] {
     &PROMISES
 }
 
-/// Checks the promises of a combination. Returns how many there were, and those that did not hold.
-pub fn check(combination: &Combination, facts: &Facts, proofs: &[Option<Proof>; 4]) -> (usize, Vec<Broken>) {
+/// What came of the promises of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// How many there were.
+    pub promises: usize,
+    /// Those that did not hold.
+    pub broken: Vec<Broken>,
+    /// The choices that no event showed in force, since what went wrong on purpose let nothing come that far.
+    pub unseen: Vec<Dimension>,
+}
+
+/// Checks the promises of a combination. That an event shows each choice in force is promised where nothing goes wrong
+/// on purpose; else nobody can promise that anything came that far.
+pub fn check(combination: &Combination, facts: &Facts, proofs: &[Option<Proof>; 4]) -> Checked {
     let given = PROMISES.iter().filter(|promise| promise.binds(combination) && promise.is_given(facts));
-    let mut count = 0;
-    let mut broken = Vec::new();
+    let mut checked = Checked::default();
     for promise in given {
-        count += 1;
+        checked.promises += 1;
         if let Err(found) = (promise.check)(combination, facts) {
             let (dimension, promise) = (promise.dimension(), promise.text.to_owned());
-            broken.push(Broken { dimension, promise, found });
+            checked.broken.push(Broken { dimension, promise, found });
         }
     }
     for (dimension, proof) in Dimension::ALL.into_iter().zip(proofs) {
-        count += 1;
+        if proof.is_none() && !facts.weather.calm {
+            checked.unseen.push(dimension);
+            continue;
+        }
+        checked.promises += 1;
         if proof.is_none() {
             let choice = combination.names()[dimension as usize];
-            broken.push(Broken {
+            checked.broken.push(Broken {
                 dimension: Some(dimension),
                 promise: format!("an event shows that it was {choice}"),
-                found: "there is none; did these faults let nothing come that far?".to_owned(),
+                found: "there is none".to_owned(),
             });
         }
     }
-    (count, broken)
+    checked
 }
 
 const fn promise(
@@ -217,7 +232,7 @@ static PROMISES: [Promise; 36] = [
     }),
     promise(SPARSE, When::Calm,
         "the place it had is given up, once; and so is one whose silence a caller has waited out", |_, f| {
-        let silent = f.asked.iter().filter(|asked| asked.told.as_deref() == Some("timed out")).count();
+        let silent = f.asked.iter().filter(|asked| asked.told.as_deref() == Some(TIMED_OUT)).count();
         at_least("mislaid", f.mislaid, 1)?;
         at_most("mislaid", f.mislaid, 1 + silent)
     }),

@@ -175,7 +175,7 @@ impl Finder<'_> {
             {
                 let flags = packet.flags();
                 let wanted = flags.has(Flags::ACK_EACH) || flags.has(Flags::REPLY_ACKS);
-                (!wanted).then(|| format!("REP {} wants no ACK, and gets none", packet.number))
+                (!wanted).then(|| format!("REP {} wants no ACK", packet.number))
             }
             (Reliability::AckEach, What::Sent { packet, .. })
                 if self.reader.is_server(moment.machine) && packet.kind == PacketType::Ack =>

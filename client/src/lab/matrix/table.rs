@@ -67,6 +67,13 @@ impl Row {
         std::iter::once(format!("{well} ok")).chain(others).collect::<Vec<_>>().join(", ")
     }
 
+    /// The choices that were not seen in force, in a line.
+    pub fn unseen(&self) -> String {
+        let names = self.combination.names();
+        let unseen = self.unseen.iter().map(|dimension| names[*dimension as usize]);
+        unseen.collect::<Vec<_>>().join(", ")
+    }
+
     /// What never ran, in a line.
     pub fn lost(&self) -> String {
         self.facts.lost().map(|asked| asked.text.as_str()).collect::<Vec<_>>().join(", ")
@@ -176,12 +183,33 @@ fn verdict(matrix: &Matrix) -> String {
             let _ = writeln!(out, "row {} ({}): {}", row.number, row.combination, broken_words(broken));
         }
     }
-    if broken == 0 {
-        let _ = writeln!(out, "All {promises} promises held, and every choice was seen in force.");
-    } else {
-        let _ = writeln!(out, "{broken} of {promises} promises did not hold.");
+    for row in matrix.rows.iter().filter(|row| !row.unseen.is_empty()) {
+        let _ =
+            writeln!(out, "row {} ({}): not seen in force: {}", row.number, row.combination, row.unseen());
     }
+    match (broken, matrix.unseen()) {
+        (0, 0) => {
+            let _ = writeln!(out, "All {promises} promises held, and every choice was seen in force.");
+        }
+        (0, _) => {
+            let _ = writeln!(out, "All {promises} promises held.");
+        }
+        _ => {
+            let _ = writeln!(out, "{broken} of {promises} promises did not hold.");
+        }
+    }
+    out.extend(unseen_words(matrix));
     out
+}
+
+/// That not every choice was seen in force, and why that breaks no promise.
+pub(super) fn unseen_words(matrix: &Matrix) -> Option<String> {
+    let (unseen, choices) = (matrix.unseen(), matrix.rows.len() * Dimension::ALL.len());
+    (unseen > 0).then(|| {
+        format!(
+            "{unseen} of {choices} choices were not seen in force: these faults let nothing come that far.\n"
+        )
+    })
 }
 
 pub(super) fn broken_words(broken: &super::Broken) -> String {
@@ -202,7 +230,7 @@ pub fn csv(matrix: &Matrix) -> String {
     for dimension in Dimension::ALL {
         let _ = write!(out, ",{}_event", dimension.name());
     }
-    out.push_str(",promises,broken\n");
+    out.push_str(",promises,broken,unseen\n");
     for row in &matrix.rows {
         csv_row(row, &mut out);
     }
@@ -233,6 +261,7 @@ fn csv_row(row: &Row, out: &mut String) {
     }));
     fields.push(row.promises.to_string());
     fields.push(row.broken.iter().map(broken_words).collect::<Vec<_>>().join(" | "));
+    fields.push(row.unseen());
     let quoted: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
     let _ = writeln!(out, "{}", quoted.join(","));
 }

@@ -3,8 +3,8 @@ use sendrec_core::Reliability;
 use sendrec_core::fault::Faults;
 
 use super::{
-    Combination, Dimension, InWorld, Keeping, Matrix, Only, Options, Row, check, csv, html, json, matrix,
-    promises, proofs, row, text, workload,
+    Combination, Dimension, InWorld, Keeping, Matrix, Only, Options, Row, Weather, check, csv, html, json,
+    judge, matrix, promises, proofs, text, workload,
 };
 use crate::lab::script::Manner;
 use crate::lab::stage::run;
@@ -19,6 +19,12 @@ fn made(options: &Options) -> Matrix {
     matrix(options, &mut InWorld, &mut |_, _| {}).unwrap()
 }
 
+/// One row in a world.
+fn row(combination: Combination, options: &Options) -> Row {
+    let run = run(&workload(&combination), &combination.switches(options.seed, &options.faults));
+    judge(1, combination, Weather::new(true, &options.faults), &run).unwrap()
+}
+
 #[test]
 fn all_promises_hold_whatever_is_lost() {
     for faults in ["", "loss=0.05", "loss=0.2", "duplicate=0.1,reorder=0.1", "loss=0.1,corrupt=0.05"] {
@@ -27,6 +33,7 @@ fn all_promises_hold_whatever_is_lost() {
             assert_eq!(made.rows.len(), 81);
             for row in &made.rows {
                 assert_eq!(row.broken, [], "seed {seed} {faults}, row {}: {}", row.number, row.combination);
+                assert_eq!(row.unseen, [], "seed {seed} {faults}, row {}: {}", row.number, row.combination);
                 assert!(row.promises >= 10, "{}: only {} promises", row.combination, row.promises);
             }
         }
@@ -68,7 +75,7 @@ fn what_one_choice_does_breaks_the_promises_of_another() {
         for combination in Combination::all() {
             let scenario = workload(&combination);
             let run = run(&scenario, &combination.switches(options.seed, &options.faults));
-            let row = row(1, combination, &options, &mut InWorld).unwrap();
+            let row = row(combination, &options);
             for (dimension, other) in neighbours(&combination) {
                 let place = dimension as usize;
                 let found = proofs::proofs(&run, &other);
@@ -77,8 +84,8 @@ fn what_one_choice_does_breaks_the_promises_of_another() {
                     continue;
                 }
                 // The promises alone find out too, without the proofs.
-                let (_, broken) = check(&other, &row.facts, &row.proofs);
-                let bites = broken.iter().any(|broken| broken.dimension == Some(dimension));
+                let checked = check(&other, &row.facts, &row.proofs);
+                let bites = checked.broken.iter().any(|broken| broken.dimension == Some(dimension));
                 assert!(bites, "{combination} keeps what {other} promises");
             }
         }
@@ -92,8 +99,8 @@ fn every_promise_is_broken_by_some_row_that_does_not_give_it() {
     let mut broken: Vec<String> = Vec::new();
     for row in &rows {
         for other in Combination::all() {
-            let (_, found) = check(&other, &row.facts, &row.proofs);
-            broken.extend(found.into_iter().map(|broken| broken.promise));
+            let checked = check(&other, &row.facts, &row.proofs);
+            broken.extend(checked.broken.into_iter().map(|broken| broken.promise));
         }
     }
     broken.sort();
@@ -116,17 +123,17 @@ fn every_promise_is_broken_by_some_row_that_does_not_give_it() {
 fn what_holds_in_every_row_is_broken_by_facts_that_are_wrong() {
     let options = options(1, "");
     let [unreliable, combination] = [6, 8].map(|place| Combination::all()[place]);
-    let row = row(9, combination, &options, &mut InWorld).unwrap();
-    let mut misled = super::row(7, unreliable, &options, &mut InWorld).unwrap();
+    let mut misled = row(unreliable, &options);
+    let row = row(combination, &options);
     assert_eq!(misled.broken, []);
     let lost = misled.facts.asked.iter_mut().find(|asked| asked.runs.is_empty() && !asked.well).unwrap();
     lost.told = Some("no answer".to_owned());
-    let (_, broken) = check(&unreliable, &misled.facts, &misled.proofs);
+    let broken = check(&unreliable, &misled.facts, &misled.proofs).broken;
     assert!(broken.iter().any(|broken| broken.promise.starts_with("what was lost")), "{broken:?}");
     let breaks = |change: &dyn Fn(&mut super::Facts)| {
         let mut facts = row.facts.clone();
         change(&mut facts);
-        let (_, broken) = check(&combination, &facts, &row.proofs);
+        let broken = check(&combination, &facts, &row.proofs).broken;
         broken.into_iter().map(|broken| broken.promise).collect::<Vec<_>>()
     };
     assert_eq!(breaks(&|_| {}), Vec::<String>::new());
@@ -139,6 +146,35 @@ fn what_holds_in_every_row_is_broken_by_facts_that_are_wrong() {
     says(breaks(&|facts| facts.asked[0].runs = vec!["echo".to_owned(); 99]), "more often");
     says(breaks(&|facts| facts.asked[0].runs = vec!["echo".to_owned(); 2]), "at most once");
     says(breaks(&|facts| facts.asked.retain(|asked| asked.text != "last")), "waits for it arrives");
+}
+
+#[test]
+fn what_faults_keep_from_being_seen_is_no_broken_promise_and_is_said() {
+    for (seed, faults) in [(1, "loss=1"), (2, "loss=0.5"), (1, "crash=server@execute")] {
+        let options = options(seed, faults);
+        let made = made(&options);
+        let broken: Vec<_> = made.rows.iter().flat_map(|row| &row.broken).collect();
+        assert_eq!(broken, Vec::<&super::Broken>::new(), "{faults}");
+        assert!(made.held() && made.unseen() > 0, "{faults}");
+        for row in &made.rows {
+            let missing = Dimension::ALL.into_iter().zip(&row.proofs).filter(|(_, proof)| proof.is_none());
+            assert_eq!(row.unseen, missing.map(|(dimension, _)| dimension).collect::<Vec<_>>());
+        }
+        let said = text(&made, 80);
+        let rows = made.rows.iter().filter(|row| !row.unseen.is_empty()).count();
+        assert_eq!(said.matches(": not seen in force: ").count(), rows, "{said}");
+        assert!(said.contains(&format!("{} of ", made.unseen())), "{said}");
+        assert!(!said.contains("every choice was seen"), "{said}");
+        assert!(!html(&made).contains("every choice was seen"));
+        // Where nothing goes wrong on purpose, a choice that is not seen is a promise that did not hold.
+        let row = made.rows.iter().find(|row| !row.unseen.is_empty()).unwrap();
+        let mut facts = row.facts.clone();
+        facts.weather = Weather::new(true, &Faults::default());
+        let checked = check(&row.combination, &facts, &row.proofs);
+        assert_eq!(checked.unseen, []);
+        let of_proofs = checked.broken.iter().filter(|broken| broken.promise.starts_with("an event shows"));
+        assert_eq!(of_proofs.count(), row.unseen.len());
+    }
 }
 
 #[test]

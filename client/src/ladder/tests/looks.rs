@@ -19,9 +19,10 @@ fn a_call() {
     |     ms          10.0.0.0:7000                          10.0.0.1:7000
     |  0.000                │                                      │ receive, blocked
     |         call server/1 ├─ REQ #1 seq 1 8B ───────────────────►│ runs the request
-    |  1.000      call done │◄─────────────────── REP #1 seq 1 6B ─┤ reply
+    |  1.000                │◄─────────────────── REP #1 seq 1 6B ─┤ reply
     |                       │                                      │ ends
     |  2.000                ├─ ACK #2 seq 1 ──────────────────────►│
+    |             call done │                                      │
     |                       │                                      │
     |
     |  Packets           REQ 1, REP 1, ACK 1: 3 in all, none lost
@@ -40,8 +41,9 @@ fn a_call_whose_reply_is_lost() {
     |  1.000                 │  drop=REP#1 ╳── REP #1 seq 1 6B ─┤ reply
     |                        │                                  │ ends
     |120.000  timer: request ├─ REQ #2 seq 1 8B (again) ───────►│ duplicate, answered
-    |121.000       call done │◄── REP #2 seq 1 6B (from cache) ─┤
+    |121.000                 │◄── REP #2 seq 1 6B (from cache) ─┤
     |122.000                 ├─ ACK #3 seq 1 ──────────────────►│
+    |              call done │                                  │
     |                        │                                  │
     |
     |  Packets           REQ 2, REP 2 (1 lost), ACK 1: 5 in all, 1 lost
@@ -60,9 +62,10 @@ fn slide_22_d() {
     |  21.000                 │◄──────────────────── ACK #1 seq 1 ─┤ timer: late ACK
     |1022.000  timer: request ├─ AYA #2 seq 1 ────────────────────►│
     |1023.000                 │◄────────── IAA #2 seq 1 executing ─┤
-    |1501.000       call done │◄───────────────── REP #3 seq 1 6B ─┤ reply
+    |1501.000                 │◄───────────────── REP #3 seq 1 6B ─┤ reply
     |                         │                                    │ ends
     |1502.000                 ├─ ACK #3 seq 1 ────────────────────►│
+    |               call done │                                    │
     |                         │                                    │
     |
     |  Packets           REQ 1, REP 1, ACK 2, AYA 1, IAA 1: 6 in all, none lost
@@ -80,9 +83,10 @@ fn a_request_that_comes_twice() {
     |         call server/1 ├─ REQ #1 seq 1 8B ─────────────►│ runs the request
     |  1.000                │               ╶─ REQ (copy) ──►│ duplicate, in progress
     |                       │◄──────────────── ACK #1 seq 1 ─┤
-    |             call done │◄───────────── REP #2 seq 1 6B ─┤ reply
+    |                       │◄───────────── REP #2 seq 1 6B ─┤ reply
     |                       │                                │ ends
     |  2.000                ├─ ACK #2 seq 1 ────────────────►│
+    |             call done │                                │
     |                       │                                │
     |
     |  Packets           REQ 1 (1 doubled), REP 1, ACK 2: 4 in all, none lost
@@ -127,7 +131,8 @@ fn a_process_that_is_not_there() {
     |                            client                          server
     |     ms                  10.0.0.0:7000                   10.0.0.1:7000
     |  0.000          call server/7 ├─ REQ #1 seq 1 8B ────────────►│ no such process
-    |  1.000  call: no such process │◄ AU #1 seq 1 no such process ─┤
+    |  1.000                        │◄ AU #1 seq 1 no such process ─┤
+    |  2.000  call: no such process │                               │
     |                               │                               │
     |
     |  Packets           REQ 1, AU 1: 2 in all, none lost
@@ -167,20 +172,20 @@ fn a_mailbox_without_room() {
     |            │            │            │            │  server: no room
     |  8.000     │◄─── TA #2 ─┤            │            │  TA #2 seq 1 mailbox full
     |  9.000     │            ├─ REP #3 ──►│            │  server: reply
-    |            │            │            │            │  client 2: call done
     |            │            ●            │            │  server: runs the request
     | 10.000     │            │◄── ACK #2 ─┤            │
+    |            │            │            ●            │  client 2: call done
     | 17.000     │            ├─ REP #4 ───┼───────────►│  server: reply
-    |            │            │            │            │  client 3: call done
     |            │            ●            │            │  server: receive, blocked
     | 18.000     │            │◄───────────┼─── ACK #2 ─┤
+    |            │            │            │            ●  client 3: call done
     | 24.000     ├─ REQ #3 ──►│            │            │  client 1: timer: request
     |            │            │            │            │  REQ #3 seq 1 8B (again)
     |            │            │            │            │  server: runs the request
     | 33.000     │◄── REP #5 ─┤            │            │  server: reply
-    |            │            │            │            │  client 1: call done
     |            │            ●            │            │  server: ends
     | 34.000     ├─ ACK #4 ──►│            │            │
+    |            ●            │            │            │  client 1: call done
     |            │            │            │            │
     |
     |  Packets           REQ 5, REP 3, ACK 3, TA 2: 13 in all, none lost
@@ -281,9 +286,9 @@ fn cut() {
     |      ms           10.0.0.0:7000                                 10.0.0.1:7000
     |1022.000  timer: request ├─ AYA #2 seq 1 ─────────────────────────────►│
     |1023.000                 │◄─────────────────── IAA #2 seq 1 executing ─┤
-    |1501.000       call done │◄────────────────────────── REP #3 seq 1 6B ─┤ reply
+    |1501.000                 │◄────────────────────────── REP #3 seq 1 6B ─┤ reply
     |                         │                                             │
-    | Cut: 2 more rows with 1 packet not drawn.
+    | Cut: 3 more rows with 1 packet not drawn.
     |
     |  Packets           REQ 1, REP 1, ACK 2, AYA 1, IAA 1: 6 in all, none lost
     |  Operation ran     once, for 1 request

@@ -6,12 +6,18 @@ use alloc::vec::Vec;
 pub(crate) struct Bitmap {
     words: Vec<u64>,
     length: u32,
+    count: u32,
 }
 
 impl Bitmap {
     /// Of the numbers below `length`, none.
     pub(crate) fn new(length: u32) -> Self {
-        Self { words: vec![0; length.div_ceil(64) as usize], length }
+        Self { words: vec![0; length.div_ceil(64) as usize], length, count: 0 }
+    }
+
+    /// How many there are.
+    pub(crate) const fn count(&self) -> u32 {
+        self.count
     }
 
     pub(crate) fn has(&self, number: u32) -> bool {
@@ -24,6 +30,7 @@ impl Bitmap {
         let bit = 1 << (number % 64);
         let is_new = *word & bit == 0;
         *word |= bit;
+        self.count += u32::from(is_new);
         is_new
     }
 
@@ -33,7 +40,8 @@ impl Bitmap {
         let to = to.min(self.length);
         while next < to {
             if next.is_multiple_of(64) && next + 64 <= to {
-                self.words[(next / 64) as usize] = u64::MAX;
+                let word = core::mem::replace(&mut self.words[(next / 64) as usize], u64::MAX);
+                self.count += word.count_zeros();
                 next += 64;
             } else {
                 self.add(next);
@@ -71,5 +79,6 @@ impl Bitmap {
 
     pub(crate) fn clear(&mut self) {
         self.words.fill(0);
+        self.count = 0;
     }
 }

@@ -47,6 +47,11 @@ pub(crate) struct Outbound {
     blast: u32,
     blast_from: u32,
     blast_to: u32,
+    /// How many were acknowledged when this pass over it began.
+    acknowledged_before: u32,
+    /// So many may be under way, as passes that brought nothing have taught: somewhere between there is less room than the
+    /// receiver has, and of a whole blast the same piece would be lost each time.
+    learned: u32,
     /// So many may be under way, as the receiver last said.
     window: u32,
     /// Pieces sent since a report was asked for.
@@ -113,6 +118,8 @@ impl Outbound {
             blast: 0,
             blast_from: 0,
             blast_to: 0,
+            acknowledged_before: 0,
+            learned: u32::MAX,
             window: window.max(1),
             unasked: 0,
             silences: 0,
@@ -126,8 +133,15 @@ impl Outbound {
         new
     }
 
+    /// Bytes of the whole message.
+    pub(crate) fn message_bytes(&self) -> usize {
+        self.message.len()
+    }
+
     fn begin_blast(&mut self) {
         self.blast += 1;
+        self.learned = u32::MAX;
+        self.acknowledged_before = self.acknowledged.count();
         self.blast_from = self.base;
         self.blast_to = match self.transfer.protocol {
             Protocol::Blast { packets: Some(packets) } => {
@@ -138,7 +152,7 @@ impl Outbound {
     }
 
     fn under_way_max(&self) -> u32 {
-        self.transfer.protocol.under_way_max().min(self.window)
+        self.transfer.protocol.under_way_max().min(self.window).min(self.learned)
     }
 
     /// When something may go; `None` if not before a report has come or a timer fires.
@@ -338,6 +352,10 @@ impl Outbound {
             && self.next >= self.blast_to
             && self.log.is_empty()
         {
+            let acknowledged = self.acknowledged.count();
+            if core::mem::replace(&mut self.acknowledged_before, acknowledged) == acknowledged {
+                self.learned = (self.under_way_max().min(self.blast_to - self.blast_from) / 2).max(1);
+            }
             self.next = self.blast_from;
             self.given_up = next_number.0;
             self.blast += 1;

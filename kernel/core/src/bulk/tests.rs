@@ -227,6 +227,7 @@ proptest! {
         let missing = (from..300).find(|number| !set.contains(number)).unwrap_or(300);
         let present = (from..300).find(|number| set.contains(number)).unwrap_or(300);
         prop_assert_eq!((map.next_missing(from), map.next_present(from)), (missing, present));
+        prop_assert_eq!(map.count() as usize, set.len());
     }
 }
 
@@ -299,6 +300,50 @@ fn a_blast_has_one_report_where_there_is_room_for_all_of_it() {
     // The last blast's answer is the message's own.
     let (took, _) = run(blast, 400, 10, 40, FINE, 1);
     assert_eq!((took.most_under_way, took.packets, took.reports), (4, 40, 9));
+}
+
+/// Where there is room for less than the receiver has, the same pieces of every full blast would be lost.
+#[test]
+fn a_full_blast_that_brings_nothing_is_followed_by_a_smaller_one() {
+    const ROOM: usize = 5;
+    let full = with(Protocol::Blast { packets: None }, ErrorControl::Full);
+    let mut outbound = Outbound::new(full, 1, message(400), 10, 40);
+    let mut inbound: Option<Inbound> = None;
+    let (mut number, now) = (0, Instant::ZERO);
+    for _ in 0..100 {
+        let (mut sent, mut asked) = (Vec::new(), false);
+        while let Some(plan) = outbound.plan(now, 1) {
+            number += 1;
+            outbound.sent(now, &plan, PacketNumber(number));
+            let (fragment, payload) = outbound.piece(plan.piece);
+            sent.push((number, fragment, payload, plan.asks));
+        }
+        // The first few find room, and the last, which comes late.
+        let last = sent.len().saturating_sub(1).max(ROOM);
+        for (place, (number, fragment, payload, asks)) in sent.into_iter().enumerate() {
+            if place >= ROOM && place != last {
+                continue;
+            }
+            let part = fragment.part.unwrap();
+            let inbound =
+                inbound.get_or_insert_with(|| Inbound::new(now, &fragment, part, std::vec![0; 400]));
+            asked |= asks;
+            if inbound.place(now, PacketNumber(number), &fragment, &payload) == Placed::Complete {
+                return;
+            }
+        }
+        if !asked {
+            outbound.on_silence();
+            continue;
+        }
+        let inbound = inbound.as_ref().unwrap();
+        let (newest, base, high) = inbound.state();
+        for (from, to, list) in lists(inbound.there(), base, high.max(base), 1_000) {
+            let report = Report { newest, transfer: 1, base, from, to, window: 40 };
+            outbound.on_report(now, &report, &list, PacketNumber(number + 1));
+        }
+    }
+    panic!("{outbound:?}");
 }
 
 #[test]

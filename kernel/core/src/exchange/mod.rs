@@ -361,6 +361,7 @@ impl Exchange {
             served: self.served.len(),
             kept_bytes: self.kept_bytes,
             sending: self.sending.len(),
+            sending_bytes: self.sending_bytes(),
             receiving: self.receiving.len(),
             arriving_bytes: self.arriving_bytes,
             spoilt_messages: self.spoilt_messages,
@@ -383,6 +384,8 @@ pub struct Holdings {
     pub kept_bytes: usize,
     /// Messages that go in pieces.
     pub sending: usize,
+    /// Their bytes.
+    pub sending_bytes: usize,
     /// Messages that come in pieces.
     pub receiving: usize,
     /// Bytes that those will have.

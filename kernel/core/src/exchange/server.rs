@@ -264,6 +264,11 @@ impl Exchange {
         let served = &self.served[slot as usize];
         self.kept_bytes += served.reply.len();
         self.kept.push_back(Place { slot, generation: served.generation });
+        self.evict(port);
+    }
+
+    /// Throws away replies until the cache is within its bound, the longest kept first.
+    pub(super) fn evict(&mut self, port: &mut Port<'_>) {
         let bytes_max =
             if self.config.breaks(Planted::CacheUnbounded) { usize::MAX } else { self.config.cache_bytes };
         let mut looks = self.kept.len();

@@ -98,11 +98,11 @@ impl Exchange {
     pub(super) fn transmit_reply(&mut self, slot: u32, message: Bytes, flags: Flags, port: &mut Port<'_>) {
         let (peer, transfer) = (self.served[slot as usize].peer, self.config.options.transfer);
         if self.goes_in_pieces(peer, transfer, message.len()) {
-            // Of several answers that may be one is enough.
-            if self.served[slot as usize].sending.is_none() {
-                let sending = self.start_sending(Of::Reply(slot), peer, transfer, message, flags);
-                self.served[slot as usize].sending = Some(sending);
-            }
+            // Of several runs' answers the last is as good as any, and it is the one that is kept.
+            let before = self.served[slot as usize].sending.take();
+            self.stop_sending(before);
+            let sending = self.start_sending(Of::Reply(slot), peer, transfer, message, flags);
+            self.served[slot as usize].sending = Some(sending);
             return;
         }
         let header = self.piece_of_reply(slot, flags, port.now);

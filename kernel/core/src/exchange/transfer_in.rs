@@ -12,7 +12,7 @@ use super::{Effect, Exchange, Port, TimerKey};
 use crate::bulk::{Inbound, Placed, lists};
 use crate::config::Reliability;
 use crate::config::Semantics;
-use crate::ids::{Address, LocalId, PacketNumber};
+use crate::ids::{Address, Epoch, LocalId, PacketNumber};
 use crate::limits;
 use crate::process::{Permit, Place};
 use crate::time::{Instant, micros_u32};
@@ -24,6 +24,8 @@ use crate::wire::{FRAGMENT_BYTES, Flags, HEADER_BYTES, Header, Kind, Part, REPOR
 #[derive(Debug)]
 pub(super) struct Receiving {
     of: Of,
+    /// Its sender's incarnation: each counts its transfers for itself.
+    epoch: Epoch,
     pub(super) inbound: Inbound,
     /// Room in its process's mailbox, where that is kept for it.
     permit: Option<Permit>,
@@ -155,7 +157,8 @@ impl Exchange {
         let receiving = self.receiving.vacant_key() as u32;
         let timer = self.timers.add(TimerKey::Receiving(receiving));
         self.timers.arm(timer, port.now + limits::ARRIVAL_IDLE);
-        self.start_receiving(Receiving { of: Of::Request(slot), inbound, permit, timer: Some(timer) });
+        let (of, epoch) = (Of::Request(slot), arrival.header.source_epoch);
+        self.start_receiving(Receiving { of, epoch, inbound, permit, timer: Some(timer) });
         let served = &mut self.served[slot as usize];
         (served.receiving, served.transfer) = (Some(receiving), part.transfer);
         self.place_piece(receiving, view, port);
@@ -249,8 +252,9 @@ impl Exchange {
         let outgoing = &self.outgoing[slot as usize];
         let receiving = match outgoing.receiving {
             Some(receiving) => {
-                let current = self.receiving[receiving as usize].inbound.transfer();
-                if is_newer(part.transfer, current) {
+                let Receiving { epoch, inbound, .. } = &self.receiving[receiving as usize];
+                let (is_same, current) = (*epoch == header.source_epoch, inbound.transfer());
+                if !is_same || is_newer(part.transfer, current) {
                     self.outgoing[slot as usize].receiving = None;
                     self.stop_receiving(Some(receiving), port);
                     None
@@ -273,7 +277,8 @@ impl Exchange {
                 let inbound = Inbound::new(port.now, fragment, part, memory);
                 let receiving = self.receiving.vacant_key() as u32;
                 let of = Of::Reply(slot);
-                self.start_receiving(Receiving { of, inbound, permit: None, timer: None });
+                let epoch = header.source_epoch;
+                self.start_receiving(Receiving { of, epoch, inbound, permit: None, timer: None });
                 self.outgoing[slot as usize].receiving = Some(receiving);
                 // Who answers has the request.
                 self.on_client_event(slot, ClientEvent::Ack, port);

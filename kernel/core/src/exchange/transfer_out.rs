@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::client_states::{Event as ClientEvent, State as ClientState};
-use super::server_states::Event as ServerEvent;
+use super::server_states::{Event as ServerEvent, State as ServerState};
 use super::{Exchange, Port, TimerKey, flags_of};
 use crate::bulk::{Outbound, Plan, Told, Transfer};
 use crate::ids::{Machine, PacketNumber, Path};
@@ -78,6 +78,11 @@ impl Exchange {
         self.sending.insert(Sending { of, peer, outbound, packet_bytes, flags, timer, is_ready: true });
         self.ready.push_back(slot);
         slot
+    }
+
+    /// Bytes of all messages that go in pieces.
+    pub(super) fn sending_bytes(&self) -> usize {
+        self.sending.iter().map(|(_, sending)| sending.outbound.message_bytes()).sum()
     }
 
     /// It need not go on.
@@ -224,7 +229,10 @@ impl Exchange {
             Of::Reply(served) => {
                 self.served[served as usize].sending = None;
                 self.stop_sending(Some(slot));
-                self.on_server_event(served, ServerEvent::Exhausted, port);
+                if self.served[served as usize].state == ServerState::Replied {
+                    self.on_server_event(served, ServerEvent::Exhausted, port);
+                }
+                self.evict(port);
             }
         }
     }

@@ -173,13 +173,17 @@ impl Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut gap = "";
         for rule in &self.packets {
-            write!(f, "{rule},")?;
+            write!(f, "{gap}{rule}")?;
+            gap = ",";
         }
         for rule in &self.incidents {
-            write!(f, "{rule},")?;
+            write!(f, "{gap}{rule}")?;
+            gap = ",";
         }
-        write!(f, "seed={}", self.seed)
+        // A set that says no seed has this one.
+        if self.seed == 0 { Ok(()) } else { write!(f, "{gap}seed={}", self.seed) }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sendrec::lab::{Actor, Directory, MachineSpec, Scenario, Stage, Switches, directory, spawn_options};
 use sendrec::trace::{TraceWriter, origin_of};
 use sendrec_core::fault::{Due, Faults, IncidentRule, Mishap, Watch};
+use sendrec_core::rng::Rng;
 use sendrec_core::trace::{Event, Incident, What};
 use sendrec_core::{Instant, LocalId, Machine, Outcome, SpawnError, SpawnOptions, Syscall};
 use sendrec_kernel::{Discovery, Names, Node, NodeConfig};
@@ -140,6 +141,29 @@ fn order(line: &str) -> Result<Order, Failure> {
     serde_json::from_str(line).map_err(|error| Failure::new("an order of the lab", error))
 }
 
+/// Waits for an order without which nothing goes on; `None` if there is to be nothing. Who boots again is asked and
+/// told other things meanwhile: how far it is it cannot say yet, so the parent waits.
+fn await_order(
+    next: &mut impl FnMut() -> Result<Option<String>, Failure>,
+    wanted: impl Fn(&Order) -> bool,
+    trace: &TraceWriter,
+    node: &Node,
+) -> Result<Option<Order>, Failure> {
+    while let Some(line) = next()? {
+        match order(&line)? {
+            order if wanted(&order) => return Ok(Some(order)),
+            Order::Record(incident, rule) => {
+                record(trace, node, incident, &rule);
+                report(&Report::Recorded);
+            }
+            Order::Kill(process) => node.exit(process),
+            Order::Stop => return Ok(None),
+            Order::Spawn | Order::Go { .. } | Order::Poll => {}
+        }
+    }
+    Ok(None)
+}
+
 /// The body of `sendrec lab machine`.
 pub(in super::super) fn run() -> Result<(), Failure> {
     let mut lines = std::io::stdin().lock().lines();
@@ -159,7 +183,7 @@ pub(in super::super) fn run() -> Result<(), Failure> {
     let events = Arc::new(AtomicU64::new(0));
     let over = Arc::new(AtomicBool::new(false));
     let watcher = watcher(&job, &scenario, &trace, &events, &over);
-    let node = boot(&job, spec, &scenario.network.faults, watcher)?;
+    let node = boot(&job, spec, &scenario, watcher)?;
     trace.begin(node.machine(), origin_of(&node));
     if !job.first {
         record(&trace, &node, Incident::Booted { epoch: node.epoch() }, &job.rule);
@@ -174,7 +198,10 @@ pub(in super::super) fn run() -> Result<(), Failure> {
         .collect();
     let directory = directory(&scenario, &addresses, switches.addressing.unwrap_or_default());
     report(&Report::Ready);
-    let Some(_spawn) = next()? else { return Ok(()) };
+    let wanted = |order: &Order| matches!(order, Order::Spawn);
+    if await_order(&mut next, wanted, &trace, &stage.node)?.is_none() {
+        return Ok(());
+    }
     let mut cast = Vec::new();
     for process in &spec.processes {
         // Who starts late is not there yet, nor found by anybody.
@@ -189,7 +216,11 @@ pub(in super::super) fn run() -> Result<(), Failure> {
         cast.push((process, me));
     }
     report(&Report::Spawned);
-    let Some(_go) = next()? else { return Ok(()) };
+    let wanted = |order: &Order| matches!(order, Order::Go { .. });
+    let Some(Order::Go { since_ns }) = await_order(&mut next, wanted, &trace, &stage.node)? else {
+        return Ok(());
+    };
+    let since = Duration::from_nanos(since_ns);
     thread::scope(|scope| {
         let begun = stage.node.now();
         for (process, me) in cast {
@@ -208,8 +239,8 @@ pub(in super::super) fn run() -> Result<(), Failure> {
                 };
                 let tell = |mut told: sendrec::lab::Told| {
                     let begun = Duration::from_nanos(begun.as_nanos());
-                    told.began = told.began.saturating_sub(begun);
-                    told.at = told.at.saturating_sub(begun);
+                    told.began = told.began.saturating_sub(begun) + since;
+                    told.at = told.at.saturating_sub(begun) + since;
                     report(&Report::Told(told));
                 };
                 Actor::new(&me, &process.name, directory, manner, &tell).play(&process.script);
@@ -217,7 +248,7 @@ pub(in super::super) fn run() -> Result<(), Failure> {
         }
         while let Some(line) = next()? {
             match order(&line)? {
-                Order::Spawn | Order::Go => {}
+                Order::Spawn | Order::Go { .. } => {}
                 Order::Poll => report(&state(&stage, &events)),
                 Order::Record(incident, rule) => {
                     record(&trace, &stage.node, incident, &rule);
@@ -270,8 +301,16 @@ fn watcher(
     }
 }
 
-fn boot(job: &Job, spec: &MachineSpec, all: &Faults, watcher: Watcher) -> Result<Node, Failure> {
-    let faults = Faults { incidents: Vec::new(), ..all.clone() };
+/// What befalls the packets that this machine sends. The scenario's seed decides, for each machine otherwise.
+fn packet_faults(scenario: &Scenario, machine: &str) -> Option<Faults> {
+    let all = &scenario.network.faults;
+    let place = scenario.machines.iter().position(|other| other.name == machine)?;
+    let seed = all.seed ^ Rng::new(scenario.seed ^ ((place as u64) << 32)).next_u64();
+    let faults = Faults { packets: all.packets.clone(), incidents: Vec::new(), seed };
+    (!faults.is_empty()).then_some(faults)
+}
+
+fn boot(job: &Job, spec: &MachineSpec, scenario: &Scenario, watcher: Watcher) -> Result<Node, Failure> {
     let names = job.machines.iter().map(|(name, address)| (Machine::new(*address), name.clone()));
     let others = job.machines.iter().filter(|(name, _)| **name != job.machine).map(|(_, address)| *address);
     let others: Vec<_> = others.collect();
@@ -280,7 +319,7 @@ fn boot(job: &Job, spec: &MachineSpec, all: &Faults, watcher: Watcher) -> Result
     let config = NodeConfig {
         listen,
         kernel: sendrec_core::Config { first_incarnation: job.first, ..spec.config.clone() },
-        faults: (faults != Faults::default()).then_some(faults),
+        faults: packet_faults(scenario, &job.machine),
         names: Some(Names { own: job.machine.clone(), machines: names.collect() }),
         discovery: if others.is_empty() { Discovery::Off } else { Discovery::Machines(others) },
         recorder: Some(Box::new(watcher)),

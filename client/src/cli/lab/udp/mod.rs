@@ -44,7 +44,10 @@ enum Order {
     /// Make the processes: from here on they can be sent to.
     Spawn,
     /// Let them begin.
-    Go,
+    Go {
+        /// How long ago the run began, ns: what is told counts from there, after a reboot too.
+        since_ns: u64,
+    },
     /// Say how far things are.
     Poll,
     /// Something befalls it: put it on record, and say so.

@@ -74,6 +74,8 @@ struct Parent<'a> {
     done: Vec<usize>,
     told: Vec<Told>,
     states: Vec<Option<(u64, usize, usize)>>,
+    /// When the processes were let begin.
+    begun: Instant,
 }
 
 impl Drop for Parent<'_> {
@@ -93,9 +95,8 @@ pub(crate) fn play(scenario: &Scenario, switches: &Switches) -> Result<Run, Fail
     listen_for_stop()?;
     let mut parent = Parent::new(scenario, switches)?;
     parent.start_all()?;
-    let begun = Instant::now();
-    let cut_short = parent.run(begun)?;
-    let took = begun.elapsed();
+    let cut_short = parent.run()?;
+    let took = parent.begun.elapsed();
     parent.finish(took, cut_short)
 }
 
@@ -148,6 +149,7 @@ impl<'a> Parent<'a> {
             done: Vec::new(),
             told: Vec::new(),
             states: vec![None; count],
+            begun: Instant::now(),
         })
     }
 
@@ -159,7 +161,8 @@ impl<'a> Parent<'a> {
         // Nobody is asked before everybody can answer.
         self.order_all(&Order::Spawn);
         self.await_all(|report| matches!(report, Report::Spawned))?;
-        self.order_all(&Order::Go);
+        self.begun = Instant::now();
+        self.order_all(&Order::Go { since_ns: 0 });
         Ok(())
     }
 
@@ -240,7 +243,8 @@ impl<'a> Parent<'a> {
     }
 
     /// Runs until nothing more happens; says why it did not come to that.
-    fn run(&mut self, begun: Instant) -> Result<Option<String>, Failure> {
+    fn run(&mut self) -> Result<Option<String>, Failure> {
+        let begun = self.begun;
         let window = quiet_window(&self.switched);
         for Due { rule, after } in self.watch.by_time().collect::<Vec<_>>() {
             self.later.push((begun + after, Later::Befall(rule)));
@@ -297,7 +301,10 @@ impl<'a> Parent<'a> {
         }
         match report {
             Some(Report::Ready) => self.order(machine, &Order::Spawn),
-            Some(Report::Spawned) => self.order(machine, &Order::Go),
+            Some(Report::Spawned) => {
+                let since_ns = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                self.order(machine, &Order::Go { since_ns });
+            }
             Some(Report::Told(told)) => self.told.push(told),
             Some(Report::Due { rule, after_ns }) => {
                 self.done.push(rule);
@@ -397,12 +404,20 @@ impl<'a> Parent<'a> {
     }
 
     fn pause(&mut self, machine: usize, span: Duration, rule: String) {
+        // Who is down says nothing, and cannot be stopped.
+        if self.machines[machine].is_none() {
+            return;
+        }
         self.order(machine, &Order::Record(Incident::Paused, rule.clone()));
         // Until it is on record: then it is stopped, with whatever it was doing.
         let until = Instant::now() + STOP_PATIENCE;
         while let Ok(heard) = self.reports.recv_timeout(until.saturating_duration_since(Instant::now())) {
             let recorded = heard.machine == machine && matches!(heard.report, Some(Report::Recorded));
             self.hear(heard);
+            // It may die of something else first.
+            if self.machines[machine].is_none() {
+                return;
+            }
             if recorded {
                 break;
             }
