@@ -30,6 +30,9 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 pub(crate) const RETRANSMIT_MAX: Duration = Duration::from_millis(200);
 pub(crate) const RETRIES: u32 = 200;
 
+/// A reply that is lost behind the acknowledgement of its request is missed after so long, as a piece would be.
+const PROBE_INTERVAL: Duration = Duration::from_millis(20);
+
 /// What a child that takes long messages is told.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct BulkServer {
@@ -46,7 +49,12 @@ impl BulkServer {
 
 /// The kernel's configuration on both sides.
 pub(crate) fn config() -> Config {
-    Config { retransmit_max: RETRANSMIT_MAX, retries: RETRIES, ..Config::default() }
+    Config {
+        retransmit_max: RETRANSMIT_MAX,
+        retries: RETRIES,
+        probe_interval: PROBE_INTERVAL,
+        ..Config::default()
+    }
 }
 
 /// What a server says of the last message and of the packets it has sent.

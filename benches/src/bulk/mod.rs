@@ -3,6 +3,7 @@
 //!
 //! Rows are measured in turn, and that several times. Deliberately not here: goals that fail a run. Machines differ.
 mod case;
+mod classics;
 mod compare;
 mod document;
 mod fairness;
@@ -17,6 +18,8 @@ mod plot;
 mod progress;
 mod run;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod text;
 mod udp;
 mod world;

@@ -27,8 +27,8 @@ pub(crate) struct Constants {
     pub(crate) under_way_bytes: f64,
     /// What goes before anything is granted.
     pub(crate) first_flight_bytes: f64,
-    /// The delay of an acknowledgement that waits for company.
-    pub(crate) late_ack: f64,
+    /// Whether a sender hands over all it may at once, to a line that queues: then all of it has gone before a gap is known.
+    pub(crate) queues: bool,
 }
 
 /// What is expected of one message.
@@ -84,21 +84,40 @@ impl Constants {
             }
             _ => (granted, 0.0),
         };
-        let blasts =
-            case.blast.filter(|_| case.way == Way::Blast).map_or(1.0, |of| (n / f64::from(of.get())).ceil());
-        let t = (t + acks).max((t + acks + r) / under_way);
-        let grant = if n * f64::from(case.packet_bytes) > self.first_flight_bytes { r } else { 0.0 };
-        let rounds = (1..TERMS_MAX).map(|k| 1.0 - (1.0 - p.powi(k)).powf(n / length)).sum::<f64>();
+        let blasts = case.blast.filter(|_| case.way == Way::Blast);
+        let blasts = blasts.map_or(1.0, |packets| (n / f64::from(packets.get())).ceil());
+        let t = t + acks;
+        let first_flight = (self.first_flight_bytes / f64::from(case.packet_bytes)).max(1.0);
+        let grant = match case.way {
+            _ if n <= first_flight => 0.0,
+            // Acknowledgements grant while the first flight goes.
+            Way::Window => (r + t - first_flight * t).max(0.0),
+            _ => r,
+        };
+        // Of so many pieces, in round k again: the chance that one is missing.
+        let missing = |of: f64, k: i32| 1.0 - (1.0 - p.powi(k)).powf(of / length);
+        let rounds: f64 = (1..TERMS_MAX).map(|k| missing(n, k)).sum();
         let (pieces, besides) = match (case.errors, case.way) {
             _ if p <= 0.0 => (n, 0.0),
             (Again::Selective, _) => (n / (1.0 - p), (rounds * r - n * t).max(0.0)),
             (Again::Full, Way::Blast) => (n * (1.0 + rounds), rounds * r),
             _ => {
-                let flight = n.min(under_way).min(1.0 + r / t);
-                (n * (1.0 + p / length * (flight + length - 1.0) / (1.0 - p)), 0.0)
+                let noticed = if self.queues { n } else { 1.0 + r / t };
+                let flight = n.min(under_way).min(noticed);
+                // From the first that is missing on: half of a flight if it is one, most of it if they are many.
+                let part = |k: i32| {
+                    let count = (flight * p.powi(k) / length).max(1.0);
+                    count / (1.0 + count)
+                };
+                let back: f64 = (1..TERMS_MAX).map(|k| missing(flight, k) * part(k)).sum();
+                (n * (1.0 + back), if flight < n { 0.0 } else { rounds * r })
             }
         };
-        Prediction { seconds: self.start + grant + pieces * t + blasts * r + besides + silence, pieces }
+        // What a rule destroys never comes to the narrowest place.
+        let line = pieces * (1.0 - p);
+        let stalls = (line / under_way - 1.0).max(0.0) * (t + r - under_way * t).max(0.0);
+        let seconds = self.start + grant + line * t + stalls + blasts * r + besides + silence;
+        Prediction { seconds, pieces }
     }
 
     /// Fits packet and byte to two measured floods: (packets, bytes, seconds) each.

@@ -9,9 +9,10 @@ use clap::ValueEnum;
 use sendrec_core::Config;
 use sendrec_sim::{Link, Medium};
 
+use super::case::{Case, Way};
 use super::kernel;
 use super::model::Constants;
-use sendrec_core::limits::{ACK_DELAY_DEFAULT, FIRST_FLIGHT_BYTES_DEFAULT};
+use sendrec_core::limits::FIRST_FLIGHT_BYTES_DEFAULT;
 use sendrec_core::wire::HEADER_BYTES;
 
 /// The packet of 1985: 1,024 bytes and a header.
@@ -82,6 +83,17 @@ impl LinkName {
         link
     }
 
+    /// From one packet to the next: a host of 1985 was busy with a packet until it was out.
+    pub(crate) fn gap(self, case: &Case) -> Duration {
+        if self != Self::Ethernet {
+            return Duration::ZERO;
+        }
+        let acknowledged =
+            if case.way == Way::Window { HEADER_BYTES as f64 / f64::from(case.ack_every) } else { 0.0 };
+        let bytes = f64::from(case.packet_bytes) + acknowledged;
+        Duration::from_secs_f64(bytes * 8.0 / self.link().bandwidth.unwrap_or(MEGABIT) as f64)
+    }
+
     /// Of both machines. Their memory is no bound here: a line without a queue's bound loses nothing by being full.
     pub(crate) fn config(self) -> Config {
         const RECEIVE_BYTES: usize = 4 << 20;
@@ -114,7 +126,7 @@ impl LinkName {
             timeout_max: config.retransmit_max.as_secs_f64(),
             under_way_bytes: config.receive_bytes as f64,
             first_flight_bytes: FIRST_FLIGHT_BYTES_DEFAULT as f64,
-            late_ack: ACK_DELAY_DEFAULT.as_secs_f64(),
+            queues: self != Self::Ethernet,
         }
     }
 

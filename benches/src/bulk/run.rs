@@ -13,7 +13,7 @@ use super::peers::{self, Carrier, Item};
 use super::place::LinkName;
 use super::progress::Progress;
 use super::udp::Place;
-use super::{compare, fairness, html, text, world};
+use super::{classics, compare, fairness, html, text, world};
 use crate::machine::Machine;
 use crate::placement::{Cores, Placement, allowed_cores};
 use crate::sample::Fallible;
@@ -26,6 +26,11 @@ const MESSAGES_QUICK: [u64; 2] = [1 << 10, 1 << 20];
 
 /// Measures and tells; false if a row failed.
 pub(crate) fn run(options: &BulkOptions) -> Fallible<bool> {
+    if options.classics {
+        let (text, all_hold) = classics::run(options)?;
+        print(&text)?;
+        return Ok(all_hold);
+    }
     let allowed = allowed_cores()?;
     let mut document = Document {
         kind: KIND.into(),

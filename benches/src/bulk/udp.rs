@@ -2,7 +2,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use sendrec_core::limits::{ACK_DELAY_DEFAULT, FIRST_FLIGHT_BYTES_DEFAULT, RETRANSMIT_MIN_DEFAULT};
+use sendrec_core::limits::{FIRST_FLIGHT_BYTES_DEFAULT, RETRANSMIT_MIN_DEFAULT};
 use sendrec_core::wire::{FRAGMENT_BYTES, HEADER_BYTES};
 use sendrec_trap::Address;
 
@@ -127,7 +127,7 @@ impl Place {
             timeout_max: RETRANSMIT_MAX.as_secs_f64(),
             under_way_bytes: flood::window_bytes()? as f64,
             first_flight_bytes: FIRST_FLIGHT_BYTES_DEFAULT as f64,
-            late_ack: ACK_DELAY_DEFAULT.as_secs_f64(),
+            queues: false,
         })
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sendrec_core::{LocalId, Options};
+use sendrec_core::{LocalId, Options, Transfer};
 use sendrec_sim::{Link, World};
 use sendrec_trap::{Address, From, How, SpawnOptions, Trap};
 
@@ -46,7 +46,8 @@ pub(crate) fn measure(link: LinkName, case: &Case, load: &Bytes, seed: u64) -> F
     };
     let before = sent(&world);
     let outcome = Outcome::default();
-    let (told, message, transfer) = (outcome.clone(), load.clone(), case.transfer());
+    let (told, message, transfer) =
+        (outcome.clone(), load.clone(), Transfer { gap: link.gap(case), ..case.transfer() });
     world.spawn(client, SpawnOptions::default(), move |me| {
         let options = Options { transfer, ..me.how().options };
         let begin = me.gate().now();
