@@ -15,7 +15,7 @@ pub enum Command {
     #[command(
         after_help = "Example:\n  sendrec bench bulk --quick\n  sendrec bench bulk --html bulk.html --json bulk.json\n  sendrec bench bulk --world --loss 0,0.01 --pattern independent,bursts\n  sendrec bench bulk --server 192.0.2.7:7100/1"
     )]
-    Bulk(BulkOptions),
+    Bulk(Box<BulkOptions>),
     /// The other side of `bulk --server`, on another host
     #[command(
         after_help = "Example:\n  sendrec bench serve --listen 192.0.2.7:7100\n  prints: serving at 192.0.2.7:7100/1"

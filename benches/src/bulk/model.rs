@@ -102,7 +102,9 @@ impl Constants {
             (Again::Selective, _) => (n / (1.0 - p), (rounds * r - n * t).max(0.0)),
             (Again::Full, Way::Blast) => (n * (1.0 + rounds), rounds * r),
             _ => {
-                let noticed = if self.queues { n } else { 1.0 + r / t };
+                // On a shared line the report waits for the packet that is going.
+                let shared = if self.acknowledgement > 0.0 { 1.0 } else { 0.0 };
+                let noticed = if self.queues { n } else { 1.0 + r / t + shared };
                 let flight = n.min(under_way).min(noticed);
                 // From the first that is missing on: half of a flight if it is one, most of it if they are many.
                 let part = |k: i32| {
@@ -113,8 +115,8 @@ impl Constants {
                 (n * (1.0 + back), if flight < n { 0.0 } else { rounds * r })
             }
         };
-        // What a rule destroys never comes to the narrowest place.
-        let line = pieces * (1.0 - p);
+        // What a rule destroys is never on a line that queues; a sender that paces itself has lost the time.
+        let line = if self.queues { pieces * (1.0 - p) } else { pieces };
         let stalls = (line / under_way - 1.0).max(0.0) * (t + r - under_way * t).max(0.0);
         let seconds = self.start + grant + line * t + stalls + blasts * r + besides + silence;
         Prediction { seconds, pieces }
