@@ -44,7 +44,7 @@ fn no_crate_reaches_what_it_must_not() {
     let metadata = metadata();
     let sockets = ["mio", "socket2", "quinn-udp", "sendrec-kernel"];
     let clockwork = ["parking_lot", "crossbeam-channel", "corosensei"];
-    let forbidden: [(&str, Vec<&str>); 6] = [
+    let forbidden: [(&str, Vec<&str>); 7] = [
         ("sendrec-core", [&sockets[..], &clockwork, &["sendrec-trap", "sendrec-sim", "rand"]].concat()),
         ("sendrec-trap", [&sockets[..], &["corosensei", "sendrec-sim"]].concat()),
         ("sendrec-names", [&sockets[..], &["sendrec-sim", "corosensei", "sendrec-fileserver"]].concat()),
@@ -53,6 +53,7 @@ fn no_crate_reaches_what_it_must_not() {
             "sendrec-kernel",
             vec!["corosensei", "sendrec-sim", "sendrec-names", "sendrec-fileserver", "sendrec"],
         ),
+        ("sendrec-benches", vec!["sendrec", "sendrec-fileserver", "sendrec-names"]),
         ("sendrec-fileserver", [&sockets[..], &["sendrec-sim", "corosensei"]].concat()),
     ];
     for (package, never) in forbidden {

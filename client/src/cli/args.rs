@@ -120,6 +120,19 @@ pub(crate) enum Command {
         after_help = "Example:\n  sendrec matrix --seed 1\n  sendrec matrix --loss 0.2 --only addressing=sparse,blocking=lent --html matrix.html"
     )]
     Matrix(MatrixArgs),
+    /// Measurements beside their floors: long messages, round trips, timers, the world
+    #[cfg(target_os = "linux")]
+    #[command(
+        after_help = "Example:\n  sendrec bench bulk --quick\n  sendrec bench bulk --html bulk.html --json bulk.json\n  sendrec bench compare old.json new.json"
+    )]
+    Bench(BenchArgs),
+}
+
+#[cfg(target_os = "linux")]
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) command: sendrec_benches::Command,
 }
 
 /// What every command that runs a node has.
