@@ -273,7 +273,7 @@ fn a_file_that_changes_is_copied_up_to_the_end_it_has_then() {
 fn a_server_whose_messages_are_short_is_read_all_the_same() {
     let config = Config { message_bytes: 10_000, ..Config::default() };
     let store = Memory::default();
-    let bytes = noise(300_000, 2);
+    let bytes = noise(5 << 20, 2);
     store.create(name("file")).unwrap();
     store.write(name("file"), 0, &bytes).unwrap();
     let boot = Boot { config: Some(config), ..Boot::default() };
@@ -283,7 +283,7 @@ fn a_server_whose_messages_are_short_is_read_all_the_same() {
         assert!(get(files, 11, Some(100_001)).unwrap() == bytes[11..100_012]);
     });
     // What it gives at once is found out, and no more asked for: or else most of what is sent would be thrown away.
-    assert!(world.traffic().sent < 1_000, "{:?}", world.traffic());
+    assert!(world.traffic().sent < 8_000, "{:?}", world.traffic());
 }
 
 #[test]
