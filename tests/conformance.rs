@@ -8,10 +8,10 @@ use std::time::Duration;
 use bytes::BytesMut;
 use sendrec_kernel::{Discovery, Node, NodeConfig};
 use sendrec_names::{NAME_SERVER, NAME_SERVER_ID, Name, Names, Resolver, Token, serve};
-use sendrec_sim::World;
+use sendrec_sim::{Link, World};
 use sendrec_trap::{
-    Address, Buffering, CallError, From, LocalId, Options, Overflow, Process, ReceiveError, Reliability,
-    ReplyError, Semantics, SendFailure, SparseId, SpawnOptions, Trap,
+    Address, Buffering, CallError, Config, From, LocalId, Options, Overflow, Process, ReceiveError,
+    Reliability, ReplyError, Semantics, SendFailure, SparseId, SpawnOptions, Trap,
 };
 
 const SPARSE: SparseId = SparseId(0x9f3c_2a0b_1d4e_5f60);
@@ -120,8 +120,9 @@ fn client<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
             me.send_one_way(server, "one way", how).unwrap();
         }
     }
-    // The longest message fits, one byte more is refused and handed back.
-    let longest = vec![7; me.gate().message_bytes_max()];
+    // The longest message comes whole and goes back whole; one byte more is refused and handed back.
+    assert_eq!(me.gate().message_bytes_max(), LONGEST_BYTES);
+    let longest: Vec<u8> = (0..LONGEST_BYTES).map(|place| (place * 31 / 7) as u8).collect();
     assert_eq!(me.call(server, &longest).unwrap(), longest);
     let refused = me.call(server, [&longest[..], b"x"].concat()).unwrap_err();
     assert_eq!(refused.failure, SendFailure::Request(CallError::TooLong));
@@ -191,10 +192,17 @@ fn addressing<T: Trap + ?Sized>(me: &Process<'_, T>, server: Address) {
     }
 }
 
+/// Some two hundred packets, or a few where the path carries long ones.
+const LONGEST_BYTES: usize = 300_000;
+
+fn config() -> Config {
+    Config { message_bytes: LONGEST_BYTES, ..Config::default() }
+}
+
 #[test]
 fn in_a_world() {
     for seed in 0..20 {
-        let mut world = World::new(seed);
+        let mut world = World::with(seed, config(), Link::default());
         let (near, far) = (world.boot(), world.boot());
         let address = Address::new(world.machine(far), LocalId(1));
         world.spawn(far, SERVER, |me| server(me));
@@ -212,7 +220,7 @@ fn in_a_world() {
 
 #[test]
 fn between_processes_of_one_machine_of_a_world() {
-    let mut world = World::new(1);
+    let mut world = World::with(1, config(), Link::default());
     let machine = world.boot();
     let address = Address::new(world.machine(machine), LocalId(1));
     world.spawn(machine, SERVER, |me| server(me));
@@ -245,14 +253,14 @@ fn on_nodes(near: &Node, far: &Node) {
 
 #[test]
 fn over_udp() {
-    let far = Node::boot(NodeConfig::default()).unwrap();
+    let far = Node::boot(NodeConfig { kernel: config(), ..NodeConfig::default() }).unwrap();
     let discovery = Discovery::Machines(vec![far.machine().socket_addr()]);
-    let near = Node::boot(NodeConfig { discovery, ..NodeConfig::default() }).unwrap();
+    let near = Node::boot(NodeConfig { discovery, kernel: config(), ..NodeConfig::default() }).unwrap();
     on_nodes(&near, &far);
 }
 
 #[test]
 fn between_processes_of_one_node() {
-    let node = Node::boot(NodeConfig::default()).unwrap();
+    let node = Node::boot(NodeConfig { kernel: config(), ..NodeConfig::default() }).unwrap();
     on_nodes(&node, &node);
 }

@@ -48,7 +48,7 @@ fn packets(server_epoch: Epoch) -> Vec<Vec<u8>> {
             floor: Sequence(0),
             answered: 0,
             elapsed_us: 0,
-            fragment: Fragment { offset: 0, length: payload.len() as u32, blast: 0 },
+            fragment: Fragment::whole(payload.len() as u32),
         };
         let packet = Packet { header, payload };
         let mut bytes = vec![0; packet.wire_bytes()];

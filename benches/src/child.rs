@@ -1,17 +1,27 @@
 //! The other OS process of a measurement: this program again, ended and reaped with its handle.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 use clap::{Args, Subcommand};
 
+use crate::bulk::{self, BulkServer};
 use crate::nodes;
 use crate::placement::pin;
 use crate::raw::{Socket, Waiting};
 use crate::sample::Fallible;
 
+/// What stands before the subcommand on this program's command line.
+static REACH: OnceLock<&'static [&'static str]> = OnceLock::new();
+
+/// Children are reached by these arguments; said once, before the first is started.
+pub(crate) fn reach_by(reach: &'static [&'static str]) {
+    let _ = REACH.set(reach);
+}
+
 /// What a child is to do.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Role {
+pub struct Role {
     /// Pins it to this core
     #[arg(long)]
     core: Option<usize>,
@@ -36,6 +46,16 @@ pub(crate) enum Task {
     },
     /// Keeps its core busy
     Spin,
+    /// Takes long messages, over a node
+    Bulk(BulkServer),
+    /// Takes raw datagrams by the megabyte, with acknowledgements
+    Sink,
+    /// Takes what comes over TCP
+    Tcp {
+        /// Bytes of the socket's buffers; the system's own if not given
+        #[arg(long)]
+        buffers: Option<usize>,
+    },
 }
 
 /// A running child. Dropped, it is killed and reaped; should this program die first, the child sees its standard
@@ -49,7 +69,7 @@ impl Running {
     /// Starts a child and waits for its first line.
     pub(crate) fn start(task: &Task, core: Option<usize>) -> Fallible<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("serve");
+        command.args(REACH.get().copied().unwrap_or_default()).arg("child");
         if let Some(core) = core {
             command.arg("--core").arg(core.to_string());
         }
@@ -59,6 +79,10 @@ impl Running {
             Task::Node => command.arg("node"),
             Task::Caller { server } => command.args(["caller", server]),
             Task::Spin => command.arg("spin"),
+            Task::Bulk(server) => command.arg("bulk").args(server.arguments()),
+            Task::Sink => command.arg("sink"),
+            Task::Tcp { buffers: None } => command.arg("tcp"),
+            Task::Tcp { buffers: Some(bytes) } => command.args(["tcp", "--buffers", &bytes.to_string()]),
         };
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         // From here on dropping it reaps the child.
@@ -114,6 +138,22 @@ pub(crate) fn serve(role: Role) -> Fallible<()> {
             greet(&me.address().to_string())?;
             await_end();
             Ok(())
+        }
+        Task::Bulk(server) => bulk::serve_child(&server, |line| {
+            watch_parent()?;
+            greet(line)
+        }),
+        Task::Sink => {
+            let sink = bulk::Sink::bind()?;
+            watch_parent()?;
+            greet(&sink.address()?.to_string())?;
+            sink.serve()
+        }
+        Task::Tcp { buffers } => {
+            let listener = bulk::tcp_listener(buffers)?;
+            watch_parent()?;
+            greet(&listener.local_addr()?.to_string())?;
+            bulk::serve_tcp(&listener)
         }
         Task::Spin => {
             watch_parent()?;

@@ -1,16 +1,16 @@
 //! What the figures were measured on.
 use std::fs;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The head of a report.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
     cpu: String,
     cores: usize,
     system: String,
-    compiler: &'static str,
-    sendrec: &'static str,
+    compiler: String,
+    sendrec: String,
 }
 
 impl Machine {
@@ -18,7 +18,7 @@ impl Machine {
     pub(crate) fn here(cores: usize) -> Self {
         let names = rustix::system::uname();
         let [name, release] = [names.sysname(), names.release()].map(|text| text.to_string_lossy());
-        let (compiler, sendrec) = (env!("COMPILER"), env!("CARGO_PKG_VERSION"));
+        let (compiler, sendrec) = (env!("COMPILER").into(), env!("CARGO_PKG_VERSION").into());
         Self { cpu: cpu(), cores, system: format!("{name} {release}"), compiler, sendrec }
     }
 }

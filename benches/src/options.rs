@@ -2,21 +2,28 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Subcommand};
 
+use crate::bulk::{BulkOptions, CompareOptions, ServeOptions};
 use crate::child::Role;
 use crate::placement::Placement;
 
-/// Measures sendrec beside its floors.
-#[derive(Debug, Parser)]
-#[command(version)]
-pub(crate) struct Options {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
+/// What is to be measured.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
+    /// Long messages: protocols, error control, sizes and loss, beside raw UDP and TCP, and beside a prediction
+    #[command(
+        after_help = "Example:\n  sendrec bench bulk --quick\n  sendrec bench bulk --html bulk.html --json bulk.json\n  sendrec bench bulk --world --loss 0,0.01 --pattern independent,bursts\n  sendrec bench bulk --server 192.0.2.7:7100/1"
+    )]
+    Bulk(Box<BulkOptions>),
+    /// The other side of `bulk --server`, on another host
+    #[command(
+        after_help = "Example:\n  sendrec bench serve --listen 192.0.2.7:7100\n  prints: serving at 192.0.2.7:7100/1"
+    )]
+    Serve(ServeOptions),
+    /// Two runs of `bulk` side by side, from their JSON
+    #[command(after_help = "Example:\n  sendrec bench compare old.json new.json")]
+    Compare(CompareOptions),
     /// Round trips, calls per second, idleness and load, at each placement
     Latency(Latency),
     /// Cost of arming, disarming and firing, with 10 to a million timers, for each way of keeping them
@@ -25,11 +32,12 @@ pub(crate) enum Command {
     World(WorldOptions),
     /// The other side of a measurement; the benchmark starts it
     #[command(hide = true)]
-    Serve(Role),
+    Child(Role),
 }
 
+/// What `latency` is told.
 #[derive(Debug, Args)]
-pub(crate) struct Latency {
+pub struct Latency {
     /// How often each row is measured, all rows in turn
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -53,8 +61,9 @@ pub(crate) struct Latency {
     pub(crate) row: Option<String>,
 }
 
+/// What `timers` is told.
 #[derive(Debug, Args)]
-pub(crate) struct Timers {
+pub struct Timers {
     /// Tables of 10 to so many timers
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(10..=TIMERS_MAX))]
     max: u32,
@@ -75,8 +84,9 @@ pub(crate) struct Timers {
     quick: bool,
 }
 
+/// What `world` is told.
 #[derive(Debug, Args)]
-pub(crate) struct WorldOptions {
+pub struct WorldOptions {
     /// With so many processes (repeatable; 2, 10, 100 and 1000 if not given)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=20_000))]
     processes: Vec<u32>,
@@ -115,7 +125,7 @@ impl WorldOptions {
     }
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     const LONGEST: f64 = 3_600.0;
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= LONGEST => Ok(seconds),

@@ -1,11 +1,11 @@
 //! What was measured, as a table for people and as JSON for programs.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
 use crate::sample::Figure;
 
 /// The median of several rounds, and how far they lie apart.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) min: f64,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use crate::options::Budget;
 
 /// What may fail, for whatever reason: a person reads it.
-pub(crate) type Fallible<R> = Result<R, Box<dyn std::error::Error + Send + Sync>>;
+pub type Fallible<R> = Result<R, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Bytes of a null call's message, each way.
 pub(crate) const MESSAGE_BYTES: usize = 64;

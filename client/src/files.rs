@@ -7,7 +7,9 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sendrec_fileserver::{Attributes, Code, Entry, FIXED_BYTES, FileMessage, Opcode, decode_entries};
+use sendrec_fileserver::{
+    Attributes, Code, DATA_BYTES_MAX, Entry, FIXED_BYTES, FileMessage, Opcode, decode_entries,
+};
 use sendrec_names::{Name, Names, NamesError, Resolver};
 use sendrec_trap::{
     Address, CallError, From, Process, ReceiveError, SendFailure, SparseId, SpawnError, SpawnOptions, Target,
@@ -159,13 +161,13 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
         self.timeout
     }
 
-    /// Bytes of data that one message about `file` has room for.
+    /// Bytes of data that one message about `file` is to have at most: [`DATA_BYTES_MAX`], or what there is room for.
     pub fn data_bytes_max(&self, file: &[u8]) -> usize {
-        self.gate.message_bytes_max().saturating_sub(FIXED_BYTES + file.len())
+        self.gate.message_bytes_max().saturating_sub(FIXED_BYTES + file.len()).min(DATA_BYTES_MAX)
     }
 
     /// Slide 14: reads at most `nbytes` bytes of `file` from `position` on into `buf`; returns how many came, fewer
-    /// at the end of the file or where a message has room for no more.
+    /// at the end of the file, and never more than [`Files::data_bytes_max`] says.
     pub fn read(
         &mut self,
         file: &[u8],
@@ -175,22 +177,25 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
     ) -> Result<usize, FileError> {
         let mut m1 = FileMessage::request(Opcode::Read, file);
         m1.offset = position;
-        m1.count = u32::try_from(nbytes.min(buf.len())).unwrap_or(u32::MAX);
+        m1.count = nbytes.min(buf.len()).min(self.data_bytes_max(file)) as u32;
+        let wanted = m1.count;
         let m1 = self.ask(&m1)?;
-        let count = m1.data.len();
-        buf.get_mut(..count)
-            .ok_or_else(|| FileError::NoFileServer { server: self.server() })?
-            .copy_from_slice(&m1.data);
+        let (count, there) = (m1.count as usize, m1.data.len());
+        if m1.count > wanted || there > count {
+            return Err(FileError::NoFileServer { server: self.server() });
+        }
+        buf[..there].copy_from_slice(&m1.data);
+        // Zeros at the end need not come.
+        buf[there..count].fill(0);
         Ok(count)
     }
 
-    /// Writes `data` into `file` at `position`. It is no longer than [`Files::data_bytes_max`].
+    /// Writes `data` into `file` at `position`. It is no longer than [`Files::data_bytes_max`] says.
     pub fn write(&mut self, file: &[u8], position: u64, data: &[u8]) -> Result<(), FileError> {
         let mut m1 = FileMessage::request(Opcode::Write, file);
         m1.offset = position;
         m1.count = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        m1.data = Bytes::copy_from_slice(data);
-        self.ask(&m1).map(drop)
+        self.ask_with(&m1.encode_with(data).freeze()).map(drop)
     }
 
     /// Makes an empty file; it must not exist.
@@ -243,13 +248,17 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
         self.ask(&FileMessage::request(Opcode::RemoveDirectory, name)).map(drop)
     }
 
-    /// A send and a receive; again where the server's name has moved.
     fn ask(&mut self, m1: &FileMessage) -> Result<FileMessage, FileError> {
+        self.ask_with(&m1.encode().freeze())
+    }
+
+    /// A send and a receive; again where the server's name has moved.
+    fn ask_with(&mut self, m1: &Bytes) -> Result<FileMessage, FileError> {
         let mut tries = 0;
         loop {
             tries += 1;
             let place = self.target()?;
-            let error = match self.send(place, m1).and_then(|()| self.receive(place)) {
+            let error = match self.send(place, m1.clone()).and_then(|()| self.receive(place)) {
                 Ok(answer) => return check_answer(answer, || self.server()),
                 Err(error) => error,
             };
@@ -261,10 +270,10 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
     }
 
     /// `send(FILE_SERVER, &m1)`
-    fn send(&self, place: Target, m1: &FileMessage) -> Result<(), CallError> {
+    fn send(&self, place: Target, m1: Bytes) -> Result<(), CallError> {
         let mut how = self.me.how();
         how.timeout = Some(self.timeout);
-        self.me.send_with(place, m1.encode(), how).map_err(|error| call_error(error.failure))
+        self.me.send_with(place, m1, how).map_err(|error| call_error(error.failure))
     }
 
     /// `receive(CLIENT, &m1)`

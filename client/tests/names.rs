@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use sendrec::copy::{self, Watch};
+use sendrec::copy::{self, FromStream, ToStream, Watch};
 use sendrec::{Files, Server};
 use sendrec_fileserver::{FileMessage, Memory, Name as FileName, Store, serve};
 use sendrec_names::{NAME_SERVER_ID, Name, Names, Token};
@@ -99,10 +99,11 @@ fn a_copy_under_way_follows_a_name() {
         let never = AtomicBool::new(false);
         let mut ignore = |_| {};
         let mut watch = Watch { progress: &mut ignore, stop: &never };
-        let length = copy::put(&mut files, &mut Slow(wait, 0), "memory", b"file", 7, &mut watch).unwrap();
+        let length =
+            copy::put(&mut files, &mut FromStream(Slow(wait, 0)), "memory", b"file", 7, &mut watch).unwrap();
         assert!(length > 100_000);
         let mut back = Vec::new();
-        copy::get(&files, b"file", 0, None, &mut back, "memory", &mut watch).unwrap();
+        copy::get(&files, b"file", 0, None, &mut ToStream(&mut back), "memory", &mut watch).unwrap();
         assert!(back.len() as u64 == length && back.iter().all(|byte| *byte == 7));
     });
     assert!(copied.stat(FileName::new(b"file").unwrap()).unwrap().size > 100_000);

@@ -1,20 +1,21 @@
 //! A store that is a directory of the system, reached through a capability: no name leads out of it.
 use std::ffi::OsStr;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, Metadata, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use parking_lot::Mutex;
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, SeekFrom, seek};
 use rustix::io::Errno;
 
 use crate::message::Code;
 use crate::name::Name;
-use crate::store::{Attributes, Entry, FileKind, Store};
+use crate::store::{Attributes, Entry, FileKind, Filled, Store};
 
 /// A directory and what is below it.
 #[derive(Debug)]
@@ -38,14 +39,14 @@ impl Directory {
     }
 
     /// Opens a file, and nothing but a file, without ever waiting for a writer as opening a named pipe would.
-    fn open_file(&self, name: Name<'_>, options: &mut OpenOptions) -> Result<std::fs::File, Code> {
+    fn open_file(&self, name: Name<'_>, options: &mut OpenOptions) -> Result<(File, Metadata), Code> {
         options.custom_flags(OFlags::NONBLOCK.bits() as i32);
         let file = self.root.open_with(path(name), options).map_err(code)?.into_std();
-        let kind = file.metadata().map_err(code)?.file_type();
-        if kind.is_dir() {
+        let metadata = file.metadata().map_err(code)?;
+        if metadata.is_dir() {
             return Err(Code::E_IS_DIRECTORY);
         }
-        if kind.is_file() { Ok(file) } else { Err(Code::E_NOT_SUPPORTED) }
+        if metadata.is_file() { Ok((file, metadata)) } else { Err(Code::E_NOT_SUPPORTED) }
     }
 
     /// The names in a directory, in order. The first part reads them, the following ones of the same listing do not.
@@ -73,11 +74,27 @@ impl Directory {
     }
 }
 
+/// How much of `count` bytes at `offset` is a hole, if it begins with one that reaches as far as they or the file do.
+fn hole(file: &File, metadata: &Metadata, offset: u64, count: u64) -> Option<u64> {
+    const SECTOR_BYTES: u64 = 512;
+    let size = metadata.len();
+    if offset >= size || metadata.blocks().saturating_mul(SECTOR_BYTES) >= size {
+        return None;
+    }
+    let end = size.min(offset + count);
+    match seek(file, SeekFrom::Data(offset)) {
+        Ok(data) if data >= end => Some(end - offset),
+        Err(Errno::NXIO) => Some(end - offset),
+        // Where holes are is not told here, or it begins with data.
+        _ => None,
+    }
+}
+
 fn path(name: Name<'_>) -> &Path {
     Path::new(OsStr::from_bytes(name.as_bytes()))
 }
 
-fn attributes(metadata: &Metadata) -> Attributes {
+fn attributes(metadata: &cap_std::fs::Metadata) -> Attributes {
     let kind = if metadata.is_file() {
         FileKind::File
     } else if metadata.is_dir() {
@@ -119,12 +136,15 @@ impl Store for Directory {
         self.open_file(name, OpenOptions::new().write(true).create_new(true)).map(drop)
     }
 
-    fn read(&self, name: Name<'_>, offset: u64, buffer: &mut [u8]) -> Result<usize, Code> {
-        let file = self.open_file(name, OpenOptions::new().read(true))?;
+    fn read(&self, name: Name<'_>, offset: u64, buffer: &mut [u8]) -> Result<Filled, Code> {
+        let (file, metadata) = self.open_file(name, OpenOptions::new().read(true))?;
         // Nothing is where no file reaches.
         let end = offset.checked_add(buffer.len() as u64);
         if end.is_none_or(|end| i64::try_from(end).is_err()) {
-            return Ok(0);
+            return Ok(Filled::with(0));
+        }
+        if let Some(count) = hole(&file, &metadata, offset, buffer.len() as u64) {
+            return Ok(Filled { count: count as usize, is_hole: true });
         }
         let mut filled = 0;
         while filled < buffer.len() {
@@ -135,11 +155,11 @@ impl Store for Directory {
                 Err(error) => return Err(code(error)),
             }
         }
-        Ok(filled)
+        Ok(Filled::with(filled))
     }
 
     fn write(&self, name: Name<'_>, offset: u64, data: &[u8]) -> Result<(), Code> {
-        let file = self.open_file(name, OpenOptions::new().write(true))?;
+        let (file, _) = self.open_file(name, OpenOptions::new().write(true))?;
         if offset.checked_add(data.len() as u64).is_none_or(|end| i64::try_from(end).is_err()) {
             return Err(Code::E_TOO_LARGE);
         }
@@ -173,7 +193,7 @@ impl Store for Directory {
     }
 
     fn truncate(&self, name: Name<'_>, length: u64) -> Result<(), Code> {
-        let file = self.open_file(name, OpenOptions::new().write(true))?;
+        let (file, _) = self.open_file(name, OpenOptions::new().write(true))?;
         if i64::try_from(length).is_err() {
             return Err(Code::E_TOO_LARGE);
         }

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 
 use crate::message::Code;
 use crate::name::Name;
-use crate::store::{Attributes, Entry, FileKind, Store};
+use crate::store::{Attributes, Entry, FileKind, Filled, Store};
 
 /// A file is at most so long, bytes: memory is bounded.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -73,13 +73,13 @@ impl Store for Memory {
         insert(&mut self.0.lock(), name, Node::File(Vec::new()))
     }
 
-    fn read(&self, name: Name<'_>, offset: u64, buffer: &mut [u8]) -> Result<usize, Code> {
+    fn read(&self, name: Name<'_>, offset: u64, buffer: &mut [u8]) -> Result<Filled, Code> {
         let mut nodes = self.0.lock();
         let bytes = file(&mut nodes, name)?;
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
         let count = buffer.len().min(bytes.len() - start);
         buffer[..count].copy_from_slice(&bytes[start..start + count]);
-        Ok(count)
+        Ok(Filled::with(count))
     }
 
     fn write(&self, name: Name<'_>, offset: u64, data: &[u8]) -> Result<(), Code> {

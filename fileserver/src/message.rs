@@ -5,10 +5,13 @@
 //! | 0-3 | opcode | [`Opcode`] |
 //! | 4-7 | result | [`Code`]; 0 in a request |
 //! | 8-15 | offset | where to read or write; the new length for TRUNCATE |
-//! | 16-19 | count | bytes wanted, read or written; entries for LIST |
+//! | 16-19 | count | bytes wanted, read or written; of LIST, entries |
 //! | 20-21 | length of filename | bytes |
 //! | 22- | filename | bytes, relative to the server's root, `/` between its parts |
 //! | then | data | what is written or was read; the new name for RENAME; where to go on for LIST; attributes, entries |
+//!
+//! The answer to a READ has `count` bytes read, and may leave out zeros at the end of its data, a block or more of them:
+//! what `data` is shorter than `count` is zeros. So the holes of a sparse file cost nothing on the way.
 //!
 //! Network byte order. Source and destination, the other two fields of the slide, are the kernel's: they come with
 //! every message.
@@ -20,6 +23,14 @@ use crate::store::{Attributes, Entry, FileKind};
 
 /// Bytes of a message without filename and data.
 pub const FIXED_BYTES: usize = 22;
+/// The most data in the answer to a READ, and the most a client is to put into a WRITE, bytes. What a message costs
+/// whatever its length - two system calls, a file opened, an acknowledgement - is a few per cent of what so many bytes
+/// cost, so more would gain little; and a client and its server can hold several of them and need no memory to speak of.
+pub const DATA_BYTES_MAX: usize = 1 << 20;
+/// The most in the answer to a LIST, bytes: each entry is looked up, and the next client waits meanwhile.
+pub const LIST_BYTES_MAX: usize = 64 << 10;
+/// A run of zeros this long is not sent and not written, bytes: what file systems can leave out of a file.
+pub const BLOCK_BYTES: usize = 4_096;
 
 /// What is to be done (slide 12: read, write, create, delete; and what a person needs besides).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +38,8 @@ pub const FIXED_BYTES: usize = 22;
 pub enum Opcode {
     /// Make an empty file; it must not exist.
     Create = 1,
-    /// Read at most `count` bytes at `offset`. Fewer come at the end of the file, and none behind it.
+    /// Read at most `count` bytes at `offset`. Fewer come at the end of the file, none behind it, and no more than
+    /// [`DATA_BYTES_MAX`] at once.
     Read = 2,
     /// Write `data` at `offset`, past the end if need be.
     Write = 3,
@@ -197,17 +209,30 @@ impl FileMessage {
         Self { opcode: opcode as u32, filename: Bytes::copy_from_slice(filename), ..Self::default() }
     }
 
+    /// What is of the same length in every message, to stand before the filename and the data.
+    pub fn head(&self) -> [u8; FIXED_BYTES] {
+        let mut head = [0; FIXED_BYTES];
+        let mut rest = &mut head[..];
+        rest.put_u32(self.opcode);
+        rest.put_u32(self.result);
+        rest.put_u64(self.offset);
+        rest.put_u32(self.count);
+        rest.put_u16(self.filename.len().min(usize::from(u16::MAX)) as u16);
+        head
+    }
+
     /// The bytes to send. A filename over 65,535 bytes is cut there, which no server accepts anyway.
     pub fn encode(&self) -> BytesMut {
+        self.encode_with(&self.data)
+    }
+
+    /// As [`FileMessage::encode`], with this data, which is copied once.
+    pub fn encode_with(&self, data: &[u8]) -> BytesMut {
         let name = &self.filename[..self.filename.len().min(usize::from(u16::MAX))];
-        let mut bytes = BytesMut::with_capacity(FIXED_BYTES + name.len() + self.data.len());
-        bytes.put_u32(self.opcode);
-        bytes.put_u32(self.result);
-        bytes.put_u64(self.offset);
-        bytes.put_u32(self.count);
-        bytes.put_u16(name.len() as u16);
+        let mut bytes = BytesMut::with_capacity(FIXED_BYTES + name.len() + data.len());
+        bytes.put_slice(&self.head());
         bytes.put_slice(name);
-        bytes.put_slice(&self.data);
+        bytes.put_slice(data);
         bytes
     }
 
@@ -257,7 +282,8 @@ impl Attributes {
     }
 }
 
-/// Appends an entry of a directory, if it fits: attributes, length of the name, name. False if it does not.
+/// Appends an entry of a directory, if all is no longer than `bytes_max` then: attributes, length of the name, name. False
+/// if it would be.
 pub fn encode_entry(entry: &Entry, into: &mut BytesMut, bytes_max: usize) -> bool {
     let name = &entry.name[..entry.name.len().min(usize::from(u16::MAX))];
     if into.len() + ATTRIBUTES_BYTES + 2 + name.len() > bytes_max {

@@ -1,22 +1,37 @@
 //! The server's loop: slide 13, line by line.
-use bytes::BytesMut;
+use std::time::Duration;
+
 use sendrec_trap::{From, Process, ReceiveError, ReplyError, SendFailure, Trap};
 
-use crate::message::{Code, FIXED_BYTES, FileMessage, Opcode, encode_entry};
+use crate::answer::{Answer, Spare};
+use crate::message::{Code, DATA_BYTES_MAX, FIXED_BYTES, FileMessage, LIST_BYTES_MAX, Opcode, encode_entry};
 use crate::name::Name;
 use crate::store::Store;
 
+/// A server that nobody has asked for so long gives back the memory of its answers.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// Serves until the kernel takes no more calls; returns why. Several threads may serve from one mailbox.
+///
+/// Memory is bounded whatever is asked: an answer has at most [`DATA_BYTES_MAX`] bytes of data, and the memory of a few
+/// is kept for those to come while clients keep asking.
 pub fn serve<T: Trap + ?Sized>(me: &Process<'_, T>, store: &dyn Store) -> ReceiveError {
-    let data_bytes_max = me.gate().message_bytes_max().saturating_sub(FIXED_BYTES);
+    let data_bytes_max = me.gate().message_bytes_max().saturating_sub(FIXED_BYTES).min(DATA_BYTES_MAX);
+    let mut spare = Spare::default();
     loop {
-        let received = match me.receive(From::Any) {
+        let received =
+            if spare.is_empty() { me.receive(From::Any) } else { me.receive_within(From::Any, IDLE) };
+        let received = match received {
             Ok(received) => received,
+            Err(ReceiveError::TimedOut) => {
+                spare.clear();
+                continue;
+            }
             // This process sends no requests, so none can have failed.
             Err(ReceiveError::RequestFailed { .. }) => continue,
             Err(ended) => return ended,
         };
-        let mut m2 = FileMessage::default();
+        let mut m2 = Answer::new(&mut spare);
         let r = match FileMessage::decode(received.message) {
             Err(_) => Err(Code::E_BAD_MESSAGE),
             Ok(m1) => match Opcode::from_u32(m1.opcode) {
@@ -25,7 +40,7 @@ pub fn serve<T: Trap + ?Sized>(me: &Process<'_, T>, store: &dyn Store) -> Receiv
                 Some(Opcode::Write) => do_write(store, &m1, &mut m2),
                 Some(Opcode::Delete) => do_delete(store, &m1),
                 Some(Opcode::Stat) => do_stat(store, &m1, &mut m2),
-                Some(Opcode::List) => do_list(store, &m1, &mut m2, data_bytes_max),
+                Some(Opcode::List) => do_list(store, &m1, &mut m2, data_bytes_max.min(LIST_BYTES_MAX)),
                 Some(Opcode::Rename) => do_rename(store, &m1),
                 Some(Opcode::Truncate) => do_truncate(store, &m1),
                 Some(Opcode::MakeDirectory) => do_make_directory(store, &m1),
@@ -33,8 +48,7 @@ pub fn serve<T: Trap + ?Sized>(me: &Process<'_, T>, store: &dyn Store) -> Receiv
                 None => Err(Code::E_BAD_OPCODE),
             },
         };
-        m2.result = r.err().unwrap_or(Code::OK) as u32;
-        if let Err(error) = me.send(received.source, m2.encode()) {
+        if let Err(error) = me.send(received.source, m2.seal(r)) {
             match error.failure {
                 // The client has given up, or wanted no answer: the next one may.
                 SendFailure::Reply(ReplyError::Abandoned | ReplyError::NotWanted | ReplyError::NoAnswer) => {}
@@ -51,19 +65,15 @@ fn do_create(store: &dyn Store, m1: &FileMessage) -> Result<(), Code> {
 fn do_read(
     store: &dyn Store,
     m1: &FileMessage,
-    m2: &mut FileMessage,
+    m2: &mut Answer<'_>,
     data_bytes_max: usize,
 ) -> Result<(), Code> {
-    let mut data = BytesMut::zeroed((m1.count as usize).min(data_bytes_max));
-    let count = store.read(Name::new(&m1.filename)?, m1.offset, &mut data)?;
-    data.truncate(count);
+    let name = Name::new(&m1.filename)?;
     m2.offset = m1.offset;
-    m2.count = count as u32;
-    m2.data = data.freeze();
-    Ok(())
+    m2.fill((m1.count as usize).min(data_bytes_max), |buffer| store.read(name, m1.offset, buffer))
 }
 
-fn do_write(store: &dyn Store, m1: &FileMessage, m2: &mut FileMessage) -> Result<(), Code> {
+fn do_write(store: &dyn Store, m1: &FileMessage, m2: &mut Answer<'_>) -> Result<(), Code> {
     store.write(Name::new(&m1.filename)?, m1.offset, &m1.data)?;
     m2.offset = m1.offset;
     m2.count = m1.data.len() as u32;
@@ -74,10 +84,9 @@ fn do_delete(store: &dyn Store, m1: &FileMessage) -> Result<(), Code> {
     store.delete(Name::new(&m1.filename)?)
 }
 
-fn do_stat(store: &dyn Store, m1: &FileMessage, m2: &mut FileMessage) -> Result<(), Code> {
-    let mut data = BytesMut::new();
-    store.stat(Name::new(&m1.filename)?)?.encode(&mut data);
-    m2.data = data.freeze();
+fn do_stat(store: &dyn Store, m1: &FileMessage, m2: &mut Answer<'_>) -> Result<(), Code> {
+    let attributes = store.stat(Name::new(&m1.filename)?)?;
+    m2.append(|data| attributes.encode(data));
     Ok(())
 }
 
@@ -85,24 +94,20 @@ fn do_stat(store: &dyn Store, m1: &FileMessage, m2: &mut FileMessage) -> Result<
 fn do_list(
     store: &dyn Store,
     m1: &FileMessage,
-    m2: &mut FileMessage,
+    m2: &mut Answer<'_>,
     data_bytes_max: usize,
 ) -> Result<(), Code> {
     // An entry takes 20 bytes at least: more than this need not be looked up.
     let fit = data_bytes_max / 20 + 1;
     let wanted = (m1.count as usize).clamp(1, fit);
-    let mut data = BytesMut::new();
-    for entry in store.list(Name::new(&m1.filename)?, &m1.data, wanted)? {
-        if !encode_entry(&entry, &mut data, data_bytes_max) {
-            if m2.count == 0 {
-                // Messages of this kernel are too small for the entry: to answer with none would say that it is the last.
-                return Err(Code::E_NO_SPACE);
-            }
-            break;
-        }
-        m2.count += 1;
+    let entries = store.list(Name::new(&m1.filename)?, &m1.data, wanted)?;
+    let fits = |entry: &&_| m2.append(|data| encode_entry(entry, data, FIXED_BYTES + data_bytes_max));
+    let count = entries.iter().take_while(fits).count();
+    if count == 0 && !entries.is_empty() {
+        // Messages of this kernel are too small for the entry: to answer with none would say that it is the last.
+        return Err(Code::E_NO_SPACE);
     }
-    m2.data = data.freeze();
+    m2.count = count as u32;
     Ok(())
 }
 

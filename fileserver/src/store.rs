@@ -34,12 +34,29 @@ pub struct Entry {
     pub attributes: Attributes,
 }
 
+/// What a read has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// So many bytes of the file are in the buffer, or are zeros.
+    pub count: usize,
+    /// Whether all of them are zeros that the file does not store, and the buffer is as it was.
+    pub is_hole: bool,
+}
+
+impl Filled {
+    /// So many bytes are in the buffer.
+    pub const fn with(count: usize) -> Self {
+        Self { count, is_hole: false }
+    }
+}
+
 /// A place for files. Several threads use it at once.
 pub trait Store: Send + Sync {
     /// Makes an empty file; [`Code::E_EXISTS`] if there is one.
     fn create(&self, name: Name<'_>) -> Result<(), Code>;
-    /// Fills `buffer` from `offset` on; returns how much of it, less than all only at the end of the file.
-    fn read(&self, name: Name<'_>, offset: u64, buffer: &mut [u8]) -> Result<usize, Code>;
+    /// Fills `buffer` from `offset` on; returns how much of it, less than all only at the end of the file. That is the
+    /// end seen when it is read: a file may grow and shrink meanwhile.
+    fn read(&self, name: Name<'_>, offset: u64, buffer: &mut [u8]) -> Result<Filled, Code>;
     /// Writes all of `data` at `offset`.
     fn write(&self, name: Name<'_>, offset: u64, data: &[u8]) -> Result<(), Code>;
     /// Removes a file.
@@ -67,7 +84,7 @@ impl<S: Store> Store for ReadOnly<S> {
         Err(Code::E_READ_ONLY)
     }
 
-    fn read(&self, name: Name<'_>, offset: u64, buffer: &mut [u8]) -> Result<usize, Code> {
+    fn read(&self, name: Name<'_>, offset: u64, buffer: &mut [u8]) -> Result<Filled, Code> {
         self.0.read(name, offset, buffer)
     }
 

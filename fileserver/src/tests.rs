@@ -8,8 +8,8 @@ use sendrec_sim::World;
 use sendrec_trap::{Address, LocalId, SpawnOptions};
 
 use crate::{
-    Code, Directory, Entry, FileKind, FileMessage, MAX_PATH_BYTES, Memory, Name, Opcode, ReadOnly, Store,
-    decode_entries, serve,
+    BLOCK_BYTES, Code, DATA_BYTES_MAX, Directory, Entry, FIXED_BYTES, FileKind, FileMessage, Filled,
+    LIST_BYTES_MAX, MAX_PATH_BYTES, Memory, Name, Opcode, ReadOnly, Store, decode_entries, serve,
 };
 
 fn name(text: &str) -> Name<'_> {
@@ -25,7 +25,7 @@ fn each_store(test: impl Fn(&dyn Store)) {
 
 fn read_all(store: &dyn Store, file: &str) -> Vec<u8> {
     let mut buffer = vec![0; 1_000];
-    let count = store.read(name(file), 0, &mut buffer).unwrap();
+    let count = store.read(name(file), 0, &mut buffer).unwrap().count;
     buffer.truncate(count);
     buffer
 }
@@ -39,11 +39,11 @@ fn a_file_is_made_written_read_and_removed() {
         store.write(name("a"), 6, b"there").unwrap();
         assert_eq!(read_all(store, "a"), b"hello there");
         let mut part = [0; 5];
-        assert_eq!(store.read(name("a"), 6, &mut part), Ok(5));
+        assert_eq!(store.read(name("a"), 6, &mut part), Ok(Filled::with(5)));
         assert_eq!(&part, b"there");
-        assert_eq!(store.read(name("a"), 9, &mut part), Ok(2), "fewer at the end");
-        assert_eq!(store.read(name("a"), 11, &mut part), Ok(0), "none at it");
-        assert_eq!(store.read(name("a"), u64::MAX, &mut part), Ok(0));
+        assert_eq!(store.read(name("a"), 9, &mut part), Ok(Filled::with(2)), "fewer at the end");
+        assert_eq!(store.read(name("a"), 11, &mut part), Ok(Filled::with(0)), "none at it");
+        assert_eq!(store.read(name("a"), u64::MAX, &mut part), Ok(Filled::with(0)));
         assert_eq!(store.stat(name("a")).unwrap().size, 11);
         store.delete(name("a")).unwrap();
         assert_eq!(store.delete(name("a")), Err(Code::E_NOT_FOUND));
@@ -148,7 +148,11 @@ fn nothing_leads_out_of_the_root() {
         assert!(store.write(name(leading_out), 0, b"x").is_err());
         assert!(store.rename(name("file"), name("out/stolen")).is_err());
     }
-    assert_eq!(store.read(name("within"), 0, &mut buffer), Ok(4), "a link that stays inside is followed");
+    assert_eq!(
+        store.read(name("within"), 0, &mut buffer),
+        Ok(Filled::with(4)),
+        "a link that stays inside is followed"
+    );
     symlink("ring", inside.join("ring")).unwrap();
     assert_eq!(store.read(name("ring"), 0, &mut buffer), Err(Code::E_NOT_FOUND));
     for refused in ["", "..", "../secret", "a/../../secret", "/etc/passwd", "a//b", "nul\0"] {
@@ -177,7 +181,7 @@ fn a_read_only_store_changes_nothing() {
     assert_eq!(store.write(name("a"), 0, b"x"), Err(Code::E_READ_ONLY));
     assert_eq!(store.create(name("b")), Err(Code::E_READ_ONLY));
     assert_eq!(store.delete(name("a")), Err(Code::E_READ_ONLY));
-    assert_eq!(store.read(name("a"), 0, &mut [0; 4]), Ok(0));
+    assert_eq!(store.read(name("a"), 0, &mut [0; 4]), Ok(Filled::with(0)));
 }
 
 fn message() -> impl Strategy<Value = FileMessage> {
@@ -212,12 +216,16 @@ proptest! {
 
 /// Asks a server in a world, and returns what it answered.
 fn ask(requests: Vec<Bytes>) -> Vec<FileMessage> {
+    ask_of(Memory::default(), requests)
+}
+
+fn ask_of(store: impl Store + 'static, requests: Vec<Bytes>) -> Vec<FileMessage> {
     let mut world = World::new(1);
     let (near, far) = (world.boot(), world.boot());
     let server = Address::new(world.machine(far), LocalId(1));
     let well_known = SpawnOptions { local_id: Some(LocalId(1)), ..SpawnOptions::default() };
-    world.spawn(far, well_known, |me| {
-        serve(me, &Memory::default());
+    world.spawn(far, well_known, move |me| {
+        serve(me, &store);
     });
     let answers = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let kept = answers.clone();
@@ -249,4 +257,59 @@ fn the_loop_answers_everything_it_gets() {
     assert_eq!(answers[2].data, "ext");
     let entries: Vec<Entry> = decode_entries(answers[5].data.clone()).unwrap();
     assert_eq!(entries[0].name, b"a");
+}
+
+#[test]
+fn who_asks_for_everything_gets_what_an_answer_may_hold() {
+    const LENGTH: usize = 3 * DATA_BYTES_MAX / 2;
+    let store = Memory::default();
+    store.create(name("a")).unwrap();
+    let bytes: Vec<u8> = (0..LENGTH).map(|place| place as u8 | 1).collect();
+    store.write(name("a"), 0, &bytes).unwrap();
+    store.make_directory(name("d")).unwrap();
+    let entries = LIST_BYTES_MAX / 100;
+    for number in 0..entries {
+        store.create(name(&format!("d/{number:0200}"))).unwrap();
+    }
+    let read = |offset| FileMessage { count: u32::MAX, offset, ..FileMessage::request(Opcode::Read, b"a") };
+    let list = FileMessage { count: u32::MAX, ..FileMessage::request(Opcode::List, b"d") };
+    let requests = [read(0), read(DATA_BYTES_MAX as u64), read(LENGTH as u64), read(u64::MAX), list];
+    let answers = ask_of(store, requests.iter().map(|request| request.encode().freeze()).collect());
+    assert!(answers.iter().all(|answer| answer.code() == Code::OK));
+    assert_eq!(answers[0].count as usize, DATA_BYTES_MAX);
+    assert!(answers[0].data == bytes[..DATA_BYTES_MAX]);
+    assert!(answers[1].data == bytes[DATA_BYTES_MAX..]);
+    assert_eq!((answers[2].count, answers[2].data.len()), (0, 0));
+    assert_eq!((answers[3].count, answers[3].data.len()), (0, 0));
+    let listed = decode_entries(answers[4].data.clone()).unwrap();
+    assert!(listed.len() == answers[4].count as usize && !listed.is_empty() && listed.len() < entries);
+    assert!(answers[4].encode().len() <= FIXED_BYTES + LIST_BYTES_MAX);
+}
+
+#[test]
+fn zeros_at_the_end_of_what_was_read_are_counted_and_not_sent() {
+    each_store(|store| {
+        store.create(name("a")).unwrap();
+        store.write(name("a"), 0, b"data").unwrap();
+        store.truncate(name("a"), 10 * BLOCK_BYTES as u64).unwrap();
+        let mut buffer = vec![7; 4 * BLOCK_BYTES];
+        let filled = store.read(name("a"), 0, &mut buffer).unwrap();
+        assert_eq!(filled, Filled::with(buffer.len()));
+        assert!(buffer.starts_with(b"data\0") && buffer[4..].iter().all(|byte| *byte == 0));
+        let mut buffer = vec![7; 4 * BLOCK_BYTES];
+        let filled = store.read(name("a"), 8 * BLOCK_BYTES as u64, &mut buffer).unwrap();
+        assert_eq!(filled.count, 2 * BLOCK_BYTES, "the end of a hole is the file's");
+        assert!(filled.is_hole || buffer[..filled.count].iter().all(|byte| *byte == 0));
+    });
+    let store = Memory::default();
+    store.create(name("a")).unwrap();
+    store.write(name("a"), 0, b"data").unwrap();
+    store.truncate(name("a"), 10 * BLOCK_BYTES as u64).unwrap();
+    let read = |offset, count| FileMessage { count, offset, ..FileMessage::request(Opcode::Read, b"a") };
+    let requests = [read(0, 100), read(0, u32::MAX), read(9 * BLOCK_BYTES as u64, u32::MAX)];
+    let answers = ask_of(store, requests.iter().map(|request| request.encode().freeze()).collect());
+    let told: Vec<_> = answers.iter().map(|answer| (answer.count as usize, answer.data.len())).collect();
+    assert_eq!(told[0], (100, 100), "less than a block is sent as it is");
+    assert_eq!((told[1].0, told[2]), (10 * BLOCK_BYTES, (BLOCK_BYTES, 0)));
+    assert!(answers[1].data.starts_with(b"data\0") && told[1].1 <= BLOCK_BYTES + 4);
 }

@@ -75,6 +75,9 @@ pub(crate) struct Shared {
 const PUMP_BYTES: usize = 128 << 10;
 /// So many times that by a thread that has come for something else.
 const PUMPS_OF_A_CALLER: usize = 16;
+/// So long a payload is sent from where it is, not copied behind its header first: of shorter ones the system gathers fewer a
+/// microsecond than it copies.
+const GATHER_BYTES_MIN: usize = 16 << 10;
 /// Bytes of one call's datagrams: what the system takes as one.
 const SEGMENTS_BYTES_MAX: usize = 65_000;
 /// After so many receives without a sleep the socket is taken out of the poll.
@@ -290,6 +293,12 @@ impl Shared {
         let segments_max = self.socket.segments_max();
         let mut rest = transmits.iter();
         while let Some(first) = rest.next() {
+            if first.packet.payload.len() >= GATHER_BYTES_MIN
+                && let Some(length) = first.packet.write_head(buffer)
+                && self.socket.send_gathered(first.path, &buffer[..length], &first.packet.payload)
+            {
+                continue;
+            }
             let Some(segment) = first.packet.write(buffer) else { continue };
             if first.path.remote.is_everyone() {
                 self.send(first.path, &buffer[..segment]);

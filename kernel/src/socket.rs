@@ -109,6 +109,31 @@ impl Socket {
         self.send_or_lose(path, bytes, None);
     }
 
+    /// Sends one datagram from two places, or loses it. False if that cannot be done here.
+    pub(crate) fn send_gathered(&self, path: Path, head: &[u8], payload: &[u8]) -> bool {
+        // Which of our addresses to send from is told by control data.
+        if self.is_wildcard {
+            return false;
+        }
+        let to = socket2::SockAddr::from(path.remote.socket_addr());
+        let parts = [io::IoSlice::new(head), io::IoSlice::new(payload)];
+        let message = socket2::MsgHdr::new().with_addr(&to).with_buffers(&parts);
+        for _ in 0..SEND_TRIES {
+            match self.options().sendmsg(&message, 0) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let bytes = head.len() + payload.len();
+                    log::debug!("a packet of {bytes} bytes to {} was not sent: {error}", path.remote);
+                    return true;
+                }
+                Ok(_) => return true,
+            }
+        }
+        log::debug!("a packet to {} was lost: the send buffer is full", path.remote);
+        true
+    }
+
     /// Sends several datagrams of `segment_bytes`, the last of which may be shorter; in one call where the system can.
     pub(crate) fn send_segments(&self, path: Path, bytes: &[u8], segment_bytes: usize) {
         if bytes.len() > segment_bytes

@@ -1,7 +1,7 @@
 //! What an operation costs with 10 to a million timers, for each way of keeping them (slide 41).
 //!
 //! The tables alone, and no packet: what a call costs with all its timers is a row of `latency`.
-mod plot;
+pub(crate) mod plot;
 mod show;
 #[cfg(test)]
 mod tests;

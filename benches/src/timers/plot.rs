@@ -94,7 +94,7 @@ fn panel(document: &Document, sizes: &[u32], workload: Workload, area: &Area<'_>
 }
 
 /// 10000 as 10,000.
-pub(super) fn grouped(value: f64) -> String {
+pub(crate) fn grouped(value: f64) -> String {
     if value < 1.0 {
         return format!("{value}");
     }

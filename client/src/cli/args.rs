@@ -49,12 +49,14 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Copy a local file to the server
     #[command(
-        after_help = "Example:\n  sendrec put notes.txt archive/notes.txt --server 127.0.0.1:7000/1\n  tar c . | sendrec put - backup.tar"
+        after_help = "Example:\n  sendrec put notes.txt archive/notes.txt --server 127.0.0.1:7000/1\n  tar c . | sendrec put - backup.tar",
+        after_long_help = "The file appears under its name when all of it is there; an interrupted copy leaves nothing.\n\nHoles of a sparse file are not sent and stay holes at the server, where its file system has such; other runs of zeros of 4 KiB or more become holes too. A file that grows or shrinks meanwhile is copied up to the end it has when that is read; if that is less than was announced, this is said, and the exit status is 1.\n\nExample:\n  sendrec put notes.txt archive/notes.txt --server 127.0.0.1:7000/1\n  tar c . | sendrec put - backup.tar"
     )]
     Put(PutArgs),
     /// Copy a file from the server
     #[command(
-        after_help = "Example:\n  sendrec get archive/notes.txt --server 127.0.0.1:7000/1\n  sendrec get backup.tar - | tar t"
+        after_help = "Example:\n  sendrec get archive/notes.txt --server 127.0.0.1:7000/1\n  sendrec get backup.tar - | tar t",
+        after_long_help = "The file appears under its name when all of it is here; an interrupted copy leaves nothing. A device or a pipe is written to.\n\nRuns of zeros of 4 KiB or more are not written and become holes, where the file system has such; holes at the server are not sent. A file that grows or shrinks meanwhile is copied up to the end it has when that is read; if that is less than was announced, the copy stays, this is said, and the exit status is 1.\n\nExample:\n  sendrec get archive/notes.txt --server 127.0.0.1:7000/1\n  sendrec get backup.tar - | tar t"
     )]
     Get(GetArgs),
     /// Write a file of the server, or a part of it, to stdout
@@ -118,6 +120,19 @@ pub(crate) enum Command {
         after_help = "Example:\n  sendrec matrix --seed 1\n  sendrec matrix --loss 0.2 --only addressing=sparse,blocking=lent --html matrix.html"
     )]
     Matrix(MatrixArgs),
+    /// Measurements beside their floors: long messages, round trips, timers, the world
+    #[cfg(target_os = "linux")]
+    #[command(
+        after_help = "Example:\n  sendrec bench bulk --quick\n  sendrec bench bulk --html bulk.html --json bulk.json\n  sendrec bench compare old.json new.json"
+    )]
+    Bench(BenchArgs),
+}
+
+#[cfg(target_os = "linux")]
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) command: sendrec_benches::Command,
 }
 
 /// What every command that runs a node has.

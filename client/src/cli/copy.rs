@@ -1,17 +1,18 @@
 //! `sendrec put`, `get`, `cat`.
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sendrec::copy::{self, Watch};
+use sendrec::copy::{self, FromFile, FromStream, Sink, Source, ToFile, ToStream, Watch};
 
 use super::Failure;
 use super::args::{CatArgs, GetArgs, PutArgs};
 use super::files::{base_name, bytes, inside};
+use super::output::printable;
 use super::session::{is_stopped, stop_flag, with_files};
 
 /// A bar on a terminal, nothing elsewhere; and nothing for what is over at once.
@@ -104,23 +105,48 @@ impl Read for Stdin {
 
 pub(crate) fn put(args: &PutArgs) -> Result<(), Failure> {
     let what = args.local.display().to_string();
-    let is_stdin = args.local == Path::new("-");
-    let (mut from, length): (Box<dyn Read>, Option<u64>) = if is_stdin {
-        (Box::new(Stdin::start()), None)
-    } else {
-        let file = File::open(&args.local).map_err(|error| Failure::new(&what, error))?;
-        let metadata = file.metadata().map_err(|error| Failure::new(&what, error))?;
-        if metadata.is_dir() {
-            return Err(Failure::new(&what, "it is a directory"));
-        }
-        (Box::new(io::BufReader::with_capacity(1 << 20, file)), Some(metadata.len()))
-    };
+    if args.local == Path::new("-") {
+        return put_from(args, &mut FromStream(Stdin::start()), &what, None);
+    }
+    let local = |error| Failure::new(&what, error);
+    let mut file = File::open(&args.local).map_err(local)?;
+    let metadata = file.metadata().map_err(local)?;
+    if metadata.is_dir() {
+        return Err(Failure::new(&what, "it is a directory"));
+    }
+    if !metadata.is_file() {
+        return put_from(args, &mut FromStream(&mut file), &what, None);
+    }
+    put_from(args, &mut FromFile::new(&file).map_err(local)?, &what, Some(metadata.len()))
+}
+
+fn put_from(
+    args: &PutArgs,
+    from: &mut dyn Source,
+    what: &str,
+    announced: Option<u64>,
+) -> Result<(), Failure> {
     with_files(&args.server, |files| {
         let name = inside(files, &args.remote, bytes(&args.local))?;
-        watch_with(&bar(length, false), |watch| copy::put(files, &mut *from, &what, &name, nonce(), watch))
-            .map(drop)
-            .map_err(|error| Failure::of_copy(&name, &error))
+        let copied =
+            watch_with(&bar(announced, false), |watch| copy::put(files, from, what, &name, nonce(), watch))
+                .map_err(|error| Failure::of_copy(&name, &error))?;
+        check_length(what, copied, announced)
     })
+}
+
+/// A file that became shorter while it was copied. What was copied stays: it is all there was.
+fn check_length(what: &str, copied: u64, announced: Option<u64>) -> Result<(), Failure> {
+    match announced {
+        Some(announced) if copied < announced => Err(Failure::new(
+            what,
+            format_args!(
+                "shorter than announced: {copied} of {announced} bytes were there when they were read, and are copied; \
+                 copy it again if it is to be whole"
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
@@ -140,15 +166,35 @@ pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
     };
     with_files(&args.server, |files| {
         let attributes = files.stat(name).map_err(|error| Failure::of_file(name, &error))?;
-        let (mut file, what) = temporary_beside(&local)?;
-        let copied = watch_with(&bar(Some(attributes.size), false), |watch| {
-            let mut to = io::BufWriter::with_capacity(1 << 20, file.as_file_mut());
-            copy::get(files, name, 0, None, &mut to, &what, watch)?;
-            to.flush().map_err(|source| copy::CopyError::Local { what: what.clone(), source })
-        });
-        copied.map_err(|error| Failure::of_copy(name, &error))?;
-        file.persist(&local).map(drop).map_err(|error| Failure::new(&what, error.error))
+        let get_into = |to: &mut dyn Sink, what: &str| {
+            watch_with(&bar(Some(attributes.size), false), |watch| {
+                copy::get(files, name, 0, None, to, what, watch)
+            })
+            .map_err(|error| Failure::of_copy(name, &error))
+        };
+        let copied = match stream_at(&local)? {
+            Some((stream, what)) => get_into(&mut ToStream(stream), &what)?,
+            None => {
+                let (file, what) = temporary_beside(&local)?;
+                let copied = get_into(&mut ToFile::new(file.as_file()), &what)?;
+                file.persist(&local).map_err(|error| Failure::new(&what, error.error))?;
+                copied
+            }
+        };
+        check_length(&printable(name), copied, Some(attributes.size))
     })
+}
+
+/// What is at `local`, if that is neither a file nor a directory: a device or a pipe is written to, and not replaced.
+fn stream_at(local: &Path) -> Result<Option<(File, String)>, Failure> {
+    match local.metadata() {
+        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+            let what = local.display().to_string();
+            let stream = File::options().write(true).open(local);
+            stream.map_err(|error| Failure::new(&what, error)).map(|stream| Some((stream, what)))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// A file that goes away by itself unless it is renamed, in the directory where it is to stay.
@@ -171,12 +217,12 @@ fn temporary_beside(local: &Path) -> Result<(tempfile::NamedTempFile, String), F
 pub(crate) fn cat(args: &CatArgs) -> Result<(), Failure> {
     let name = bytes(&args.remote);
     with_files(&args.server, |files| {
-        let mut to = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let to_terminal = io::IsTerminal::is_terminal(&io::stdout());
         watch_with(&bar(args.count, to_terminal), |watch| {
-            copy::get(files, name, args.offset, args.count, &mut to, "stdout", watch)?;
-            to.flush().map_err(|source| copy::CopyError::Local { what: "stdout".into(), source })
+            let mut to = ToStream(io::stdout().lock());
+            copy::get(files, name, args.offset, args.count, &mut to, "stdout", watch)
         })
+        .map(drop)
         .map_err(|error| Failure::of_copy(name, &error))
     })
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use sendrec::Files;
-use sendrec::copy::{self, Watch};
+use sendrec::copy::{self, FromFile, ToFile, Watch};
 use sendrec::ladder::draw;
 use sendrec::trace::{End, Joined, join, read};
 use sendrec_core::trace::What;
@@ -157,14 +157,15 @@ fn copy_there_and_back(directory: &Path, root: &Path) -> Result<(), Failure> {
     let mut ignore = |_| {};
     let mut watch = Watch { progress: &mut ignore, stop: &never };
 
-    let mut from = fs::File::open(&original).map_err(|error| Failure::new(original.display(), error))?;
+    let from = fs::File::open(&original).map_err(|error| Failure::new(original.display(), error))?;
+    let mut from = FromFile::new(&from).map_err(|error| Failure::new(original.display(), error))?;
     let start = Instant::now();
     copy::put(&mut files, &mut from, "the original", b"copied", 1, &mut watch)
         .map_err(|error| Failure::of_copy(b"copied", &error))?;
     let put = start.elapsed();
-    let mut to = fs::File::create(&back).map_err(|error| Failure::new(back.display(), error))?;
+    let to = fs::File::create(&back).map_err(|error| Failure::new(back.display(), error))?;
     let start = Instant::now();
-    copy::get(&files, b"copied", 0, None, &mut to, "came-back", &mut watch)
+    copy::get(&files, b"copied", 0, None, &mut ToFile::new(&to), "came-back", &mut watch)
         .map_err(|error| Failure::of_copy(b"copied", &error))?;
     let get = start.elapsed();
     drop(files);

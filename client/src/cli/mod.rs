@@ -1,6 +1,8 @@
 //! The command line: what was typed (`args`), what it means and does (the other files).
 mod address;
 mod args;
+#[cfg(target_os = "linux")]
+mod bench;
 mod copy;
 mod demo;
 mod files;
@@ -52,6 +54,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Dissector => ladder::dissector(),
         Command::Demo(command) => demo::run(&command),
         Command::Matrix(command) => matrix::run(&command),
+        #[cfg(target_os = "linux")]
+        Command::Bench(command) => bench::run(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sendrec::Files;
 use sendrec::trace::{TraceWriter, origin_of};
+use sendrec_fileserver::{DATA_BYTES_MAX, FIXED_BYTES, MAX_PATH_BYTES};
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_trap::Trap;
 
@@ -16,6 +17,9 @@ use super::find::FindArgs;
 
 /// The exit status of a command that the user has stopped, as a shell has it for Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
+/// The longest message a command sends or takes, bytes: a chunk of a file with its name. What answers with more is no file
+/// server, and gets no memory for it.
+const MESSAGE_BYTES_MAX: usize = FIXED_BYTES + MAX_PATH_BYTES + DATA_BYTES_MAX;
 /// How long a stopped command may take to clean up.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
@@ -69,7 +73,9 @@ impl TracedNode {
 
     /// A node from which `whom` is reached, and found if need be.
     pub(crate) fn toward(whom: &Whom, find: &FindArgs, args: &NodeArgs) -> Result<Self, Failure> {
-        Self::boot(find.node_toward(whom)?, args, "client")
+        let mut config = find.node_toward(whom)?;
+        config.kernel.message_bytes = MESSAGE_BYTES_MAX;
+        Self::boot(config, args, "client")
     }
 
     /// Shuts the node down. A command that failed because the user has stopped it was interrupted; that the trace

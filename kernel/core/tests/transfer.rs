@@ -80,7 +80,8 @@ fn a_blast_is_answered_once() {
     // Two packets are a first flight.
     let question = long(2 * PIECE);
     assert_eq!(converse(&mut net, client, server, &question, "answer"), "answer");
-    assert_eq!(net.log, ["A REQ", "A REQ", "B ACK", "B REP", "A ACK"]);
+    // And if its reply is quick, by that (slide 19).
+    assert_eq!(net.log, ["A REQ", "A REQ", "B REP", "A ACK"]);
     net.log.clear();
     let answer = long(2 * PIECE);
     assert_eq!(converse(&mut net, client, server, "question", &answer), answer);
@@ -130,7 +131,9 @@ fn stop_and_wait_acknowledges_each() {
     let (mut net, client, server) = Net::pair(&with(transfer));
     net.call(0, client, at(1, server), &long(3 * PIECE));
     net.settle();
-    assert_eq!(net.log, ["A REQ", "B ACK", "A REQ", "B ACK", "A REQ", "B ACK"]);
+    net.serve(1, server, "answer");
+    net.settle();
+    assert_eq!(net.log, ["A REQ", "B ACK", "A REQ", "B ACK", "A REQ", "B REP", "A ACK"]);
 }
 
 #[test]
@@ -167,7 +170,7 @@ fn the_last_packet_s_loss_costs_one_more_packet() {
     let call = net.call(0, client, at(1, server), &long(2 * PIECE));
     net.run(SECOND / 10);
     // What is asked with is the one that is missing.
-    assert_eq!(net.log, ["A REQ lost", "A REQ", "B ACK", "A REQ", "B ACK"]);
+    assert_eq!(net.log[..4], ["A REQ lost", "A REQ", "B ACK", "A REQ"]);
     net.serve(1, server, "answer");
     net.settle();
     assert_eq!(text(net.claim(0, call)), "answer");

@@ -21,6 +21,8 @@ use crate::message::{
 use crate::name::Name;
 use crate::table::{Entry, Table};
 
+/// The most of entries in the answer to a LIST, bytes: a few packets, whatever a message could hold.
+const LIST_BYTES_MAX: usize = 4 << 10;
 /// Holders that are asked at once whether they live.
 const PROBES_MAX: usize = 64;
 /// How often a holder is asked before it is held to be gone.
@@ -155,7 +157,7 @@ impl<T: Trap + ?Sized> Server<'_, '_, T> {
             name => Name::new(name)?.as_str().to_owned(),
         };
         let after = if m1.body.is_empty() { None } else { Some(Name::new(&m1.body)?) };
-        let bytes_max = self.me.gate().message_bytes_max().saturating_sub(FIXED_BYTES);
+        let bytes_max = self.me.gate().message_bytes_max().saturating_sub(FIXED_BYTES).min(LIST_BYTES_MAX);
         let mut body = BytesMut::new();
         for (name, place) in self.table.list(&prefix, after.as_ref()) {
             if !encode_entry(name, place, &mut body, bytes_max) {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use sendrec_core::Kernel;
 use sendrec_core::exchange::Holdings;
+
 use sendrec_core::fault::{FaultError, Faults, Span, check_name};
+use sendrec_core::kernel::Counters;
 use sendrec_core::rng::Rng;
 use sendrec_core::trace::{Event, Incident};
 use sendrec_trap::{Config, Instant, LocalId, Machine, Process, SpawnOptions};
@@ -129,6 +131,11 @@ impl World {
     /// What the tables of the machine's kernel hold; `None` while it is down.
     pub fn holdings(&self, machine: MachineId) -> Option<Holdings> {
         self.inner.borrow().machines[machine.0].kernel.as_ref().map(Kernel::holdings)
+    }
+
+    /// What happened to packets at the machine since it booted; `None` while it is down.
+    pub fn counters(&self, machine: MachineId) -> Option<Counters> {
+        self.inner.borrow().machines[machine.0].kernel.as_ref().map(|kernel| *kernel.counters())
     }
 
     /// Which cells of the tables, packets, reasons and fates the kernels of this world have met, those that are gone

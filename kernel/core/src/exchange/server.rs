@@ -104,9 +104,8 @@ impl Exchange {
     pub(super) fn acknowledge_arrival(&mut self, slot: u32, port: &mut Port<'_>) {
         let served = &self.served[slot as usize];
         match (served.options.reliability, self.config.late_ack) {
-            // Its sender goes on asking until it knows.
-            _ if served.transfer != 0 => self.transmit_request_ack(slot, port),
-            (Reliability::AckEach, _) => self.transmit_request_ack(slot, port),
+            // The end of a transfer is told even of what is acknowledged no further.
+            (Reliability::Unreliable, _) | (Reliability::AckEach, _) => self.transmit_request_ack(slot, port),
             (Reliability::ReplyAcks, Some(late)) => {
                 self.timers.arm(self.served[slot as usize].timer, port.now + late);
             }

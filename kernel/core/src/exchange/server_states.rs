@@ -161,7 +161,7 @@ pub const fn step(state: State, event: Event) -> (State, Action) {
         (_, E::Abandon) => (S::Settled, A::Release),
 
         // Nothing of it counts before all of it is here.
-        (S::Arriving, E::Whole) => (S::Queued, A::SendAck),
+        (S::Arriving, E::Whole) => (S::Queued, A::Acknowledge),
         (S::Arriving, E::WholeKept) => (S::Kept, A::Ignore),
         (S::Arriving, E::WholeOneWay) => (S::Settled, A::SendAck),
         (S::Arriving, E::Expire) => (S::Gone, A::Forget),

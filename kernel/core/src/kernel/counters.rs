@@ -6,6 +6,7 @@ use crate::wire::{Malformed, PacketType};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counters {
     pub(super) sent: [u64; PacketType::ALL.len()],
+    pub(super) sent_again: u64,
     pub(super) fates: [u64; Fate::ALL.len()],
     pub(super) malformed: [u64; Malformed::ALL.len()],
     pub(super) copied_in_bytes: u64,
@@ -15,6 +16,7 @@ pub struct Counters {
 impl Counters {
     pub(super) const ZERO: Self = Self {
         sent: [0; PacketType::ALL.len()],
+        sent_again: 0,
         fates: [0; Fate::ALL.len()],
         malformed: [0; Malformed::ALL.len()],
         copied_in_bytes: 0,
@@ -24,6 +26,11 @@ impl Counters {
     /// Packets of this type handed to the driver.
     pub const fn sent(&self, kind: PacketType) -> u64 {
         self.sent[kind as usize - 1]
+    }
+
+    /// Of all packets handed to the driver, those of a message or a piece that had been sent before.
+    pub const fn sent_again(&self) -> u64 {
+        self.sent_again
     }
 
     /// Packets received that met this fate.

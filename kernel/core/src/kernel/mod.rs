@@ -554,6 +554,7 @@ impl Kernel {
         for transmit in out.transmits.iter().skip(before) {
             let kind = transmit.packet.header.kind.packet_type();
             self.counters.sent[kind as usize - 1] += 1;
+            self.counters.sent_again += u64::from(transmit.packet.header.flags.has(Flags::AGAIN));
         }
     }
 }

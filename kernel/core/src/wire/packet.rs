@@ -398,6 +398,27 @@ impl Packet {
     pub fn write(&self, buffer: &mut [u8]) -> Option<usize> {
         let length = self.wire_bytes();
         let bytes = buffer.get_mut(..length)?;
+        self.write_front(bytes);
+        let from = length - self.payload.len();
+        bytes[from..].copy_from_slice(&self.payload);
+        if self.header.flags.has(Flags::CHECKSUM) {
+            let sum = crc32fast::hash(bytes);
+            bytes[field::CHECKSUM].copy_from_slice(&sum.to_be_bytes());
+        }
+        Some(length)
+    }
+
+    /// Writes all but the payload to the front of `buffer` and returns how long that is: for those who can send the two
+    /// from where they are. `None` if the buffer is too short, or a checksum of both is wanted.
+    pub fn write_head(&self, buffer: &mut [u8]) -> Option<usize> {
+        let length = self.wire_bytes() - self.payload.len();
+        let bytes = buffer.get_mut(..length).filter(|_| !self.header.flags.has(Flags::CHECKSUM))?;
+        self.write_front(bytes);
+        Some(length)
+    }
+
+    /// Header and body; `bytes` has room for them.
+    fn write_front(&self, bytes: &mut [u8]) {
         let header = &self.header;
         let kind = header.kind.packet_type();
         debug_assert!(header.flags_fit(), "{header:?}");
@@ -418,33 +439,25 @@ impl Packet {
         bytes[field::LENGTH].copy_from_slice(&header.fragment.length.to_be_bytes());
         bytes[field::BLAST].copy_from_slice(&header.fragment.blast.to_be_bytes());
         self.write_body(&mut bytes[HEADER_BYTES..]);
-        if header.flags.has(Flags::CHECKSUM) {
-            let sum = crc32fast::hash(bytes);
-            bytes[field::CHECKSUM].copy_from_slice(&sum.to_be_bytes());
-        }
-        Some(length)
     }
 
-    /// `body` has exactly the length the kind wants.
+    /// `body` is as long as the kind wants, or longer by the payload.
     fn write_body(&self, body: &mut [u8]) {
         match self.header.kind {
-            Kind::Req | Kind::Rep => match &self.header.fragment.part {
-                None => body.copy_from_slice(&self.payload),
-                Some(part) => {
+            Kind::Req | Kind::Rep => {
+                if let Some(part) = &self.header.fragment.part {
                     body[..4].copy_from_slice(&part.transfer.to_be_bytes());
                     body[4..8].copy_from_slice(&part.piece.to_be_bytes());
                     body[8..12].copy_from_slice(&part.checksum.unwrap_or(0).to_be_bytes());
                     body[12..FRAGMENT_BYTES].copy_from_slice(&[part.gap_after, 0, 0, 0]);
-                    body[FRAGMENT_BYTES..].copy_from_slice(&self.payload);
                 }
-            },
+            }
             Kind::Ack => {}
             Kind::Report(Report { newest, transfer, base, from, to, window }) => {
                 body[..8].copy_from_slice(&newest.0.to_be_bytes());
                 for (place, value) in [transfer, base, from, to, window, 0].into_iter().enumerate() {
                     body[8 + 4 * place..12 + 4 * place].copy_from_slice(&value.to_be_bytes());
                 }
-                body[REPORT_BYTES..].copy_from_slice(&self.payload);
             }
             Kind::Aya { nonce } => body.copy_from_slice(&nonce.0.to_be_bytes()),
             Kind::Iaa { status, nonce, uptime_us } => {

@@ -184,6 +184,10 @@ proptest! {
     fn what_is_written_is_read_back(packet in packets()) {
         let bytes = write(&packet);
         prop_assert_eq!(reread(&bytes), Ok(packet.clone()));
+        let mut head = vec![0xee; bytes.len() - packet.payload.len()];
+        let whole = packet.header.flags.has(Flags::CHECKSUM);
+        prop_assert_eq!(packet.write_head(&mut head), (!whole).then_some(head.len()));
+        prop_assert!(whole || bytes.starts_with(&head));
         prop_assert_eq!(View::peek(&bytes), Some((packet.header.kind.packet_type(), packet.header.number)));
         // Whatever follows it.
         prop_assert_eq!(View::peek_length(&bytes), Some(bytes.len()));

@@ -1,0 +1,223 @@
+//! The floors: raw UDP by the megabyte, one way, with acknowledgements and a window, and nothing ever sent again.
+//!
+//! Datagrams carry no header: on one machine they keep their order, and one that is lost ends the measurement as failed.
+//! Offload is the kernel's own, both ways (quinn-udp), as are the socket's buffers and the way of waiting. With an
+//! acknowledgement for each datagram it is the ping-pong that stop-and-wait is measured by.
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt;
+use socket2::SockRef;
+
+use super::kernel::Load;
+use crate::sample::Fallible;
+
+/// As the node asks for.
+const BUFFER_BYTES: usize = 4 << 20;
+/// How long to poll before blocking; the node's.
+const LOOKING: Duration = Duration::from_micros(20);
+/// Who hears nothing for so long has lost something.
+const LOST: Duration = Duration::from_secs(2);
+/// Bytes of an acknowledgement: the kernel's header.
+const ACK_BYTES: usize = sendrec_core::wire::HEADER_BYTES;
+/// What one receive may bring.
+const BATCH_BYTES: usize = 1 << 16;
+/// The part of a window that is acknowledged at a time.
+const ACKS_A_WINDOW: usize = 4;
+
+struct Socket {
+    udp: UdpSocket,
+    state: UdpSocketState,
+}
+
+impl Socket {
+    fn bind() -> Fallible<Self> {
+        let udp = UdpSocket::bind("127.0.0.1:0")?;
+        let options = SockRef::from(&udp);
+        if sockopt::set_socket_recv_buffer_size_force(&udp, BUFFER_BYTES).is_err() {
+            options.set_recv_buffer_size(BUFFER_BYTES)?;
+        }
+        options.set_send_buffer_size(BUFFER_BYTES)?;
+        let state = UdpSocketState::new(UdpSockRef::from(&udp))?;
+        udp.set_nonblocking(true)?;
+        Ok(Self { udp, state })
+    }
+
+    /// What the node grants for such a socket.
+    fn window_bytes(&self) -> usize {
+        SockRef::from(&self.udp).recv_buffer_size().unwrap_or(0) * 2 / 5
+    }
+
+    fn receive(&self, buffer: &mut [u8], limit: Option<Duration>) -> io::Result<(usize, SocketAddr)> {
+        let mut since = None;
+        loop {
+            match self.udp.recv_from(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+            let now = Instant::now();
+            if now - *since.get_or_insert(now) <= LOOKING {
+                std::thread::yield_now();
+                continue;
+            }
+            let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+            if poll(&mut [PollFd::new(&self.udp, PollFlags::IN)], limit.as_ref())? == 0 {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "a datagram was lost"));
+            }
+        }
+    }
+
+    fn send(&self, to: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()> {
+        loop {
+            let sent = match segment {
+                None => self.udp.send_to(contents, to).map(drop),
+                Some(_) => {
+                    let transmit = Transmit {
+                        destination: to,
+                        ecn: None,
+                        contents,
+                        segment_size: segment,
+                        src_ip: None,
+                    };
+                    self.state.try_send(UdpSockRef::from(&self.udp), &transmit)
+                }
+            };
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
+                sent => return sent,
+            }
+        }
+    }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The receiving side.
+pub(crate) struct Sink {
+    socket: Socket,
+}
+
+impl Sink {
+    pub(crate) fn bind() -> Fallible<Self> {
+        Ok(Self { socket: Socket::bind()? })
+    }
+
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.udp.local_addr()
+    }
+
+    /// Takes one message after the other, for ever. A message begins with its length and how often to acknowledge, and its
+    /// end is answered with its checksum.
+    pub(crate) fn serve(&self) -> Fallible<()> {
+        let mut place = Vec::new();
+        let mut begin = [0; BATCH_BYTES];
+        loop {
+            let (length, client) = self.socket.receive(&mut begin, None)?;
+            if length != 2 * 8 {
+                continue;
+            }
+            let (total, ack_every) = (number(&begin) as usize, number(&begin[8..]) as usize);
+            place.resize(total + BATCH_BYTES, 0);
+            let mut granted = [0; ACK_BYTES];
+            granted[..8].copy_from_slice(&(self.socket.window_bytes() as u64).to_be_bytes());
+            self.socket.send(client, &granted, None)?;
+            self.take(&mut place, total, ack_every, client)?;
+        }
+    }
+
+    fn take(&self, place: &mut [u8], total: usize, ack_every: usize, client: SocketAddr) -> Fallible<()> {
+        let (mut received, mut acknowledged) = (0, 0);
+        while received < total {
+            let taken = self.socket.receive(&mut place[received..], Some(LOST));
+            let Ok((length, _)) = taken else { return Ok(()) };
+            received += length;
+            if received >= acknowledged + ack_every || received >= total {
+                acknowledged = received;
+                let mut ack = [0; ACK_BYTES];
+                ack[..8].copy_from_slice(&(received as u64).to_be_bytes());
+                self.socket.send(client, &ack, None)?;
+            }
+        }
+        // The client has its answer: the rest is not measured.
+        let checksum = u64::from(crc32fast::hash(&place[..total]));
+        self.socket.send(client, &checksum.to_be_bytes(), None)?;
+        Ok(())
+    }
+}
+
+/// How the sending side goes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As much under way as the window lets; segmented by the system.
+    Flood,
+    /// Each datagram is answered before the next.
+    PingPong,
+}
+
+/// The sending side.
+pub(crate) struct Flood {
+    socket: Socket,
+    server: SocketAddr,
+    style: Style,
+    segment: usize,
+}
+
+impl Flood {
+    pub(crate) fn new(server: &str, style: Style, segment: usize) -> Fallible<Self> {
+        Ok(Self { socket: Socket::bind()?, server: server.parse()?, style, segment })
+    }
+
+    /// One message there, until its last acknowledgement is back.
+    pub(crate) fn send(&self, load: &Load) -> Fallible<Duration> {
+        let total = load.bytes.len();
+        let granted = self.socket.window_bytes();
+        let (window, ack_every, batch) = match self.style {
+            Style::PingPong => (self.segment, 1, self.segment),
+            Style::Flood => {
+                let segments = self.socket.state.max_gso_segments();
+                let batch = segments.min(BATCH_BYTES / self.segment).max(1) * self.segment;
+                (granted, granted / ACKS_A_WINDOW, batch)
+            }
+        };
+        let mut begin = [0; 2 * 8];
+        begin[..8].copy_from_slice(&(total as u64).to_be_bytes());
+        begin[8..].copy_from_slice(&(ack_every as u64).to_be_bytes());
+        self.socket.send(self.server, &begin, None)?;
+        let mut answer = [0; BATCH_BYTES];
+        self.socket.receive(&mut answer, Some(LOST))?;
+        let window = window.min(number(&answer) as usize).max(batch);
+
+        let start = Instant::now();
+        let (mut sent, mut acknowledged) = (0, 0);
+        while acknowledged < total {
+            while sent < total && sent + batch.min(total - sent) <= acknowledged + window {
+                let contents = &load.bytes[sent..(sent + batch).min(total)];
+                let segment = (contents.len() > self.segment).then_some(self.segment);
+                self.socket.send(self.server, contents, segment)?;
+                sent += contents.len();
+            }
+            // Several may have come together.
+            let (length, _) = self.socket.receive(&mut answer, Some(LOST))?;
+            for ack in answer[..length].chunks_exact(ACK_BYTES) {
+                acknowledged = acknowledged.max(number(ack) as usize);
+            }
+        }
+        let elapsed = start.elapsed();
+        self.socket.receive(&mut answer, Some(LOST))?;
+        if number(&answer) == u64::from(load.checksum) {
+            Ok(elapsed)
+        } else {
+            Err("the datagrams came out of order or damaged".into())
+        }
+    }
+}
+
+/// What may be under way to a socket of this machine, as far as its buffer goes.
+pub(crate) fn window_bytes() -> Fallible<usize> {
+    Ok(Socket::bind()?.window_bytes())
+}

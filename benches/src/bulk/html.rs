@@ -1,0 +1,206 @@
+//! The report for a browser: one file, nothing fetched. Plots, tables, the model, the machine, and every sample.
+use std::fmt::Write;
+
+use super::document::{DEVIATION_MAX, Document, Row};
+use super::plot;
+use super::text;
+use crate::report::Spread;
+use crate::sample::Fallible;
+
+const STYLE: &str = "body{font:15px/1.45 sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}\
+table{border-collapse:collapse;margin:1em 0;font-size:13px}td,th{padding:2px 9px;border-bottom:1px solid #ddd;text-align:right}\
+td.t,th.t{text-align:left}tr.off td.d{color:#b00020;font-weight:bold}svg{max-width:100%;height:auto}code,pre{background:#f4f4f4;\
+padding:1px 4px}pre{padding:.8em;white-space:pre-wrap}.wide{overflow-x:auto}.r{color:#00695c}.m{color:#b00020}";
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Cells of a row, the first so many of them text.
+fn cells(tag: &str, texts: usize, cells: &[String]) -> String {
+    let cell = |(place, text): (usize, &String)| {
+        let class = if place < texts { " class=t" } else { "" };
+        format!("<{tag}{class}>{}</{tag}>", escaped(text))
+    };
+    cells.iter().enumerate().map(cell).collect()
+}
+
+fn spread(spread: Option<Spread>, show: fn(f64) -> String) -> String {
+    spread.map_or("failed".into(), |Spread { median, min, max }| {
+        if min == max { show(median) } else { format!("{} ({}–{})", show(median), show(min), show(max)) }
+    })
+}
+
+/// The whole page.
+pub(crate) fn page(document: &Document) -> Fallible<String> {
+    let mut page = String::from("<!doctype html><html lang=en><meta charset=utf-8>");
+    let _ = write!(
+        page,
+        "<title>sendrec bench bulk</title><style>{STYLE}</style><h1>Long messages, measured</h1>"
+    );
+    let _ = write!(
+        page,
+        "<p>{}<br><code>{}</code><br>Medians of {} rounds, all rows in turn (least–most); seed {}; a megabyte is 10<sup>6</sup> bytes. Rows \
+         with loss: the mean of each round's messages.</p>",
+        escaped(&document.machine.to_string()),
+        escaped(&document.command),
+        document.rounds,
+        document.seed
+    );
+    ratios(document, &mut page);
+    let mut places: Vec<&str> = document.rows.iter().map(|row| &row.place[..]).collect();
+    places.dedup();
+    for place in places {
+        let _ = write!(page, "<h2>{}</h2>", escaped(place));
+        for picture in plot::plots(document, place)? {
+            page.push_str(&picture);
+        }
+        rows(document, place, &mut page);
+    }
+    peers(document, &mut page);
+    model(document, &mut page);
+    for (title, list) in [("Left out", &document.skipped), ("Failed", &document.failed)] {
+        if !list.is_empty() {
+            let lines: String = list.iter().map(|line| format!("<li>{}", escaped(line))).collect();
+            let _ = write!(page, "<h2>{title}</h2><ul>{lines}</ul>");
+        }
+    }
+    // As JSON a script's end can stand in a string alone, and there it may be written otherwise.
+    let samples = serde_json::to_string(document)?.replace("</", "<\\/");
+    let _ = write!(
+        page,
+        "<h2>Samples</h2><p>Every sample, as <code>--json</code> has it, is in this page: \
+         <button onclick=\"this.nextElementSibling.textContent=document.getElementById('samples').textContent\">show</button>\
+         <pre></pre></p><script type=\"application/json\" id=samples>{samples}</script></html>"
+    );
+    Ok(page)
+}
+
+fn rows(document: &Document, place: &str, page: &mut String) {
+    let names = [
+        "protocol",
+        "errors",
+        "packet",
+        "message",
+        "loss",
+        "time",
+        "MB/s",
+        "predicted",
+        "off",
+        "packets",
+        "sent again",
+        "acks",
+    ];
+    let head = cells("th", 2, &names.map(String::from));
+    let _ = write!(page, "<div class=wide><table><tr>{head}</tr>");
+    for row in document.rows.iter().filter(|row| row.place == place) {
+        let _ = write!(page, "{}", line(row));
+    }
+    page.push_str("</table></div>");
+    let far = document.deviations().filter(|(row, _)| row.place == place).count();
+    let all = document.rows.iter().filter(|row| row.place == place).count();
+    let percent = DEVIATION_MAX * 100.0;
+    let _ =
+        write!(page, "<p>Off by more than {percent} % of the prediction: {far} of {all} rows, marked.</p>");
+}
+
+fn line(row: &Row) -> String {
+    let case = &row.case;
+    let texts = [case.way_name(), case.errors.name().into()];
+    let is_off = row.deviation.is_some_and(|deviation| deviation.abs() > DEVIATION_MAX);
+    let off = row.deviation.map_or("-".into(), |deviation| format!("{:+.0} %", deviation * 100.0));
+    let numbers = [
+        case.packet_bytes.to_string(),
+        super::case::Size(case.message_bytes).to_string(),
+        case.loss.to_string(),
+        spread(row.seconds, text::seconds),
+        spread(row.megabytes_per_second, text::digits),
+        text::seconds(row.predicted.seconds),
+    ];
+    let counts =
+        [row.packets, row.retransmitted, row.acknowledgements].map(|count| spread(count, text::digits));
+    let class = if is_off { " class=off" } else { "" };
+    format!(
+        "<tr{class}>{}{}<td class=d>{off}</td>{}</tr>",
+        cells("td", 2, &texts),
+        cells("td", 0, &numbers),
+        cells("td", 0, &counts)
+    )
+}
+
+fn ratios(document: &Document, page: &mut String) {
+    if document.ratios.is_empty() {
+        return;
+    }
+    page.push_str("<h2>Ratios</h2><table><tr><th class=t>how many times as fast<th class=t>placement<th>message<th>ratio<th>goal</tr>");
+    for ratio in &document.ratios {
+        let class = match (ratio.goal, ratio.value) {
+            (Some(goal), Some(value)) if value.median >= goal => " class=r",
+            (Some(_), _) => " class=m",
+            (None, _) => "",
+        };
+        let value = spread(ratio.value, |value| format!("{value:.2}"));
+        let goal = ratio.goal.map_or(String::new(), |goal| format!("{goal}"));
+        let texts = [ratio.name.clone(), ratio.placement.clone()];
+        let message = super::case::Size(ratio.message_bytes);
+        let texts = cells("td", 2, &texts);
+        let _ = write!(page, "<tr>{texts}<td>{message}<td{class}>{value}<td>{goal}</tr>");
+    }
+    page.push_str("</table>");
+}
+
+fn peers(document: &Document, page: &mut String) {
+    if !document.peers.is_empty() {
+        page.push_str("<h2>Floors and peers</h2><table><tr><th class=t>the same message<th class=t>placement<th>message<th>time<th>MB/s</tr>");
+        for peer in &document.peers {
+            let texts = cells("td", 2, &[peer.name.clone(), peer.placement.clone()]);
+            let numbers = [
+                super::case::Size(peer.message_bytes).to_string(),
+                spread(peer.seconds, text::seconds),
+                spread(peer.megabytes_per_second, text::digits),
+            ];
+            let _ = write!(page, "<tr>{texts}{}</tr>", cells("td", 0, &numbers));
+        }
+        page.push_str("</table>");
+    }
+    if !document.fairness.is_empty() {
+        page.push_str("<h2>Small calls beside a long message</h2><table><tr><th class=t>null call<th class=t>placement<th>p50, us<th>p99, us<th>MB/s meanwhile</tr>");
+        for row in &document.fairness {
+            let beside = |bytes| format!("beside messages of {}", super::case::Size(bytes));
+            let name = row.message_bytes.map_or("alone".into(), beside);
+            let texts = cells("td", 2, &[name, row.placement.clone()]);
+            let rate =
+                row.megabytes_per_second.map_or(String::new(), |rate| spread(Some(rate), text::digits));
+            let numbers = [spread(row.p50_us, text::digits), spread(row.p99_us, text::digits), rate];
+            let _ = write!(page, "<tr>{texts}{}</tr>", cells("td", 0, &numbers));
+        }
+        page.push_str("</table>");
+    }
+}
+
+fn model(document: &Document, page: &mut String) {
+    if document.models.is_empty() {
+        return;
+    }
+    page.push_str("<h2>The prediction</h2>");
+    let _ = write!(page, "<pre>{}</pre>", escaped(super::model::EXPLANATION));
+    page.push_str("<table><tr><th class=t>place<th>each packet<th>each byte<th>turn R<th>start<th>time-out T<th>under way, bytes<th class=t>from</tr>");
+    for model in &document.models {
+        let c = &model.constants;
+        let numbers = [
+            text::seconds(c.packet),
+            format!("{:.3} ns", c.byte * 1e9),
+            text::seconds(c.turn),
+            text::seconds(c.start),
+            text::seconds(c.timeout),
+            format!("{:.0}", c.under_way_bytes),
+        ];
+        let (place, from) = (escaped(&model.place), escaped(&model.from));
+        let _ = write!(
+            page,
+            "<tr><td class=t>{place}</td>{}<td class=t>{from}</td></tr>",
+            cells("td", 0, &numbers)
+        );
+    }
+    page.push_str("</table>");
+}

@@ -1,0 +1,31 @@
+//! Long messages (slide 38): protocols, error control, packets, sizes and loss, in one table; beside raw UDP and TCP; beside
+//! what a simple model predicts.
+//!
+//! Rows are measured in turn, and that several times. Deliberately not here: goals that fail a run. Machines differ.
+mod case;
+mod classics;
+mod compare;
+mod document;
+mod fairness;
+mod flood;
+mod html;
+mod kernel;
+mod model;
+mod options;
+mod peers;
+mod place;
+mod plot;
+mod progress;
+mod run;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod text;
+mod udp;
+mod world;
+
+pub(crate) use flood::Sink;
+pub(crate) use kernel::{BulkServer, serve_child};
+pub(crate) use options::{BulkOptions, CompareOptions, ServeOptions};
+pub(crate) use run::{compare_files as compare, run, serve};
+pub(crate) use tcp::{listener as tcp_listener, serve as serve_tcp};

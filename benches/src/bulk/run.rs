@@ -1,0 +1,302 @@
+//! One run: what is asked for is measured in turn, several times, and told in every form asked for.
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use super::case::{Case, Size};
+use super::document::{Document, FORMAT, KIND, Model, Peer, Round, Row};
+use super::kernel::{self, Load};
+use super::model::Constants;
+use super::options::{BulkOptions, CompareOptions, ETHERNET_PACKET_BYTES, Section, ServeOptions};
+use super::peers::{self, Carrier, Item};
+use super::place::LinkName;
+use super::progress::Progress;
+use super::udp::Place;
+use super::{classics, compare, fairness, html, text, world};
+use crate::machine::Machine;
+use crate::placement::{Cores, Placement, allowed_cores};
+use crate::sample::Fallible;
+
+/// A row that should take so many times a round's time is left out.
+const PATIENCE: f64 = 10.0;
+/// Over UDP.
+const MESSAGES: [u64; 5] = [1 << 10, 16 << 10, 256 << 10, 4 << 20, 64 << 20];
+const MESSAGES_QUICK: [u64; 2] = [1 << 10, 1 << 20];
+
+/// Measures and tells; false if a row failed.
+pub(crate) fn run(options: &BulkOptions) -> Fallible<bool> {
+    if options.classics {
+        let (text, all_hold) = classics::run(options)?;
+        print(&text)?;
+        return Ok(all_hold);
+    }
+    let allowed = allowed_cores()?;
+    let mut document = Document {
+        kind: KIND.into(),
+        format: FORMAT,
+        command: command(),
+        machine: Machine::here(allowed.len()),
+        rounds: options.rounds(),
+        seed: options.seed,
+        models: Vec::new(),
+        rows: Vec::new(),
+        peers: Vec::new(),
+        ratios: Vec::new(),
+        fairness: Vec::new(),
+        skipped: Vec::new(),
+        failed: Vec::new(),
+    };
+    // Before the minutes of measuring: it may not be possible.
+    for path in [&options.json, &options.csv, &options.html].into_iter().flatten() {
+        if !is_stdout(path) {
+            fs::write(path, "").map_err(|error| cannot_write(path, &error))?;
+        }
+    }
+    if options.world {
+        measure_worlds(options, &mut document);
+    } else {
+        measure_here(options, &allowed, &mut document)?;
+    }
+    tell(options, &document)?;
+    Ok(document.failed.is_empty())
+}
+
+/// As it was typed, the program's name without its folder.
+fn command() -> String {
+    let mut words = std::env::args();
+    let program = words.next().unwrap_or_default();
+    let program = Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned());
+    program.into_iter().chain(words).collect::<Vec<_>>().join(" ")
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> String {
+    format!("{} cannot be written: {error}", path.display())
+}
+
+/// Messages by length: all rows send the same.
+#[derive(Default)]
+struct Loads(BTreeMap<u64, Load>);
+
+impl Loads {
+    fn of(&mut self, bytes: u64) -> Load {
+        self.0.entry(bytes).or_insert_with(|| Load::new(bytes)).clone()
+    }
+}
+
+/// The table's rows over UDP, floors and peers, fairness.
+fn measure_here(options: &BulkOptions, allowed: &[usize], document: &mut Document) -> Fallible<()> {
+    let mut loads = Loads::default();
+    if options.wants(Section::Table) {
+        let placement = options.table_placement(allowed.len());
+        let (name, cores) = match options.server {
+            Some(server) => (format!("udp to {server}"), Cores { client: None, server: None }),
+            None => (format!("udp {}", placement.name()), placement.cores(allowed)?),
+        };
+        let (server, listen) = (options.server, options.listen);
+        let place = Place { cores, server, listen, time: options.row_time() };
+        let constants = place.calibrate(options)?;
+        let from = "a calibration before the run: blasts of 4 MiB in short and in long packets, 64 KiB by stop-and-wait, 1 KiB";
+        document.models.push(Model { place: name.clone(), from: from.into(), constants });
+        let mut packets = vec![ETHERNET_PACKET_BYTES];
+        if place.long_packets() > ETHERNET_PACKET_BYTES {
+            packets.push(place.long_packets());
+        }
+        let messages: &[u64] = if options.quick { &MESSAGES_QUICK } else { &MESSAGES };
+        let cases = options.cases(&packets, messages);
+        let measure = |case: &Case, load: &Load, seed, expected| place.measure(case, load, seed, expected);
+        table(options, &name, cases, &constants, &mut loads, document, measure);
+    }
+    if options.server.is_some() {
+        if !options.section.is_empty() || !options.quick {
+            document.skipped.push("floors, peers and fairness: both sides must be on this host".into());
+        }
+        return Ok(());
+    }
+    for placement in options.placements() {
+        match placement.cores(allowed) {
+            Ok(cores) => beside_peers(options, placement, cores, &mut loads, document),
+            Err(reason) => document.skipped.push(format!("{}: {reason}", placement.name())),
+        }
+    }
+    document.ratios = peers::ratios(&document.peers);
+    Ok(())
+}
+
+/// The rows in each link of a world.
+fn measure_worlds(options: &BulkOptions, document: &mut Document) {
+    let links = if options.link.is_empty() { LinkName::ALL.to_vec() } else { options.link.clone() };
+    let mut loads = Loads::default();
+    for link in links {
+        let constants = link.constants();
+        let from = format!("the link's parameters: {}", link.explanation());
+        document.models.push(Model { place: link.name().into(), from, constants });
+        let cases = options.cases(link.packets(), link.messages(options.quick));
+        let measure = |case: &Case, load: &Load, seed, _| world::measure(link, case, &load.bytes, seed);
+        table(options, link.name(), cases, &constants, &mut loads, document, measure);
+    }
+}
+
+/// All rows of a place in turn, and that several times.
+fn table(
+    options: &BulkOptions,
+    place: &str,
+    cases: Vec<Case>,
+    constants: &Constants,
+    loads: &mut Loads,
+    document: &mut Document,
+    mut measure: impl FnMut(&Case, &Load, u64, f64) -> Fallible<Round>,
+) {
+    // Virtual time is cheap: what counts there is how many packets there are.
+    const PIECES_MAX: f64 = 200_000.0;
+    let longest = options.row_time().as_secs_f64() * PATIENCE;
+    let mut rows = Vec::new();
+    for case in cases {
+        let predicted = constants.predict(&case);
+        let is_long = if options.world { predicted.pieces > PIECES_MAX } else { predicted.seconds > longest };
+        if is_long {
+            let expected = text::seconds(predicted.seconds);
+            document
+                .skipped
+                .push(format!("{place}: {case}: it would take {expected}; give more --seconds-per-row"));
+        } else {
+            rows.push((case, predicted, Vec::new()));
+        }
+    }
+    let rounds = options.rounds();
+    let progress = Progress::new(u64::from(rounds) * rows.len() as u64);
+    for round in 0..rounds {
+        for (number, (case, predicted, found)) in rows.iter_mut().enumerate() {
+            progress.step(&format!("{place}: {case}"));
+            let seed =
+                options.seed.wrapping_mul(1_000_003).wrapping_add(u64::from(round) << 32 | number as u64);
+            match measure(case, &loads.of(case.message_bytes), seed, predicted.seconds) {
+                Ok(round) => found.push(Some(round)),
+                Err(error) => {
+                    found.push(None);
+                    document.failed.push(format!("{place}: {error}"));
+                    progress.say(&format!("failed: {place}: {error}"));
+                }
+            }
+        }
+    }
+    document
+        .rows
+        .extend(rows.into_iter().map(|(case, predicted, found)| Row::new(place, case, predicted, found)));
+}
+
+fn beside_peers(
+    options: &BulkOptions,
+    placement: Placement,
+    cores: Cores,
+    loads: &mut Loads,
+    document: &mut Document,
+) {
+    let messages = options.peer_messages();
+    let name = placement.name();
+    if options.wants(Section::Peers) {
+        let first = loads.of(messages[0]);
+        match Carrier::best_tcp(cores, &first, options.row_time() / 4) {
+            Ok(tcp) => {
+                let longest = messages.iter().max().copied().unwrap_or_default();
+                let mut items: Vec<_> =
+                    messages.iter().flat_map(|message| peers::items(*message, tcp)).collect();
+                items.extend(peers::step_items(longest));
+                measure_peers(options, name, cores, &items, loads, document);
+            }
+            Err(error) => document.failed.push(format!("{name}: {error}")),
+        }
+    }
+    if options.wants(Section::Fairness) {
+        let load = loads.of(messages[0]);
+        let progress = Progress::new(u64::from(options.rounds()) * 2);
+        let time = options.row_time();
+        match fairness::measure(cores, name, &load, options.rounds(), time, |what| progress.step(what)) {
+            Ok(rows) => document.fairness.extend(rows),
+            Err(error) => document.failed.push(format!("{name}: small calls beside a long message: {error}")),
+        }
+    }
+}
+
+fn measure_peers(
+    options: &BulkOptions,
+    placement: &str,
+    cores: Cores,
+    items: &[Item],
+    loads: &mut Loads,
+    document: &mut Document,
+) {
+    let mut found = vec![Vec::new(); items.len()];
+    let progress = Progress::new(u64::from(options.rounds()) * items.len() as u64);
+    for _ in 0..options.rounds() {
+        for (item, found) in items.iter().zip(&mut found) {
+            progress.step(&format!("{placement}: {}, {}", item.name, Size(item.message_bytes)));
+            match item.carrier.measure(cores, &loads.of(item.message_bytes), options.row_time()) {
+                Ok(seconds) => found.push(Some(seconds)),
+                Err(error) => {
+                    found.push(None);
+                    document.failed.push(format!("{placement}: {}: {error}", item.name));
+                }
+            }
+        }
+    }
+    for (item, found) in items.iter().zip(found) {
+        let note = item.carrier.note().map(|note| format!(" ({note})")).unwrap_or_default();
+        let name = format!("{}{note}", item.name);
+        document.peers.push(Peer::new(&name, placement, item.message_bytes, found));
+    }
+}
+
+/// In every form asked for; as a table unless something else goes to standard output.
+fn tell(options: &BulkOptions, document: &Document) -> Fallible<()> {
+    let mut output = Some(text::tables(document));
+    let forms = [
+        (&options.json, serde_json::to_string_pretty(document)? + "\n"),
+        (&options.csv, text::csv(document)),
+    ];
+    for (path, text) in forms {
+        let Some(path) = path else { continue };
+        if is_stdout(path) {
+            output = Some(text);
+        } else {
+            write_file(path, &text)?;
+        }
+    }
+    if let Some(path) = &options.html {
+        write_file(path, &html::page(document)?)?;
+    }
+    print(&output.unwrap_or_default())
+}
+
+fn write_file(path: &Path, text: &str) -> Fallible<()> {
+    fs::write(path, text).map_err(|error| cannot_write(path, &error))?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
+}
+
+fn print(text: &str) -> Fallible<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// The other side, on another host, until it is ended.
+pub(crate) fn serve(options: &ServeOptions) -> Fallible<()> {
+    kernel::serve(options.listen, options.advertise, options.fault.clone(), |address| {
+        print(&format!("serving at {address}\n"))?;
+        std::io::stdout().flush()?;
+        Ok(())
+    })
+}
+
+/// Two runs side by side.
+pub(crate) fn compare_files(options: &CompareOptions) -> Fallible<()> {
+    let (old, new) = (compare::read(&options.old)?, compare::read(&options.new)?);
+    print(&compare::compare(&old, &new, options.changed))
+}

@@ -1,0 +1,225 @@
+//! The model, what is typed, what is compared.
+use super::case::{Again, Case, Loss, Pattern, Size, Way};
+use super::compare::{Change, compare};
+use super::document::{Document, FORMAT, KIND, Round, Row};
+use super::kernel::Load;
+use super::model::{Constants, Prediction};
+use super::options::BulkOptions;
+use super::place::LinkName;
+use super::{plot, text, world};
+use crate::machine::Machine;
+use crate::report::Spread;
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+struct Typed {
+    #[command(flatten)]
+    bulk: BulkOptions,
+}
+
+fn typed(words: &[&str]) -> Result<BulkOptions, String> {
+    let words = ["bulk"].iter().chain(words);
+    Typed::try_parse_from(words).map(|typed| typed.bulk).map_err(|error| error.to_string())
+}
+
+fn case(way: Way, errors: Again, message_bytes: u64, loss: Loss) -> Case {
+    typed(&[]).unwrap().case(way, errors, 1_472, message_bytes, loss)
+}
+
+fn independent(chance: f64) -> Loss {
+    Loss { chance, pattern: Pattern::Independent }
+}
+
+#[test]
+fn sizes_are_read_as_people_write_them() {
+    for (text, bytes) in
+        [("1KiB", 1 << 10), ("64 MiB", 64 << 20), ("1g", 1 << 30), ("1472", 1_472), ("2mb", 2 << 20)]
+    {
+        assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
+    }
+    for text in ["", "MiB", "1.5KiB", "-1", "1TiB", "99999999999GiB"] {
+        assert!(text.parse::<Size>().is_err(), "{text}");
+    }
+    for bytes in [1, 1_472, 1 << 10, 64 << 20, 1 << 30, (1 << 20) + 1] {
+        assert_eq!(Size(bytes).to_string().trim_end_matches(" B").parse(), Ok(Size(bytes)));
+    }
+}
+
+#[test]
+fn what_was_named_is_measured_and_nothing_twice() {
+    let options = typed(&["--errors", "full,go-back-n,selective", "--loss", "0,0.01"]).unwrap();
+    let cases = options.cases(&[1_472], &[]);
+    for (place, case) in cases.iter().enumerate() {
+        assert!(!cases[..place].contains(case), "{case} twice");
+    }
+    // One kind of stop-and-wait, two of windows, three of blasts; without loss, with it independent and in bursts.
+    assert_eq!(cases.len(), 6 * 3);
+    assert!(typed(&["--loss", "0.6"]).unwrap_err().contains("0 to 0.5"));
+    assert!(typed(&["--message", "1"]).unwrap_err().contains("1KiB to 1GiB"));
+    assert!(typed(&["--server", "somewhere"]).unwrap_err().contains("HOST:PORT/ID"));
+}
+
+#[test]
+fn losses_are_as_many_as_asked_for() {
+    use sendrec_core::fault::Harm;
+    assert_eq!(Loss::NONE.faults(1), None);
+    for chance in [0.001, 0.01, 0.05, 0.2] {
+        let faults = Loss { chance, pattern: Pattern::Bursts }.faults(7).unwrap();
+        let Harm::Burst { enter, leave, loss } = faults.packets[0].harm else { panic!("{faults}") };
+        let part = enter / (enter + leave) * loss;
+        assert!((part - chance).abs() < 1e-9, "{part} instead of {chance}");
+        assert_eq!(independent(chance).faults(7).unwrap().packets[0].harm, Harm::Loss(chance));
+    }
+}
+
+#[test]
+fn the_model_is_exact_where_nothing_is_lost() {
+    let constants = LinkName::Lan.constants();
+    let time = |way, bytes| constants.predict(&case(way, Again::Selective, bytes, Loss::NONE));
+    // A piece carries 1,376 bytes; a line of 1 Gb/s takes 8 ns a byte.
+    let (packet, turn) = (1_472.0 * 8e-9, 100e-6 + 80.0 * 8e-9);
+    let bytes = 100 * 1_376;
+    let close = |one: f64, other: f64| assert!((one / other - 1.0).abs() < 1e-9, "{one} {other}");
+    close(time(Way::StopAndWait, bytes).seconds, 100.0 * (packet + turn));
+    close(time(Way::Blast, bytes).seconds, 100.0 * packet + 2.0 * turn);
+    assert_eq!(time(Way::Blast, bytes).pieces, 100.0);
+    // One packet is one packet, whatever the protocol.
+    close(time(Way::Blast, 1_024).seconds, time(Way::StopAndWait, 1_024).seconds);
+}
+
+#[test]
+fn the_model_orders_error_control_as_it_should() {
+    let constants = LinkName::Lan.constants();
+    for chance in [0.001, 0.01, 0.05, 0.2] {
+        for pattern in Pattern::ALL {
+            let pieces = |errors| {
+                constants.predict(&case(Way::Blast, errors, 1 << 20, Loss { chance, pattern })).pieces
+            };
+            let [full, back, some] = Again::ALL.map(pieces);
+            assert!(full >= back && back >= some, "{chance} {pattern:?}: {full} {back} {some}");
+            assert!(some > case(Way::Blast, Again::Selective, 1 << 20, Loss::NONE).pieces() as f64);
+        }
+    }
+}
+
+#[test]
+fn a_fit_finds_what_it_was_made_from() {
+    let flood = |packets: f64, bytes: f64| (packets, bytes, packets * 2e-6 + bytes * 3e-10);
+    let (packet, byte) = Constants::fit(flood(3_000.0, 4.2e6), flood(65.0, 4.0e6));
+    assert!((packet - 2e-6).abs() < 1e-12 && (byte - 3e-10).abs() < 1e-16, "{packet} {byte}");
+    // Noise makes no constant negative.
+    let (packet, byte) = Constants::fit((3_000.0, 4.2e6, 1e-3), (65.0, 4.0e6, 2e-3));
+    assert!(packet >= 0.0 && byte >= 0.0, "{packet} {byte}");
+}
+
+#[test]
+fn a_world_takes_as_long_as_predicted_where_nothing_is_lost() {
+    let load = Load::new(64 << 10);
+    for link in LinkName::ALL {
+        for way in Way::ALL {
+            let packet = link.packets()[0];
+            let case = Case { packet_bytes: packet, ..case(way, Again::Selective, 64 << 10, Loss::NONE) };
+            let round = world::measure(link, &case, &load.bytes, 1).unwrap();
+            let (took, expected) = (round.seconds[0], link.constants().predict(&case).seconds);
+            assert!(
+                (took / expected - 1.0).abs() < 0.1,
+                "{}: {case}: {took} instead of {expected}",
+                link.name()
+            );
+            assert_eq!(
+                world::measure(link, &case, &load.bytes, 1).unwrap(),
+                round,
+                "another run, another result"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_protocol_brings_the_message_intact_whatever_is_lost() {
+    let load = Load::new(40_000);
+    for errors in Again::ALL {
+        for way in Way::ALL {
+            for pattern in Pattern::ALL {
+                let case = case(way, errors, 40_000, Loss { chance: 0.2, pattern });
+                for seed in 0..5 {
+                    let round = world::measure(LinkName::Lan, &case, &load.bytes, seed).unwrap();
+                    assert!(round.packets >= case.pieces() as f64, "{case}");
+                }
+            }
+        }
+    }
+}
+
+fn spread(min: f64, median: f64, max: f64) -> Spread {
+    Spread { median, min, max }
+}
+
+#[test]
+fn a_change_is_one_beyond_the_spread() {
+    let old = spread(0.9, 1.0, 1.1);
+    assert_eq!(Change::of(old, spread(0.5, 0.6, 0.7)), Change::Faster);
+    assert_eq!(Change::of(old, spread(1.2, 1.3, 1.4)), Change::Slower);
+    assert_eq!(Change::of(old, spread(0.7, 0.8, 0.95)), Change::None);
+    assert_eq!(Change::of(old, old), Change::None);
+    // However still the machine was.
+    assert_eq!(Change::of(spread(1.0, 1.0, 1.0), spread(1.01, 1.01, 1.01)), Change::None);
+}
+
+fn document(seconds: &[f64]) -> Document {
+    let round = |seconds: &f64| {
+        Some(Round { seconds: vec![*seconds], packets: 50.0, retransmitted: 1.0, acknowledgements: 2.0 })
+    };
+    let predicted = Prediction { seconds: 1.0, pieces: 48.0 };
+    let row = |case| Row::new("lan", case, predicted, seconds.iter().map(round).collect());
+    let mut rows = vec![row(case(Way::Blast, Again::Selective, 1 << 16, Loss::NONE))];
+    rows.extend([1 << 20, 1 << 22].map(|bytes| row(case(Way::Blast, Again::Selective, bytes, Loss::NONE))));
+    rows.push(row(case(Way::Blast, Again::GoBackN, 1 << 20, independent(0.01))));
+    Document {
+        kind: KIND.into(),
+        format: FORMAT,
+        command: "sendrec bench bulk".into(),
+        machine: Machine::here(1),
+        rounds: 3,
+        seed: 1,
+        models: Vec::new(),
+        rows,
+        peers: Vec::new(),
+        ratios: Vec::new(),
+        fairness: Vec::new(),
+        skipped: Vec::new(),
+        failed: Vec::new(),
+    }
+}
+
+#[test]
+fn runs_are_compared_row_by_row_also_when_read_back() {
+    let (old, new) = (document(&[1.0, 1.1, 1.2]), document(&[2.0, 2.1, 2.2]));
+    let again: Document = serde_json::from_str(&serde_json::to_string(&old).unwrap()).unwrap();
+    // A float's last bit may be lost in JSON.
+    for (read, written) in again.rows.iter().zip(&old.rows) {
+        assert_eq!((read.name(), read.case), (written.name(), written.case));
+        assert_eq!(read.rounds.len(), written.rounds.len());
+    }
+    let text = compare(&again, &new, true);
+    assert!(text.contains("4 rows in both runs: 0 faster, 4 slower"), "{text}");
+    assert!(text.contains("1.91 slower"), "{text}");
+    let text = compare(&new, &new, true);
+    assert!(text.contains("4 rows in both runs: 0 faster, 0 slower"), "{text}");
+}
+
+#[test]
+fn what_is_told_names_each_row_and_what_is_off() {
+    let document = document(&[2.0, 2.1, 2.2]);
+    let table = text::tables(&document);
+    assert!(table.contains("predictions off by more than 25 %: 4 of 4"), "{table}");
+    assert_eq!(text::csv(&document).lines().count(), 1 + 4);
+    let columns = text::csv(&document);
+    let columns: Vec<_> = columns.lines().map(|line| line.split(',').count()).collect();
+    assert!(columns.iter().all(|count| *count == columns[0]), "{columns:?}");
+    let plots = plot::plots(&document, "lan").unwrap();
+    assert_eq!(plots.len(), 4);
+    assert!(plots.iter().all(|plot| plot.starts_with("<svg")));
+    let page = super::html::page(&document).unwrap();
+    assert!(page.contains("id=samples") && !page.contains("src=\"http"));
+}

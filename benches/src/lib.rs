@@ -1,0 +1,40 @@
+//! Measures sendrec beside its floors, in one run, interleaved, at equal placement.
+//!
+//! A figure counts as a ratio to its floor in the same round of the same run; absolute ones give the scale alone. The
+//! commands `sendrec bench` and `sendrec-bench` are both this. Placement of threads and the count of context switches are
+//! Linux's: elsewhere there is nothing here.
+#![forbid(unsafe_code)]
+#![cfg(target_os = "linux")]
+
+mod bulk;
+mod channel;
+mod child;
+mod idle;
+mod latency;
+mod machine;
+mod nodes;
+mod options;
+mod placement;
+mod raw;
+mod report;
+mod sample;
+mod timers;
+mod world;
+
+pub use options::Command;
+pub use sample::Fallible;
+
+/// Does what was typed; false if something failed that its output names. `reach` is what stands before the subcommand on
+/// this program's command line: the other side of a measurement is this program again.
+pub fn run(command: Command, reach: &'static [&'static str]) -> Fallible<bool> {
+    child::reach_by(reach);
+    match command {
+        Command::Bulk(options) => bulk::run(&options),
+        Command::Serve(options) => bulk::serve(&options).map(|()| true),
+        Command::Compare(options) => bulk::compare(&options).map(|()| true),
+        Command::Latency(options) => latency::run(&options),
+        Command::Timers(options) => timers::run(&options).map(|()| true),
+        Command::World(options) => world::run(&options),
+        Command::Child(role) => child::serve(role).map(|()| true),
+    }
+}
