@@ -493,7 +493,7 @@ fn a_transfer_is_switched_and_what_is_not_said_stays() {
     assert_eq!(sent("full"), (16, told.clone()));
     assert_eq!(sent("go-back-n"), (14, told.clone()));
     assert_eq!(sent("stop-and-wait"), (9, told.clone()));
-    assert_eq!(sent("packet=608"), (17, told.clone()));
+    assert_eq!(sent("packet=608"), (17, told));
     assert_eq!(
         problems("[policy]\ntransfer = \"blast,fast\"\nMACHINEscript = []\n"),
         ["in `blast,fast`: 'fast' is nothing of a transfer; did you mean 'blast'?"]

@@ -68,7 +68,7 @@ impl TransferChange {
             "blast" => self.begin(Protocol::Blast { packets: NonZeroU32::new(number(1, u32::MAX)?) })?,
             "stop-and-wait" => self.begin(Protocol::StopAndWait)?,
             "window" => {
-                self.begin(Protocol::SlidingWindow { packets: number(1, u32::MAX)?, ack_every: 1 })?
+                self.begin(Protocol::SlidingWindow { packets: number(1, u32::MAX)?, ack_every: 1 })?;
             }
             "ack-every" => match &mut self.protocol {
                 Some(Protocol::SlidingWindow { ack_every, .. }) => *ack_every = number(1, u32::MAX)?,
