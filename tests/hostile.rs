@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sendrec::Files;
-use sendrec::copy::{self, Watch};
+use sendrec::copy::{self, FromStream, ToStream, Watch};
 use sendrec_core::ids::Nonce;
 use sendrec_core::rng::Rng;
 use sendrec_core::trace::Fate;
@@ -129,9 +129,9 @@ fn an_honest_copy_survives_hostile_datagrams() {
         let never = AtomicBool::new(false);
         let mut ignore = |_| {};
         let mut watch = Watch { progress: &mut ignore, stop: &never };
-        copy::put(&mut files, &mut &original[..], "memory", b"file", 1, &mut watch).unwrap();
+        copy::put(&mut files, &mut FromStream(&original[..]), "memory", b"file", 1, &mut watch).unwrap();
         let mut back = Vec::new();
-        copy::get(&files, b"file", 0, None, &mut back, "memory", &mut watch).unwrap();
+        copy::get(&files, b"file", 0, None, &mut ToStream(&mut back), "memory", &mut watch).unwrap();
         stop.store(true, Ordering::SeqCst);
         let sent = attacker.join().unwrap();
         drop(files);
