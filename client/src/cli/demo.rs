@@ -10,9 +10,12 @@ use sendrec::Files;
 use sendrec::copy::{self, FromFile, ToFile, Watch};
 use sendrec::ladder::draw;
 use sendrec::trace::{End, Joined, join, read};
-use sendrec_core::trace::What;
+use sendrec_core::trace::{Fate, What};
 use sendrec_core::wire::PacketType;
-use sendrec_trap::Address;
+use sendrec_core::{Protocol, Transfer};
+use sendrec_fileserver::{Code, FileMessage, Opcode};
+use sendrec_kernel::Node;
+use sendrec_trap::{Address, Process, SpawnOptions};
 use sha2::{Digest, Sha256};
 
 use super::Failure;
@@ -109,7 +112,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     fs::write(root.join("hello.txt"), GREETING).map_err(|error| Failure::new(root.display(), error))?;
 
     copy_there_and_back(&directory, &root)?;
-    say("\n2. One small read (slide 14), as a ladder. The reply acknowledges the request (slide 22c).\n")?;
+    say("\n2. One message of a MiB, in packets that fit an Ethernet (slide 38).\n")?;
+    under_each_protocol(&root)?;
+    say("\n3. One small read (slide 14), as a ladder. The reply acknowledges the request (slide 22c).\n")?;
     let read = one_read(&directory, &root, "read", &[])?;
     check(
         "the read needs REQ, REP and ACK",
@@ -118,7 +123,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     check("the operation ran once", runs(&read) == 1)?;
 
     say(
-        "\n3. The same read with its reply lost. The server does not run it again: its kernel keeps the reply.\n",
+        "\n4. The same read with its reply lost. The server does not run it again: its kernel keeps the reply.\n",
     )?;
     let lost = one_read(&directory, &root, "lost-reply", &["--fault", "drop=REP#1"])?;
     let dropped = lost.packets.iter().filter(|packet| packet.end == End::Dropped);
@@ -188,6 +193,77 @@ fn copy_there_and_back(directory: &Path, root: &Path) -> Result<(), Failure> {
         short(&digests[2])
     ))?;
     check("the file's digest is equal on both sides", digests.iter().all(|digest| *digest == digests[0]))
+}
+
+/// The same long message under each protocol: how long it takes, and how many packets.
+fn under_each_protocol(root: &Path) -> Result<(), Failure> {
+    const BYTES: usize = 1 << 20;
+    const ROUNDS: usize = 9;
+    const ETHERNET_BYTES: u32 = 1_472;
+    const NAME: &[u8] = b"moved";
+    let server = Server::start(root, &[])?;
+    let session = TracedNode::toward(&server.whom(), &FindArgs::default(), &plain())?;
+    let node = &*session.node;
+    let failed = |error: &dyn std::fmt::Display| Failure::Said(error.to_string());
+    Files::new(node, server.address, PATIENCE)
+        .and_then(|mut files| files.create(NAME))
+        .map_err(|error| failed(&error))?;
+    let me = Process::spawn(node, SpawnOptions::default()).map_err(|error| failed(&error))?;
+    say("   protocol            time      MB/s   packets there   back")?;
+    let protocols = [
+        ("stop-and-wait", Protocol::StopAndWait),
+        ("sliding window, 32", Protocol::SlidingWindow { packets: 32, ack_every: 1 }),
+        ("blast", Protocol::Blast { packets: None }),
+    ];
+    for (number, (name, protocol)) in protocols.into_iter().enumerate() {
+        let mut how = me.how();
+        how.timeout = Some(PATIENCE);
+        how.options.transfer = Transfer { protocol, packet_bytes: Some(ETHERNET_BYTES), ..Transfer::DEFAULT };
+        let mut write = FileMessage::request(Opcode::Write, NAME);
+        write.data = vec![number as u8 + 1; BYTES].into();
+        write.count = BYTES as u32;
+        let message = write.encode();
+        let before = Packets::of(node);
+        let mut times = Vec::new();
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            let answer = me
+                .call_with(server.address, message.clone(), how)
+                .map_err(|error| Failure::new("the demo failed", error))?;
+            times.push(start.elapsed());
+            let is_done = FileMessage::decode(answer).is_ok_and(|answer| answer.code() == Code::OK);
+            check("the server has written it", is_done)?;
+        }
+        let after = Packets::of(node);
+        let written = fs::read(root.join("moved")).map_err(|error| Failure::new("moved", error))?;
+        check("what came is what was sent", written == write.data)?;
+        times.sort_unstable();
+        let time = times[ROUNDS / 2].as_secs_f64();
+        say(format_args!(
+            "   {name:<18} {:>6.2} ms  {:>6.0}  {:>14}  {:>5}",
+            time * 1e3,
+            BYTES as f64 / time / 1e6,
+            (after.sent - before.sent) / ROUNDS as u64,
+            (after.received - before.received) / ROUNDS as u64
+        ))?;
+    }
+    drop(me);
+    session.finish()
+}
+
+/// Packets so far.
+struct Packets {
+    sent: u64,
+    received: u64,
+}
+
+impl Packets {
+    fn of(node: &Node) -> Self {
+        let counters = node.counters();
+        let sent = |kind| counters.as_ref().map_or(0, |counters| counters.sent(kind));
+        let fate = |fate| counters.as_ref().map_or(0, |counters| counters.fate(fate));
+        Self { sent: PacketType::ALL.map(sent).iter().sum(), received: Fate::ALL.map(fate).iter().sum() }
+    }
 }
 
 fn plain() -> NodeArgs {
