@@ -326,15 +326,14 @@ fn a_blast_of_which_a_piece_is_lost() {
     |                       ├─ 9 REQ seq 1 pieces 15-23/24 ───────►│
     |                       ├─ REQ #25 seq 1 piece 24/24 (asks) ──►│ runs the request
     |                       │◄────────╯                            │
-    |  3.000                │◄────────────────────── ACK #3 seq 1 ─┤
-    |                       │◄─────────────────── REP #4 seq 1 3B ─┤ reply
+    |  3.000                │◄─────────────────── REP #3 seq 1 3B ─┤ reply
     |                       │                                      │ ends
     |  4.000                ├─ ACK #26 seq 1 ─────────────────────►│
     |             call done │                                      │
     |                       │                                      │
     |
-    |  Packets           REQ 25 (25 pieces, 1 again, 1 lost), REP 1, ACK 4 (2
-    |                    reports): 30 in all, 1 lost
+    |  Packets           REQ 25 (25 pieces, 1 again, 1 lost), REP 1, ACK 3 (2
+    |                    reports): 29 in all, 1 lost
     |  Operation ran     once, for 1 request
     |  Client was told   done 1
     ");
@@ -359,7 +358,7 @@ fn a_blast_unfolded() {
     |  1.000                │      ╭── ACK #1 has 7/24, missing 5 ─┤
     |                       ├─ REQ #9 seq 1 piece 9/24 1024B ─────►│
     |                       │      ╎                               │
-    | Cut: 24 more rows with 20 packets not drawn.
+    | Cut: 23 more rows with 19 packets not drawn.
     ");
 }
 
