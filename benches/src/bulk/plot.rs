@@ -165,7 +165,10 @@ fn draw(
     const KEY_POINTS: usize = 8;
     let (width, _) = area.dim_in_pixel();
     let (area, legend) = area.split_horizontally(width - LEGEND_PIXELS);
-    let y = (bottom / 1.3)..(top * 1.3);
+    // Labels stand at powers of ten: one at least must be in sight.
+    let below = 10_f64.powf((bottom / 1.3).log10().floor());
+    let bottom = if top < bottom * 10.0 { below } else { bottom / 1.3 };
+    let y = bottom..(top * 1.3);
     let mut chart = ChartBuilder::on(&area)
         .caption(axes.title, (FONT, 17))
         .margin(12)
