@@ -6,7 +6,7 @@ use sendrec_core::bulk::Memory;
 use sendrec_trap::Bytes;
 
 /// Bytes that are kept for messages to come; the keeper lets go of them when the node falls idle.
-const KEPT_BYTES_MAX: usize = 128 << 20;
+const KEPT_BYTES_MAX: usize = 512 << 20;
 /// A message does not take memory this many times its length: the rest would be held for nothing.
 const WASTE_MAX: usize = 2;
 
@@ -100,6 +100,7 @@ mod tests {
         let again = pool.take(900);
         assert_eq!((again.as_ptr(), again.len()), (place, 1_000));
         pool.give_back(again);
+        // Memory that nobody has touched costs nothing here.
         pool.give_back(vec![0; KEPT_BYTES_MAX]);
         assert_eq!(pool.0.lock().bytes, 1_000);
         pool.clear();

@@ -399,8 +399,8 @@ impl Packet {
         let length = self.wire_bytes();
         let bytes = buffer.get_mut(..length)?;
         self.write_front(bytes);
-        let from = length - self.payload.len();
-        bytes[from..].copy_from_slice(&self.payload);
+        let payload = self.carried();
+        bytes[length - payload.len()..].copy_from_slice(payload);
         if self.header.flags.has(Flags::CHECKSUM) {
             let sum = crc32fast::hash(bytes);
             bytes[field::CHECKSUM].copy_from_slice(&sum.to_be_bytes());
@@ -411,10 +411,16 @@ impl Packet {
     /// Writes all but the payload to the front of `buffer` and returns how long that is: for those who can send the two
     /// from where they are. `None` if the buffer is too short, or a checksum of both is wanted.
     pub fn write_head(&self, buffer: &mut [u8]) -> Option<usize> {
-        let length = self.wire_bytes() - self.payload.len();
+        let length = self.wire_bytes() - self.carried().len();
         let bytes = buffer.get_mut(..length).filter(|_| !self.header.flags.has(Flags::CHECKSUM))?;
         self.write_front(bytes);
         Some(length)
+    }
+
+    /// The payload, where the type has one.
+    fn carried(&self) -> &[u8] {
+        let body = self.header.kind.packet_type().body_bytes(self.header.flags);
+        if body.is_none() { &self.payload } else { &[] }
     }
 
     /// Header and body; `bytes` has room for them.

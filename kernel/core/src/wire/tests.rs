@@ -348,6 +348,17 @@ fn a_piece_stands_inside_its_message() {
 }
 
 #[test]
+fn a_payload_that_the_type_does_not_have_is_not_written() {
+    for mut packet in samples().into_iter().skip(2) {
+        let bytes = write(&packet);
+        packet.payload = Bytes::from(vec![7; 500]);
+        assert_eq!(write(&packet), bytes);
+        let mut head = vec![0; bytes.len()];
+        assert_eq!(packet.write_head(&mut head), Some(bytes.len()));
+    }
+}
+
+#[test]
 fn a_packet_is_a_line_for_a_person() {
     let lines: Vec<_> = samples().iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
