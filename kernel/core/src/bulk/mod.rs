@@ -1,8 +1,8 @@
 //! Transfers (slide 38): how a message longer than a packet goes across, in pieces, under stop-and-wait, a sliding window or
 //! blasts; error control; flow control.
 //!
-//! Two machines, each a value without a clock or a network: [`Outbound`] says which piece goes next and what a report
-//! means, [`Inbound`] puts pieces in their place and says when a report is due. Deliberately not here: whose message it
+//! Two machines, each a value without a clock or a network: `Outbound` says which piece goes next and what a report
+//! means, `Inbound` puts pieces in their place and says when a report is due. Deliberately not here: whose message it
 //! is and which packet carries a piece. That is the exchange's business, as are timers.
 //!
 //! The receiver is the same under every protocol: the message has its place in memory before the first piece is there
