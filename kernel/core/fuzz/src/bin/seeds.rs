@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sendrec_core::ids::Nonce;
-use sendrec_core::wire::{AuReason, Flags, Fragment, Header, IaaStatus, Kind, Packet, PacketType, TaReason};
+use sendrec_core::wire::{
+    AuReason, Flags, Fragment, Header, IaaStatus, Kind, Packet, PacketType, Part, TaReason,
+};
 use sendrec_core::{Epoch, LocalId, PacketNumber, Sequence, SparseId};
 use sendrec_core_fuzz::{Datagram, EPOCH};
 
@@ -31,7 +33,7 @@ fn packet(kind: Kind, sequence: u64) -> Packet {
         floor: if matches!(kind, Kind::Req) { Sequence(1) } else { Sequence::NONE },
         answered: 0,
         elapsed_us: 1_000,
-        fragment: Fragment { offset: 0, length: payload.len() as u32, blast: 0 },
+        fragment: Fragment::whole(payload.len() as u32),
     };
     Packet { header, payload }
 }
@@ -107,7 +109,10 @@ fn hostile_packets() -> Vec<(&'static str, Vec<u8>)> {
         header.number = PacketNumber(u64::MAX);
     });
     let part = request(1, |header| {
-        header.fragment = Fragment { offset: u32::MAX - 5, length: u32::MAX, blast: u32::MAX };
+        let part = Part { transfer: u32::MAX, piece: 5, checksum: Some(1), gap_after: u8::MAX };
+        let (offset, length, blast) = (u32::MAX - 5, u32::MAX, u32::MAX);
+        header.fragment = Fragment { offset, length, blast, part: Some(part) };
+        header.flags = header.flags.with(Flags::FRAGMENT).with(Flags::MESSAGE_CHECKSUM);
     });
     vec![
         ("bad-empty", Vec::new()),
