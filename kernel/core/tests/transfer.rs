@@ -532,3 +532,18 @@ fn reports_and_pieces_that_contradict_themselves_do_nothing() {
     assert!(net.last_of(PacketType::Req).2.len() <= 200);
     assert!(Flags::FRAGMENT.bits() != 0);
 }
+
+#[test]
+fn a_reply_that_falls_silent_is_asked_after_where_it_comes_from() {
+    // At first contact the request has named no incarnation.
+    let (mut net, client, server) = Net::pair(&small());
+    let call = net.call(0, client, at(1, server), "question");
+    net.run(3 * MILLISECOND / 2);
+    net.serve(1, server, &long(3_000));
+    net.run(3 * MILLISECOND / 2);
+    net.cut(true);
+    net.run(SECOND * 6 / 5);
+    net.cut(false);
+    net.run(SECOND);
+    assert_eq!(text(net.claim(0, call)), long(3_000));
+}

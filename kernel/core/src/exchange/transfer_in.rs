@@ -279,8 +279,10 @@ impl Exchange {
                 let of = Of::Reply(slot);
                 let epoch = header.source_epoch;
                 self.start_receiving(Receiving { of, epoch, inbound, permit: None, timer: None });
-                self.outgoing[slot as usize].receiving = Some(receiving);
+                let outgoing = &mut self.outgoing[slot as usize];
+                outgoing.receiving = Some(receiving);
                 // Who answers has the request.
+                outgoing.bound = header.source_epoch;
                 self.on_client_event(slot, ClientEvent::Ack, port);
                 receiving
             }
