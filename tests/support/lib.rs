@@ -1,9 +1,11 @@
-//! What the suites share: the swarm, and a forwarding proxy that knows nothing of sendrec but where the type stands in a
+//! What the suites share: the swarm, the transfers, and a forwarding proxy that knows nothing of sendrec but where the type stands in a
 //! packet.
 #![forbid(unsafe_code)]
 
 #[path = "../swarm/mod.rs"]
 pub mod swarm;
+#[path = "../transfers/mod.rs"]
+pub mod transfers;
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
