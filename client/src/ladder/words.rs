@@ -222,6 +222,7 @@ pub(crate) const fn timer(timer: Timer) -> &'static str {
         Timer::Challenge => "timer: epoch",
         Timer::Locate => "timer: locate",
         Timer::Keep => "timer: keep",
+        Timer::Arrival => "timer: arrival",
     }
 }
 

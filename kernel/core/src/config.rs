@@ -224,11 +224,6 @@ impl Config {
         self.message_bytes
     }
 
-    /// The longest message that goes in one packet on a path of which nothing is known, bytes.
-    pub const fn packet_message_bytes(&self) -> usize {
-        self.packet_bytes.saturating_sub(crate::wire::HEADER_BYTES)
-    }
-
     /// Whether the kernel is to break this rule.
     #[cfg_attr(not(feature = "planted"), allow(clippy::unused_self, clippy::missing_const_for_fn))]
     pub(crate) fn breaks(&self, rule: Planted) -> bool {

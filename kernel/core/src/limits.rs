@@ -7,8 +7,9 @@ use core::time::Duration;
 pub const DATAGRAM_BYTES_MAX: usize = 65_507;
 /// The default packet, header included: an Ethernet frame's 1,500 bytes less the IPv4 and UDP headers.
 pub const PACKET_BYTES_DEFAULT: usize = 1_472;
-/// The smallest packet a configuration or a transfer may ask for: the largest control packet.
-pub const PACKET_BYTES_MIN: usize = crate::wire::HEADER_BYTES + crate::wire::BODY_BYTES_MAX + 8;
+/// The smallest packet a configuration or a transfer may ask for: one with the shortest piece. Every control packet fits.
+pub const PACKET_BYTES_MIN: usize =
+    crate::wire::HEADER_BYTES + crate::wire::FRAGMENT_BYTES + crate::wire::PIECE_BYTES_MIN as usize;
 /// The longest message, if nothing else is said.
 pub const MESSAGE_BYTES_DEFAULT: usize = 1 << 30;
 /// The longest message there can be: its length has four bytes in a header.
@@ -24,6 +25,12 @@ pub const FIRST_FLIGHT_BYTES_DEFAULT: usize = 16 << 10;
 pub const ARRIVAL_IDLE: Duration = Duration::from_secs(30);
 /// A transfer's turn, when several are to go: so many bytes, then the next one's.
 pub const TURN_BYTES: usize = 64 << 10;
+/// Pieces of one message: a gibibyte in pieces of a kibibyte.
+pub const PIECES_MAX: u32 = 1 << 20;
+/// Packets that one report takes at most; what they have no room for is in the next report.
+pub const REPORT_PACKETS_MAX: usize = 8;
+/// A transfer of which the receiver takes nothing more is given up after so long, whatever it answers.
+pub const NO_PROGRESS: Duration = Duration::from_secs(30);
 /// Pieces that a receiver lets be under way at most.
 pub const PIECES_UNDER_WAY_MAX: u32 = 1 << 16;
 

@@ -547,3 +547,177 @@ fn a_reply_that_falls_silent_is_asked_after_where_it_comes_from() {
     net.run(SECOND);
     assert_eq!(text(net.claim(0, call)), long(3_000));
 }
+
+#[test]
+fn a_long_reply_on_its_way_leaves_the_cache_to_others() {
+    let (mut net, client, server) = Net::pair(&Config { cache_bytes: 1_000, ..small() });
+    let other = net.spawn(0);
+    let long_one = net.call(0, client, at(1, server), "long");
+    let short = net.call(0, other, at(1, server), "short");
+    net.settle();
+    net.drop_next(1, PacketType::Rep);
+    net.serve(1, server, &long(20_000));
+    net.drop_next(1, PacketType::Rep);
+    net.serve(1, server, "answer");
+    // The short one's reply was lost; it is in the cache.
+    net.run(10 * SECOND);
+    assert_eq!(text(net.claim(0, short)), "answer");
+    assert_eq!(text(net.claim(0, long_one)), long(20_000));
+    nothing_is_left(&mut net);
+}
+
+/// The last piece that this machine sent, changed.
+fn forged(net: &Net, kind: PacketType, change: impl FnOnce(&mut sendrec_core::wire::Packet)) -> Vec<u8> {
+    let packet = harness::mutate(&net.last_of(kind).2, change);
+    let mut bytes = vec![0; packet.wire_bytes()];
+    packet.write(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_message_begun_anew_is_as_long_as_it_was() {
+    let (mut net, client, server) = Net::pair(&small());
+    net.call(0, client, at(1, server), &long(500));
+    net.run(3 * MILLISECOND / 2);
+    let before = net.kernels[1].holdings().arriving_bytes;
+    assert_eq!(before, 500);
+    let longer = forged(&net, PacketType::Req, |packet| {
+        packet.header.fragment.length = 1 << 30;
+        packet.header.fragment.part.as_mut().unwrap().transfer += 1;
+    });
+    net.inject(1, harness::machine(0), &longer);
+    assert_eq!(net.kernels[1].holdings().arriving_bytes, before);
+    net.run(SECOND);
+    assert_eq!(net.serve(1, server, "answer"), long(500));
+}
+
+#[test]
+fn one_piece_again_and_again_keeps_no_room() {
+    let (mut net, client, server) = Net::pair(&small());
+    net.call(0, client, at(1, server), &long(3_000));
+    net.run(3 * MILLISECOND / 2);
+    let piece = net.last_of(PacketType::Req).2;
+    net.cut(true);
+    for _ in 0..4 {
+        net.run(20 * SECOND);
+        net.inject(1, harness::machine(0), &piece);
+    }
+    net.run(SECOND);
+    // It may begin anew, but what it has held is given up.
+    assert!(net.events.iter().any(|(kernel, event)| *kernel == 1
+        && matches!(event.what, What::Timer { timer: sendrec_core::trace::Timer::Arrival })));
+}
+
+#[test]
+fn a_receiver_that_answers_and_takes_nothing_is_given_up() {
+    let (mut net, client, server) = Net::pair(&small());
+    net.call(0, client, at(1, server), "question");
+    net.settle();
+    net.serve(1, server, &long(3_000));
+    net.run(3 * MILLISECOND / 2);
+    net.cut(true);
+    let report = net.last_of(PacketType::Rep);
+    // A client that has nothing and says so whenever it is asked.
+    let mut number = 1_000;
+    for _ in 0..3_000 {
+        net.run(20 * MILLISECOND);
+        let rep = View::new(&net.last_of(PacketType::Rep).2).map(|view| *view.header()).unwrap();
+        let ack = harness::mutate(&report.2, |packet| {
+            number += 1;
+            let header = &mut packet.header;
+            (header.source, header.destination) = (rep.destination, rep.source);
+            (header.source_epoch, header.destination_epoch) = (rep.destination_epoch, rep.source_epoch);
+            header.number.0 = number;
+            header.floor = header.sequence;
+            let transfer = header.fragment.part.unwrap().transfer;
+            header.fragment = sendrec_core::wire::Fragment::whole(1);
+            header.flags = Flags::REPORT;
+            let newest = rep.number;
+            header.kind = Kind::Report(sendrec_core::wire::Report {
+                newest,
+                transfer,
+                window: 1,
+                ..Default::default()
+            });
+            packet.payload = vec![0].into();
+        });
+        net.inject_packet(1, harness::machine(0), &ack);
+    }
+    assert_eq!(net.kernels[1].holdings().sending, 0, "a minute without a piece taken");
+}
+
+#[test]
+fn a_client_without_memory_waits_for_a_reply_that_is_there() {
+    // One message is on its way and stays on its way: there is room for no other, for longer than anything is retried.
+    let (mut net, client, server) = Net::pair(&Config { arriving_bytes: 5_000, retries: 3, ..small() });
+    let (other, third) = (net.spawn(0), net.spawn_as(1, 2));
+    let slow = net.call(0, other, at(1, third), "slow");
+    let call = net.call(0, client, at(1, server), "question");
+    net.settle();
+    net.serve(1, third, &long(4_000));
+    net.run(3 * MILLISECOND / 2);
+    let first = net.take(1, server).unwrap();
+    // From here on nothing of the slow one's comes: its server is gone.
+    net.exit(1, third);
+    net.reply(1, server, first.source, &long(4_001));
+    net.run(5 * SECOND);
+    net.cancel(0, slow);
+    net.run(10 * SECOND);
+    assert_eq!(text(net.claim(0, call)), long(4_001));
+}
+
+#[test]
+fn a_reply_longer_than_may_be_is_said_to_be_thrown_away() {
+    let config = Config { first_incarnation: true, ..small() };
+    let mut net = Net::with(&[Config { message_bytes: 2_000, ..config.clone() }, config]);
+    let (client, server) = (net.spawn(0), net.spawn_as(1, 1));
+    let call = net.call(0, client, at(1, server), "question");
+    net.settle();
+    net.serve(1, server, &long(3_000));
+    net.run(SECOND);
+    assert_eq!(error(net.claim(0, call)), CallError::ReplyDiscarded);
+    nothing_is_left(&mut net);
+}
+
+#[test]
+fn a_gap_longer_than_the_time_out_brings_no_second_copies() {
+    let transfer = Transfer { gap: 5 * MILLISECOND, ..Transfer::default() };
+    let (mut net, client, server) = Net::pair(&Config { receive_bytes: 2_000, ..with(transfer) });
+    net.call(0, client, at(1, server), &long(20_000));
+    net.run(5 * SECOND);
+    let pieces = net.log.iter().filter(|line| *line == "A REQ").count();
+    // One or two more while nothing is known of the round trip, or for a late answer.
+    assert!(pieces <= 20_000usize.div_ceil(PIECE) + 3, "{pieces}");
+    assert_eq!(net.serve(1, server, "done").len(), 20_000);
+}
+
+#[test]
+fn a_long_message_without_reply_comes_once_though_its_acknowledgement_is_lost() {
+    for (reliability, semantics) in
+        [(Reliability::Unreliable, Semantics::AtMostOnce), (Reliability::ReplyAcks, Semantics::AtLeastOnce)]
+    {
+        let (mut net, client, server) = Net::pair(&small());
+        net.drop_next(1, PacketType::Ack);
+        let options = Options::new(reliability, semantics);
+        let sent = token(net.send_one_way(0, client, at(1, server), &long(2 * PIECE), options));
+        net.run(2 * SECOND);
+        assert!(matches!(net.claim(0, sent), Some(Outcome::Sent(_))));
+        assert_eq!(net.take(1, server).unwrap().message, long(2 * PIECE));
+        assert_eq!(net.take(1, server), None, "{reliability:?}");
+    }
+}
+
+#[test]
+fn pieces_so_small_that_a_message_has_millions_are_refused() {
+    let buffering = Buffering::Mailbox { messages: 9, bytes: 3 << 30, overflow: Overflow::TryAgain };
+    let (mut net, client, server) = Net::pair(&Config { buffering, ..small() });
+    net.call(0, client, at(1, server), &long(3_000));
+    net.run(3 * MILLISECOND / 2);
+    let many = forged(&net, PacketType::Req, |packet| {
+        packet.header.sequence.0 += 1;
+        packet.header.fragment.length = 1 << 30;
+        packet.header.fragment.offset = 0;
+    });
+    net.inject(1, harness::machine(0), &many);
+    assert_eq!(net.kernels[1].holdings().receiving, 1, "{PIECE} bytes a piece would be ten million");
+}

@@ -50,8 +50,7 @@ pub fn check_slice(
     // Each life may be known under two incarnations of its machine, and a kernel asks for what it forwards.
     let clients_max = 2 * moment.lives + 2 * others;
     let bounds = [
-        // What is on its way is not thrown away.
-        ("bytes of kept replies", holdings.kept_bytes, config.cache_bytes + holdings.sending_bytes),
+        ("bytes of kept replies", holdings.kept_bytes, config.cache_bytes),
         ("bytes of messages on their way here", holdings.arriving_bytes, config.arriving_bytes),
         ("messages on their way here", holdings.receiving, holdings.served + holdings.outgoing),
         ("messages on their way from here", holdings.sending, holdings.served + holdings.outgoing),

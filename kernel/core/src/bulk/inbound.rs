@@ -24,8 +24,9 @@ pub(crate) struct Inbound {
     /// One above the highest that is.
     high: u32,
     newest: PacketNumber,
-    /// When that came.
+    /// When a piece came last, new or not; and when a new one did.
     pub(crate) heard: Instant,
+    pub(crate) advanced: Instant,
     /// Pieces that came since a gap was seen that is not reported; `None` if there is none.
     gap: Option<u32>,
     /// Pieces that must come before a gap is reported again.
@@ -65,6 +66,7 @@ impl Inbound {
             high: 0,
             newest: PacketNumber::default(),
             heard: now,
+            advanced: now,
             gap: None,
             quiet: 0,
         }
@@ -90,6 +92,14 @@ impl Inbound {
         self.count == self.pieces
     }
 
+    /// Its sender has begun anew, as this transfer: nothing is there.
+    pub(crate) fn restart(&mut self, now: Instant, part: Part) {
+        let pieces = (self.length as u32).div_ceil(part.piece.max(1));
+        (self.part, self.pieces, self.there) = (part, pieces, Bitmap::new(pieces));
+        (self.count, self.base, self.high, self.gap, self.quiet) = (0, 0, 0, None, 0);
+        (self.heard, self.advanced, self.newest) = (now, now, PacketNumber::default());
+    }
+
     /// A piece has come. The view has checked that it fits its own message.
     pub(crate) fn place(
         &mut self,
@@ -110,6 +120,7 @@ impl Inbound {
             return Placed::Again;
         }
         place.copy_from_slice(payload);
+        self.advanced = now;
         self.count += 1;
         if self.count == self.pieces {
             return self.check();

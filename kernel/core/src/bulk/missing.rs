@@ -7,12 +7,14 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::bitmap::Bitmap;
+use crate::limits::REPORT_PACKETS_MAX;
 
 const RANGES: u8 = 0;
 const BITMAP: u8 = 1;
 const RANGE_BYTES: usize = 8;
 
-/// What is missing of `from..to`, in lists of at most `bytes_max` bytes: where each begins and ends, and the list.
+/// What is missing of `from..to`, in lists of at most `bytes_max` bytes: where each begins and ends, and the list. There are
+/// no more of them than a report may have packets; what has no room is not listed.
 pub(crate) fn lists(there: &Bitmap, from: u32, to: u32, bytes_max: usize) -> Vec<(u32, u32, Bytes)> {
     let room = bytes_max.saturating_sub(1).max(RANGE_BYTES);
     let mut all = Vec::new();
@@ -20,7 +22,7 @@ pub(crate) fn lists(there: &Bitmap, from: u32, to: u32, bytes_max: usize) -> Vec
     loop {
         let (end, list) = list(there, from, to, room);
         all.push((from, end, list));
-        if end >= to {
+        if end >= to || all.len() == REPORT_PACKETS_MAX {
             return all;
         }
         from = end;

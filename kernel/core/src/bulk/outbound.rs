@@ -58,6 +58,10 @@ pub(crate) struct Outbound {
     unasked: u32,
     /// Times in a row that nothing was heard.
     pub(crate) silences: u32,
+    /// How often the time between two questions has doubled.
+    pub(crate) doublings: u32,
+    /// When the receiver took something last.
+    pub(crate) advanced: Instant,
     /// One piece is to go whatever is under way, to learn where the receiver stands.
     probing: bool,
     /// When the gap after the last packet is over.
@@ -95,7 +99,14 @@ pub(crate) enum Told {
 impl Outbound {
     /// `piece`: payload bytes of each packet but the last; `window`: pieces that may go before the receiver has
     /// said how many it has room for.
-    pub(crate) fn new(transfer: Transfer, number: u32, message: Bytes, piece: u32, window: u32) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        transfer: Transfer,
+        number: u32,
+        message: Bytes,
+        piece: u32,
+        window: u32,
+    ) -> Self {
         let pieces = (message.len() as u32).div_ceil(piece);
         let gap_after = match transfer.errors {
             ErrorControl::Full => 0,
@@ -123,6 +134,8 @@ impl Outbound {
             window: window.max(1),
             unasked: 0,
             silences: 0,
+            doublings: 0,
+            advanced: now,
             probing: false,
             free_at: Instant::ZERO,
             is_heard: false,
@@ -166,6 +179,11 @@ impl Outbound {
         } else {
             None
         }
+    }
+
+    /// When the gap after the last packet is over.
+    pub(crate) const fn free_at(&self) -> Instant {
+        self.free_at
     }
 
     /// What goes now, at most so many pieces. The caller sends them, and says so with [`Outbound::sent`].
@@ -261,27 +279,35 @@ impl Outbound {
         list: &[u8],
         next_number: PacketNumber,
     ) -> Told {
-        if report.transfer != self.part.transfer || report.base > self.pieces || report.to > self.pieces {
+        let is_ours = report.transfer == self.part.transfer && report.newest < next_number;
+        if !is_ours || report.base > self.pieces || report.to > self.pieces {
+            return Told::Nothing;
+        }
+        let is_spoilt = report.to < report.from;
+        if !is_spoilt && !missing_in(list, report.from, report.to, |_, _| {}) {
             return Told::Nothing;
         }
         // Less than before, though it has heard more: it has thrown away what it had.
-        let has_forgotten = report.base < self.base && report.newest > self.newest;
-        self.newest = self.newest.max(report.newest);
-        if report.to < report.from {
+        let is_newer = report.newest > self.newest;
+        let before = self.acknowledged.count();
+        if is_newer && (is_spoilt || report.base < self.base) {
             self.begin_anew(next_number);
-        } else {
-            if has_forgotten {
-                self.begin_anew(next_number);
-            }
+        }
+        self.newest = self.newest.max(report.newest);
+        if !is_spoilt {
             let acknowledged = &mut self.acknowledged;
             acknowledged.add_range(self.base, report.base);
-            if !missing_in(list, report.from, report.to, |from, to| acknowledged.add_range(from, to)) {
-                return Told::Nothing;
-            }
+            missing_in(list, report.from, report.to, |from, to| acknowledged.add_range(from, to));
+        }
+        if self.acknowledged.count() > before {
+            self.advanced = now;
         }
         self.is_heard = true;
-        // One that has no room says so each time it is asked: it is asked ever less often, for as long as it takes.
-        self.silences = if report.window == 0 { self.silences.min(SILENCES_WITHOUT_ROOM_MAX) } else { 0 };
+        self.silences = 0;
+        // One that has no room says so each time it is asked: it is asked ever less often.
+        if report.window > 0 {
+            self.doublings = 0;
+        }
         self.probing = false;
         self.window = report.window;
         self.base = self.acknowledged.next_missing(self.base);
@@ -328,13 +354,11 @@ impl Outbound {
             if is_given_up {
                 continue;
             }
-            let mut piece = self.acknowledged.next_missing(first);
-            while piece < first + count {
+            for piece in (first..first + count).filter(|piece| !self.acknowledged.has(*piece)) {
                 has_lost = true;
                 if self.transfer.errors == ErrorControl::Selective {
                     self.lost.insert(piece);
                 }
-                piece = self.acknowledged.next_missing(piece + 1);
             }
         }
         (elapsed, has_lost)
@@ -375,6 +399,7 @@ impl Outbound {
     /// Nothing was heard for long: one piece goes, and asks.
     pub(crate) const fn on_silence(&mut self) {
         self.silences += 1;
+        self.doublings = if self.doublings < DOUBLINGS_MAX { self.doublings + 1 } else { DOUBLINGS_MAX };
         self.probing = true;
     }
 
@@ -384,7 +409,7 @@ impl Outbound {
     }
 }
 
-/// Doubling the time between questions stops here while the receiver has no room.
-const SILENCES_WITHOUT_ROOM_MAX: u32 = 6;
+/// Doubling the time between questions stops here.
+const DOUBLINGS_MAX: u32 = 16;
 /// So many later pieces make a gap one, and no overtaking.
 const GAP_AFTER: u8 = 3;

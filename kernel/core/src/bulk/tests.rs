@@ -49,7 +49,7 @@ fn run(
     seed: u64,
 ) -> (Took, Bytes) {
     let (sent, mut rng) = (message(bytes), Rng::new(seed));
-    let mut outbound = Outbound::new(transfer, 1, sent, piece, window.min(4));
+    let mut outbound = Outbound::new(Instant::ZERO, transfer, 1, sent, piece, window.min(4));
     let mut inbound: Option<Inbound> = None;
     let (mut took, mut number, mut now) = (Took::default(), 0, Instant::ZERO);
     let mut line: VecDeque<(u64, Fragment, Bytes, bool)> = VecDeque::new();
@@ -240,7 +240,7 @@ fn with(protocol: Protocol, errors: ErrorControl) -> Transfer {
 fn what_goes_again_is_what_the_error_control_says() {
     let again = |protocol, errors| {
         let transfer = with(protocol, errors);
-        let mut outbound = Outbound::new(transfer, 1, message(400), 10, 40);
+        let mut outbound = Outbound::new(Instant::ZERO, transfer, 1, message(400), 10, 40);
         let mut inbound: Option<Inbound> = None;
         let (mut number, mut again, now) = (0, Vec::new(), Instant::ZERO);
         loop {
@@ -307,7 +307,7 @@ fn a_blast_has_one_report_where_there_is_room_for_all_of_it() {
 fn a_full_blast_that_brings_nothing_is_followed_by_a_smaller_one() {
     const ROOM: usize = 5;
     let full = with(Protocol::Blast { packets: None }, ErrorControl::Full);
-    let mut outbound = Outbound::new(full, 1, message(400), 10, 40);
+    let mut outbound = Outbound::new(Instant::ZERO, full, 1, message(400), 10, 40);
     let mut inbound: Option<Inbound> = None;
     let (mut number, now) = (0, Instant::ZERO);
     for _ in 0..100 {
@@ -348,7 +348,7 @@ fn a_full_blast_that_brings_nothing_is_followed_by_a_smaller_one() {
 
 #[test]
 fn a_receiver_without_room_is_asked_again_and_nothing_else_goes() {
-    let mut outbound = Outbound::new(Transfer::default(), 1, message(400), 10, 4);
+    let mut outbound = Outbound::new(Instant::ZERO, Transfer::default(), 1, message(400), 10, 4);
     let now = Instant::ZERO;
     let plan = outbound.plan(now, 64).unwrap();
     assert_eq!((plan.piece, plan.count, plan.asks), (0, 4, true));

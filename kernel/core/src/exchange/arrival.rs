@@ -113,7 +113,7 @@ impl Exchange {
             self.transmit_unknown(peer, &header, AuReason::UnknownRequest, port);
             return Err(Fate::Gone);
         }
-        let memory = header.fragment.part.is_none() || self.has_memory_for(header.fragment.length as usize);
+        let memory = header.fragment.part.is_none_or(|part| self.has_memory_for(&header.fragment, part));
         if self.served.len() >= limits::SERVED_MAX || !memory {
             self.transmit_try_again(peer, &header, TaReason::KernelFull, port);
             return Err(Fate::TableFull);
@@ -266,7 +266,6 @@ impl Exchange {
     /// The kernel has found room: the request is queued from here on, or kept for a while. `None` for a one-way message
     /// that is not: it is over.
     pub(crate) fn admit(&mut self, arrival: &Arrival, kept: bool, port: &mut Port<'_>) -> Option<Place> {
-        let Arrival { options, .. } = arrival;
         if let Some(slot) = arrival.known {
             if self.served[slot as usize].state != State::Executing {
                 self.in_progress += 1;
@@ -281,30 +280,13 @@ impl Exchange {
             served.runs += 1;
             return Some(Place { slot, generation: served.generation });
         }
-        let slot = self.make_served(arrival, State::Queued, port.now);
+        let slot = self.make_served(arrival, State::Arriving, port.now);
         let place = Place { slot, generation: self.served[slot as usize].generation };
-        let unreliable = options.reliability == Reliability::Unreliable;
-        if kept && !(arrival.one_way && unreliable) {
-            self.served[slot as usize].state = State::Kept;
-            if self.config.breaks(Planted::KeptAcknowledged) {
-                self.transmit_request_ack(slot, port);
-            }
-            return Some(place);
+        let place = self.arrive(place, kept, port);
+        if kept && place.is_some() && self.config.breaks(Planted::KeptAcknowledged) {
+            self.transmit_request_ack(slot, port);
         }
-        if arrival.one_way {
-            self.windows.get_mut(arrival.window).ran = true;
-            self.served[slot as usize].state = State::Settled;
-            self.in_progress -= 1;
-            if !unreliable {
-                self.transmit_request_ack(slot, port);
-            }
-            if unreliable || options.semantics == Semantics::AtLeastOnce {
-                self.forget(slot);
-            }
-            return None;
-        }
-        self.acknowledge_arrival(slot, port);
-        Some(place)
+        place
     }
 
     pub(super) fn make_served(&mut self, arrival: &Arrival, state: State, now: Instant) -> u32 {
@@ -333,6 +315,7 @@ impl Exchange {
             sending: None,
             receiving: None,
             transfer: 0,
+            is_charged: false,
         });
         self.windows.get_mut(arrival.window).set(arrival.header.sequence, slot);
         slot

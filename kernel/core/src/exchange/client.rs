@@ -270,7 +270,8 @@ impl Exchange {
         let (transfer, sending) = (outgoing.options.transfer, outgoing.sending.take());
         self.stop_sending(sending);
         if self.goes_in_pieces(peer, transfer, message.len()) {
-            let sending = self.start_sending(Of::Request(slot), peer, transfer, message, Flags::NONE);
+            let sending =
+                self.start_sending(Of::Request(slot), peer, transfer, message, Flags::NONE, port.now);
             let outgoing = &mut self.outgoing[slot as usize];
             outgoing.sending = Some(sending);
             outgoing.copies += 1;

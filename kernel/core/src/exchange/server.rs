@@ -45,6 +45,8 @@ pub(super) struct Served {
     /// The request itself, while it comes in pieces; and which transfer that was, 0 if it came in one.
     pub(super) receiving: Option<u32>,
     pub(super) transfer: u32,
+    /// Whether its reply counts for the cache: not while it goes in pieces, when nobody could have it otherwise.
+    pub(super) is_charged: bool,
 }
 
 impl Exchange {
@@ -260,27 +262,25 @@ impl Exchange {
             return;
         }
         self.arm_reply(slot, port.now);
-        let served = &self.served[slot as usize];
-        self.kept_bytes += served.reply.len();
-        self.kept.push_back(Place { slot, generation: served.generation });
-        self.evict(port);
+        if self.served[slot as usize].sending.is_none() {
+            self.charge(slot, port);
+        }
     }
 
-    /// Throws away replies until the cache is within its bound, the longest kept first.
-    pub(super) fn evict(&mut self, port: &mut Port<'_>) {
+    /// From here on the reply is one of the cache's, which is kept within its bound: the longest kept go first.
+    pub(super) fn charge(&mut self, slot: u32, port: &mut Port<'_>) {
+        let served = &mut self.served[slot as usize];
+        if served.state != State::Replied || core::mem::replace(&mut served.is_charged, true) {
+            return;
+        }
+        self.kept_bytes += served.reply.len();
+        self.kept.push_back(Place { slot, generation: served.generation });
         let bytes_max =
             if self.config.breaks(Planted::CacheUnbounded) { usize::MAX } else { self.config.cache_bytes };
-        let mut looks = self.kept.len();
-        while (self.kept_bytes > bytes_max || self.kept.len() > limits::SERVED_MAX) && looks > 0 {
-            looks -= 1;
+        while self.kept_bytes > bytes_max || self.kept.len() > limits::SERVED_MAX {
             let Some(place) = self.kept.pop_front() else { break };
-            if self.find_served(place).is_some_and(|served| served.sending.is_some()) {
-                // One that is on its way is not thrown away: its client could never have it.
-                self.kept.push_back(place);
-                continue;
-            }
             if let Some(served) = self.find_served(place)
-                && served.state == State::Replied
+                && served.is_charged
             {
                 if let Some(token) = served.sender.take() {
                     port.effects.push(Effect::ReplySettled { token, result: Err(ReplyError::NoAnswer) });
@@ -290,7 +290,7 @@ impl Exchange {
         }
         // Places whose reply is released stay in the queue; they go when they come to its front or outnumber the rest.
         while let Some(&front) = self.kept.front() {
-            if self.find_served(front).is_some_and(|served| served.state == State::Replied) {
+            if self.find_served(front).is_some_and(|served| served.is_charged) {
                 break;
             }
             self.kept.pop_front();
@@ -298,9 +298,9 @@ impl Exchange {
         if self.kept.len() > 2 * self.served.len() + 64 {
             let served = &self.served;
             self.kept.retain(|place| {
-                served.get(place.slot as usize).is_some_and(|served| {
-                    served.generation == place.generation && served.state == State::Replied
-                })
+                served
+                    .get(place.slot as usize)
+                    .is_some_and(|served| served.generation == place.generation && served.is_charged)
             });
         }
     }
@@ -318,9 +318,17 @@ impl Exchange {
         self.stop_receiving(receiving, port);
         let served = &mut self.served[slot as usize];
         let reply = core::mem::take(&mut served.reply);
-        self.kept_bytes -= reply.len();
+        self.uncharge(slot, reply.len());
+        let served = &mut self.served[slot as usize];
         if let Some(token) = served.sender.take() {
             port.effects.push(Effect::ReplySettled { token, result: Ok(reply) });
+        }
+    }
+
+    /// Its reply of so many bytes is no longer one of the cache's.
+    pub(super) fn uncharge(&mut self, slot: u32, bytes: usize) {
+        if core::mem::take(&mut self.served[slot as usize].is_charged) {
+            self.kept_bytes -= bytes;
         }
     }
 
@@ -341,7 +349,7 @@ impl Exchange {
             debug_assert!(served.receiving.is_none(), "it is in progress, or was dropped before");
             self.stop_sending(served.sending);
             self.timers.remove(served.timer);
-            if served.state == State::Replied {
+            if served.is_charged {
                 self.kept_bytes -= served.reply.len();
             }
             if served.state.is_in_progress() {

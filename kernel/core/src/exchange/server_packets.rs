@@ -101,7 +101,8 @@ impl Exchange {
             // Of several runs' answers the last is as good as any, and it is the one that is kept.
             let before = self.served[slot as usize].sending.take();
             self.stop_sending(before);
-            let sending = self.start_sending(Of::Reply(slot), peer, transfer, message, flags);
+            self.uncharge(slot, message.len());
+            let sending = self.start_sending(Of::Reply(slot), peer, transfer, message, flags, port.now);
             self.served[slot as usize].sending = Some(sending);
             return;
         }

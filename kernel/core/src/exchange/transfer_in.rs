@@ -18,7 +18,9 @@ use crate::process::{Permit, Place};
 use crate::time::{Instant, micros_u32};
 use crate::timer::{Handle, Timers};
 use crate::trace::{Fate, Timer, What};
-use crate::wire::{FRAGMENT_BYTES, Flags, HEADER_BYTES, Header, Kind, Part, REPORT_BYTES, Report, View};
+use crate::wire::{
+    FRAGMENT_BYTES, Flags, Fragment, HEADER_BYTES, Header, Kind, Part, REPORT_BYTES, Report, View,
+};
 
 /// A message that comes in pieces.
 #[derive(Debug)]
@@ -50,9 +52,12 @@ const fn is_newer(transfer: u32, other: u32) -> bool {
 }
 
 impl Exchange {
-    /// Whether there is memory for one more message.
-    pub(super) fn has_memory_for(&self, bytes: usize) -> bool {
-        bytes <= self.config.message_bytes && self.arriving_bytes + bytes <= self.config.arriving_bytes
+    /// Whether there is memory for one more message, in so many pieces.
+    pub(super) fn has_memory_for(&self, fragment: &Fragment, part: Part) -> bool {
+        let bytes = fragment.length as usize;
+        bytes <= self.config.message_bytes
+            && self.arriving_bytes + bytes <= self.config.arriving_bytes
+            && fragment.length.div_ceil(part.piece) <= limits::PIECES_MAX
     }
 
     /// A piece of a request that is known. `Ok`: room is to be made for it once more, since it is to run again.
@@ -73,16 +78,11 @@ impl Exchange {
                 return Err(Fate::DuplicateDone);
             }
             // Its sender has begun anew, and so does this.
-            let bytes = view.header().fragment.length as usize;
-            let old = self.receiving[receiving as usize].inbound.length();
-            if self.arriving_bytes - old + bytes > self.config.arriving_bytes {
-                return Err(Fate::NoRoom);
+            let inbound = &mut self.receiving[receiving as usize].inbound;
+            if view.header().fragment.length as usize != inbound.length() {
+                return Err(Fate::Unsupported);
             }
-            self.arriving_bytes = self.arriving_bytes - old + bytes;
-            let memory = self.memory.take(bytes);
-            let anew = Inbound::new(port.now, &view.header().fragment, part, memory);
-            let old = core::mem::replace(&mut self.receiving[receiving as usize].inbound, anew);
-            self.memory.give_back(old.into_memory());
+            inbound.restart(port.now, part);
             self.served[slot as usize].transfer = part.transfer;
             return self.place_request_piece(slot, receiving, view, port);
         }
@@ -186,7 +186,10 @@ impl Exchange {
         }
         self.windows.get_mut(window).ran = true;
         self.on_server_event(slot, Event::WholeOneWay, port);
-        if unreliable || options.semantics == Semantics::AtLeastOnce {
+        // The number of a longer one stays until the floor passes it: a lost acknowledgement would bring all of it again.
+        if (unreliable || options.semantics == Semantics::AtLeastOnce)
+            && self.served.get(slot as usize).is_some_and(|served| served.transfer == 0)
+        {
             self.forget(slot);
         }
         None
@@ -234,11 +237,11 @@ impl Exchange {
         else {
             return;
         };
-        let due = inbound.heard + limits::ARRIVAL_IDLE;
+        let due = inbound.advanced + limits::ARRIVAL_IDLE;
         if due > port.now {
             return self.timers.arm(*timer, due);
         }
-        port.tracer.cause(port.events, || What::Timer { timer: Timer::Keep });
+        port.tracer.cause(port.events, || What::Timer { timer: Timer::Arrival });
         if let Of::Request(served) = *of {
             self.on_server_event(served, Event::Expire, port);
         }
@@ -269,7 +272,15 @@ impl Exchange {
         let receiving = match receiving {
             Some(receiving) => receiving,
             None => {
-                if !self.has_memory_for(fragment.length as usize) {
+                let outgoing = &mut self.outgoing[slot as usize];
+                // Who answers has the request, whether there is room for the answer or not.
+                outgoing.bound = header.source_epoch;
+                self.on_client_event(slot, ClientEvent::Ack, port);
+                if fragment.length as usize > self.config.message_bytes {
+                    self.on_client_event(slot, ClientEvent::Discarded, port);
+                    return Fate::NoRoom;
+                }
+                if !self.has_memory_for(fragment, part) {
                     self.report_no_room(slot, part.transfer, header.number, port);
                     return Fate::NoRoom;
                 }
@@ -279,11 +290,7 @@ impl Exchange {
                 let of = Of::Reply(slot);
                 let epoch = header.source_epoch;
                 self.start_receiving(Receiving { of, epoch, inbound, permit: None, timer: None });
-                let outgoing = &mut self.outgoing[slot as usize];
-                outgoing.receiving = Some(receiving);
-                // Who answers has the request.
-                outgoing.bound = header.source_epoch;
-                self.on_client_event(slot, ClientEvent::Ack, port);
+                self.outgoing[slot as usize].receiving = Some(receiving);
                 receiving
             }
         };

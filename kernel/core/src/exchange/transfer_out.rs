@@ -67,12 +67,15 @@ impl Exchange {
         transfer: Transfer,
         message: Bytes,
         flags: Flags,
+        now: Instant,
     ) -> u32 {
         self.last_transfer = self.last_transfer.wrapping_add(1).max(1);
         let packet_bytes = self.packet_bytes_to(peer, transfer) as u32;
+        // As many pieces as a receiver takes of one message, however short a packet is to be.
         let piece = packet_bytes - (HEADER_BYTES + FRAGMENT_BYTES) as u32;
+        let piece = piece.max((message.len() as u32).div_ceil(limits::PIECES_MAX));
         let window = (self.config.first_flight_bytes as u32 / packet_bytes).max(1);
-        let outbound = Outbound::new(transfer, self.last_transfer, message, piece, window);
+        let outbound = Outbound::new(now, transfer, self.last_transfer, message, piece, window);
         let slot = self.sending.vacant_key() as u32;
         let timer = self.timers.add(TimerKey::Sending(slot));
         self.sending.insert(Sending { of, peer, outbound, packet_bytes, flags, timer, is_ready: true });
@@ -202,8 +205,10 @@ impl Exchange {
     fn arm_silence(&mut self, slot: u32, now: Instant) {
         let sending = &self.sending[slot as usize];
         let wait = self.peers.get(sending.peer).round_trip.timeout(&self.config);
-        let wait = wait.saturating_mul(1 << sending.outbound.silences.min(16));
-        self.timers.arm(sending.timer, now + wait.min(self.config.retransmit_max));
+        let wait = wait.saturating_mul(1 << sending.outbound.doublings);
+        // What may not go yet is not waited for yet.
+        let from = now.max(sending.outbound.free_at());
+        self.timers.arm(sending.timer, from + wait.min(self.config.retransmit_max));
     }
 
     /// No report has come for as long as one may take.
@@ -215,7 +220,8 @@ impl Exchange {
             Of::Reply(slot) => Timer::Reply { sequence: self.served[slot as usize].sequence },
         };
         port.tracer.cause(port.events, || What::Timer { timer });
-        if sending.outbound.silences < self.config.retries {
+        let idle = port.now.since(sending.outbound.advanced) > limits::NO_PROGRESS;
+        if sending.outbound.silences < self.config.retries && !idle {
             sending.outbound.on_silence();
             return self.make_ready(slot);
         }
@@ -231,8 +237,9 @@ impl Exchange {
                 self.stop_sending(Some(slot));
                 if self.served[served as usize].state == ServerState::Replied {
                     self.on_server_event(served, ServerEvent::Exhausted, port);
+                    // It is one of the cache's from here on.
+                    self.charge(served, port);
                 }
-                self.evict(port);
             }
         }
     }
@@ -270,8 +277,10 @@ impl Exchange {
                     let held = core::time::Duration::from_micros(u64::from(view.header().elapsed_us));
                     self.peers.get_mut(peer).round_trip.sample(elapsed, held);
                 }
-                if self.sending[slot as usize].outbound.beginnings > self.config.retries {
-                    // Its receiver throws away whatever comes.
+                let outbound = &self.sending[slot as usize].outbound;
+                let idle = port.now.since(outbound.advanced) > limits::NO_PROGRESS;
+                if outbound.beginnings > self.config.retries || idle {
+                    // Its receiver throws away whatever comes, or takes nothing.
                     self.give_up_sending(slot, port);
                     return Fate::Accepted;
                 }

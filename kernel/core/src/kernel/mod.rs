@@ -280,7 +280,6 @@ impl Kernel {
         };
         let permit = match reserved {
             Ok(permit) if arrival.is_piece() => {
-                self.counters.copied_out_bytes += view.payload().len() as u64;
                 self.exchange.gather(&arrival, permit, view, &mut port!(self, now, out));
                 return Fate::Fragment;
             }
@@ -320,6 +319,7 @@ impl Kernel {
     /// The last piece of a longer message is here.
     fn handle_whole(&mut self, now: Instant, whole: Whole, out: &mut Out) -> Fate {
         let Whole { place, to, from, one_way, message, permit } = whole;
+        self.counters.copied_out_bytes += message.len() as u64;
         let permit = match permit {
             Some(permit) => Ok(permit),
             None => self.processes.reserve(to, from, message.len()),

@@ -111,7 +111,7 @@ impl Mailbox {
     }
 
     /// Whether it is a mailbox in which messages stay.
-    pub(super) const fn is_kept(&self) -> bool {
+    pub(super) const fn stays(&self) -> bool {
         matches!(self.buffering, Buffering::Mailbox { .. })
     }
 

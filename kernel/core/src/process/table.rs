@@ -163,7 +163,7 @@ impl Table {
         let charge = bytes + limits::MESSAGE_OVERHEAD_BYTES;
         let mailbox = &mut self.processes[slot].mailbox;
         mailbox.check_ahead(from, charge).map_err(NoRoom::Full)?;
-        if !mailbox.is_kept() {
+        if !mailbox.stays() {
             return Ok(None);
         }
         mailbox.reserve(charge);

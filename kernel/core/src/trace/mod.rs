@@ -309,6 +309,8 @@ pub enum Timer {
     Locate,
     /// A message that nobody waits for was kept long enough (slide 18).
     Keep,
+    /// Of a longer message on its way here no more has come.
+    Arrival,
 }
 
 /// What became of a packet that came in.

@@ -36,7 +36,7 @@
 //! | bytes | field | meaning |
 //! |---|---|---|
 //! | 0-3 | transfer | the sender's number for this transfer; never 0. Of one message there may be several, one after the other |
-//! | 4-7 | piece | payload bytes of each fragment but the last; offsets are multiples of it |
+//! | 4-7 | piece | payload bytes of each fragment but the last, [`PIECE_BYTES_MIN`] or more; offsets are multiples of it |
 //! | 8-11 | message checksum | CRC-32 of the whole message, if [`Flags::MESSAGE_CHECKSUM`] is set; else 0 |
 //! | 12 | gap after | a gap is to be reported once so many later fragments have come; 0: only where a report is asked for |
 //! | 13-15 | | zeros |
@@ -55,6 +55,8 @@ pub use view::{Malformed, View};
 pub const HEADER_BYTES: usize = 80;
 /// Bytes of the extension behind a fragment's header.
 pub const FRAGMENT_BYTES: usize = 16;
+/// The shortest piece a longer message may be cut into: what a piece costs its receiver is bounded by it.
+pub const PIECE_BYTES_MIN: u32 = 32;
 /// Bytes of a report's fixed part.
 pub const REPORT_BYTES: usize = 32;
 /// Bytes of the largest control body (AU's).

@@ -113,13 +113,13 @@ fn packets() -> impl Strategy<Value = Packet> {
             };
             let has_checksum = bits & Flags::MESSAGE_CHECKSUM.bits() != 0;
             let fragment = match spare % 3 {
-                1 if carries && bytes > 0 => {
+                1 if carries && bytes >= PIECE_BYTES_MIN => {
                     let offset = bytes * (spare / 8 % 1_000);
                     let (length, part) = (offset + bytes + 1 + spare % 7, part(bytes, has_checksum));
                     Fragment { offset, length, blast: one as u32, part }
                 }
                 2 if carries && bytes > 0 => {
-                    let piece = bytes + spare % 5;
+                    let piece = (bytes + spare % 5).max(PIECE_BYTES_MIN);
                     let offset = piece * (1 + spare / 8 % 1_000);
                     let (length, part) = (offset + bytes, part(piece, has_checksum));
                     Fragment { offset, length, blast: one as u32, part }
@@ -305,11 +305,12 @@ fn each_rule_for_a_field_is_checked() {
     }
 }
 
-/// A piece of a message: 5 bytes from 10 on, of 15 or more.
+/// A piece of a message: 32 bytes from 64 on, of 96 or more.
 fn piece(length: u32) -> Packet {
     let mut packet = sample(Kind::Rep);
-    let part = Part { transfer: 1, piece: 5, checksum: None, gap_after: 3 };
-    packet.header.fragment = Fragment { offset: 10, length, blast: 2, part: Some(part) };
+    let part = Part { transfer: 1, piece: PIECE_BYTES_MIN, checksum: None, gap_after: 3 };
+    packet.payload = Bytes::from(vec![7; PIECE_BYTES_MIN as usize]);
+    packet.header.fragment = Fragment { offset: 64, length, blast: 2, part: Some(part) };
     packet.header.flags = Flags::FRAGMENT;
     packet
 }
@@ -324,21 +325,22 @@ fn damaged_piece(length: u32, place: usize, value: u8) -> Vec<u8> {
 #[test]
 fn a_piece_stands_inside_its_message() {
     use Malformed as M;
-    for length in [15, 16, 1_000] {
+    for length in [96, 97, 1_000] {
         assert_eq!(reread(&write(&piece(length))), Ok(piece(length)));
     }
     const OFFSET: usize = 71;
     for (reason, bytes) in [
         // No multiple of the piece; behind the end; shorter than a piece, and not the last; or the whole message.
-        (M::Fragment, damaged_piece(20, OFFSET, 11)),
-        (M::Fragment, damaged_piece(20, OFFSET, 20)),
-        (M::Fragment, damaged_piece(20, HEADER_BYTES + 7, 10)),
-        (M::Fragment, damaged_piece(20, HEADER_BYTES + 7, 0)),
-        (M::Fragment, damaged_piece(20, HEADER_BYTES + 3, 0)),
-        (M::Fragment, write(&piece(14))),
-        (M::Reserved, damaged_piece(20, HEADER_BYTES + 13, 1)),
-        (M::Reserved, damaged_piece(20, HEADER_BYTES + 11, 1)),
-        (M::Length, write(&piece(20))[..HEADER_BYTES + FRAGMENT_BYTES - 1].to_vec()),
+        (M::Fragment, damaged_piece(200, OFFSET, 65)),
+        (M::Fragment, damaged_piece(200, OFFSET, 224)),
+        (M::Fragment, damaged_piece(200, HEADER_BYTES + 7, 64)),
+        (M::Fragment, damaged_piece(200, HEADER_BYTES + 7, 16)),
+        (M::Fragment, damaged_piece(200, HEADER_BYTES + 7, 0)),
+        (M::Fragment, damaged_piece(200, HEADER_BYTES + 3, 0)),
+        (M::Fragment, write(&piece(95))),
+        (M::Reserved, damaged_piece(200, HEADER_BYTES + 13, 1)),
+        (M::Reserved, damaged_piece(200, HEADER_BYTES + 11, 1)),
+        (M::Length, write(&piece(200))[..HEADER_BYTES + FRAGMENT_BYTES - 1].to_vec()),
         (M::Flags, damaged(PacketType::Ack, 2, (Flags::FRAGMENT.bits() >> 8) as u8)),
         (M::Flags, damaged(PacketType::Req, 2, (Flags::MESSAGE_CHECKSUM.bits() >> 8) as u8)),
         (M::Length, damaged(PacketType::Ack, 2, (Flags::REPORT.bits() >> 8) as u8)),
@@ -401,7 +403,7 @@ fn flags_fragments_and_reasons_are_told() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us of-request one-way at-least-once reply-acks again from-cache checksum this-incarnation report 5B
     REQ #12 1003->1 seq 6 epoch 100->200 floor 5 answered 0b101 age 250us ack-each 5B
-    REP #12 1003->1 seq 6 epoch 100->200 held 250us 5B at 10 of 3000 blast 2
+    REP #12 1003->1 seq 6 epoch 100->200 held 250us 32B at 64 of 3000 blast 2
     ACK #12 1003->1 seq 6 epoch 100->200 transfer 1 newest #9 base 2 lists 2..8 window 40 report
     ACK #12 1003->1 seq 6 epoch 100->- held 250us of-request
     no such process

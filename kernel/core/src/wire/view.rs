@@ -1,6 +1,6 @@
 //! The checked view: bytes of the network that are known to be one well-formed packet.
 use super::packet::{AuReason, Flags, Fragment, Header, IaaStatus, Kind, PacketType, Part, Report, TaReason};
-use super::{FRAGMENT_BYTES, HEADER_BYTES, MAGIC, REPORT_BYTES, VERSION, field};
+use super::{FRAGMENT_BYTES, HEADER_BYTES, MAGIC, PIECE_BYTES_MIN, REPORT_BYTES, VERSION, field};
 use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Sequence, SparseId};
 use core::ops::Range;
 
@@ -92,7 +92,10 @@ impl<'a> View<'a> {
         match part {
             None => offset == 0 && blast == 0 && length as usize == bytes,
             Some(Part { transfer, piece, .. }) => {
-                let fits = transfer != 0 && piece != 0 && length > piece && offset.is_multiple_of(piece);
+                let fits = transfer != 0
+                    && piece >= PIECE_BYTES_MIN
+                    && length > piece
+                    && offset.is_multiple_of(piece);
                 fits && offset < length && bytes == piece.min(length - offset) as usize
             }
         }
