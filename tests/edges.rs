@@ -74,7 +74,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("locate", &["ids", "limits", "time", "timer"]),
     ("timer", &["time"]),
     ("process", &["config", "error", "ids", "limits", "process"]),
-    ("bulk", &["bulk", "ids", "time", "wire"]),
+    ("bulk", &["ids", "limits", "time", "wire"]),
     (
         "exchange",
         &["bulk", "config", "error", "ids", "limits", "process", "rng", "time", "timer", "trace", "wire"],

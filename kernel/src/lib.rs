@@ -12,6 +12,7 @@ mod ear;
 mod keeper;
 mod lead;
 mod node;
+mod outlet;
 mod parker;
 mod paths;
 mod patience;

@@ -1,6 +1,6 @@
 //! What the paths to other machines carry: how long a packet may be that no router cuts up.
 //!
-//! The system is asked, which knows its own links and remembers what routers have told it; no packet is sent for it.
+//! Datagrams are not cut up on their way, so one that is too long for a link is lost. The system is asked, which knows its own links and remembers what routers have told it; no packet is sent for it.
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -10,20 +10,22 @@ use sendrec_core::{Machine, Syscall, Target};
 
 use crate::socket::path_bytes;
 
+/// A packet that every path carries: what IPv6 asks of any link, less its headers.
+const ANY_PATH_BYTES: usize = 1_280 - 48;
 /// After so long the system is asked again.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 /// Machines of which it is remembered.
 const KNOWN_MAX: usize = 4_096;
 
 pub(crate) struct Paths {
-    /// What fits into a packet anyway, bytes.
+    /// What fits into a packet that every path carries, bytes.
     short: usize,
     known: Mutex<BTreeMap<Machine, Instant>>,
 }
 
 impl Paths {
     pub(crate) fn new(packet_bytes: usize) -> Self {
-        Self { short: packet_bytes.saturating_sub(HEADER_BYTES), known: Mutex::default() }
+        Self { short: packet_bytes.min(ANY_PATH_BYTES).saturating_sub(HEADER_BYTES), known: Mutex::default() }
     }
 
     /// The machine that a long message is about to go to, and what its path carries, if that is not known yet.

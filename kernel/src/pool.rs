@@ -1,4 +1,5 @@
 //! Memory for long messages, used again: what a process has dropped, the next message is put together in.
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -7,12 +8,15 @@ use sendrec_trap::Bytes;
 
 /// Bytes that are kept for messages to come; the keeper lets go of them when the node falls idle.
 const KEPT_BYTES_MAX: usize = 512 << 20;
+/// Pieces of memory that are kept: looking for one that fits takes no longer than that.
+const KEPT_MAX: usize = 64;
 /// A message does not take memory this many times its length: the rest would be held for nothing.
 const WASTE_MAX: usize = 2;
 
 #[derive(Debug, Default)]
 struct Kept {
-    all: Vec<Vec<u8>>,
+    /// The one used last is at the back.
+    all: VecDeque<Vec<u8>>,
     bytes: usize,
 }
 
@@ -29,9 +33,14 @@ impl Pool {
 
     fn keep(&self, memory: Vec<u8>) {
         let mut kept = self.0.lock();
-        if kept.bytes + memory.len() <= KEPT_BYTES_MAX {
-            kept.bytes += memory.len();
-            kept.all.push(memory);
+        if memory.len() > KEPT_BYTES_MAX {
+            return;
+        }
+        kept.bytes += memory.len();
+        kept.all.push_back(memory);
+        // Sizes that nobody wants any more give way.
+        while kept.bytes > KEPT_BYTES_MAX || kept.all.len() > KEPT_MAX {
+            kept.bytes -= kept.all.pop_front().map_or(0, |oldest| oldest.len());
         }
     }
 }
@@ -43,7 +52,7 @@ impl Memory for Pool {
         // The one used last: it is still in the processor's cache.
         match kept.all.iter().rposition(fits) {
             Some(place) => {
-                let memory = kept.all.swap_remove(place);
+                let memory = kept.all.remove(place).unwrap_or_default();
                 kept.bytes -= memory.len();
                 memory
             }
@@ -100,9 +109,12 @@ mod tests {
         let again = pool.take(900);
         assert_eq!((again.as_ptr(), again.len()), (place, 1_000));
         pool.give_back(again);
-        // Memory that nobody has touched costs nothing here.
-        pool.give_back(vec![0; KEPT_BYTES_MAX]);
+        pool.give_back(vec![0; KEPT_BYTES_MAX + 1]);
         assert_eq!(pool.0.lock().bytes, 1_000);
+        for bytes in 1..=KEPT_MAX {
+            pool.give_back(vec![0; bytes]);
+        }
+        assert_eq!(pool.0.lock().bytes, KEPT_MAX * (KEPT_MAX + 1) / 2, "the oldest has given way");
         pool.clear();
         assert_eq!(pool.0.lock().bytes, 0);
     }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use mio::{Events, Poll};
 use parking_lot::Mutex;
-use sendrec_core::wire::Transmit;
-use sendrec_core::{Entry, From, Instant, Kernel, LocalId, Machine, Outcome, Path, Syscall, WaitToken};
+use sendrec_core::{Entry, From, Instant, Kernel, LocalId, Machine, Outcome, Syscall, WaitToken};
 use sendrec_trap::{Deliver, Down, Drive, Options, Recorder, Slot};
 
 use crate::discovery::Caller;
 use crate::keeper::Bed;
 use crate::lead::Lead;
+use crate::outlet::Outlet;
 use crate::parker::{Parker, wake_poll};
 use crate::paths::Paths;
 use crate::patience::{Looking, Patience};
@@ -38,7 +38,7 @@ pub(crate) struct Inner {
 
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
-    pub(crate) socket: Socket,
+    pub(crate) outlet: Outlet,
     pub(crate) lead: Lead,
     poll: Mutex<Sleep>,
     /// Receives since the leader slept last; [`DEREGISTERED`] once there were so many.
@@ -46,8 +46,6 @@ pub(crate) struct Shared {
     pub(crate) waker: Arc<mio::Waker>,
     pub(crate) patience: Patience,
     pub(crate) keeper: Bed,
-    shim: Option<Mutex<Shim>>,
-    caller: Caller,
     /// Gets the ear's thread out of its poll, if there is one.
     ear: Option<mio::Waker>,
     pub(crate) machine: Machine,
@@ -60,26 +58,12 @@ pub(crate) struct Shared {
     deadline: AtomicU64,
     /// Until when the leader sleeps in its poll, ns; 0 while it does not.
     sleeps_until: AtomicU64,
-    /// Whether the kernel has pieces of long messages to send.
-    output: AtomicBool,
-    /// Held by the thread that sends them: one at a time, so that they leave in order.
-    pumping: Mutex<()>,
-    paths: Option<Paths>,
     /// Memory for long messages.
     pub(crate) pool: Pool,
     /// When something was put in last, ns.
     pub(crate) last_input: AtomicU64,
 }
 
-/// Bytes of pieces that are sent before anything else is looked at.
-const PUMP_BYTES: usize = 128 << 10;
-/// So many times that by a thread that has come for something else.
-const PUMPS_OF_A_CALLER: usize = 16;
-/// So long a payload is sent from where it is, not copied behind its header first: of shorter ones the system gathers fewer a
-/// microsecond than it copies.
-const GATHER_BYTES_MIN: usize = 16 << 10;
-/// Bytes of one call's datagrams: what the system takes as one.
-const SEGMENTS_BYTES_MAX: usize = 65_000;
 /// After so many receives without a sleep the socket is taken out of the poll.
 const DEREGISTERED: u32 = 64;
 
@@ -134,30 +118,26 @@ impl Shared {
         const EVENTS: usize = 16;
         let Parts { kernel, socket, poll, waker, shim, caller, ear, recorder, origin, ask_paths, pool } =
             parts;
-        let kernel_packet_bytes = kernel.config().packet_bytes;
+        let kernel_machine = kernel.machine();
+        let paths = ask_paths.then(|| Paths::new(kernel.config().packet_bytes));
         Self {
             machine: kernel.machine(),
             options: kernel.config().options,
             message_bytes_max: kernel.config().message_bytes_max(),
             inner: Mutex::new(Inner { kernel, waiters: Vec::new(), recorder }),
-            socket,
+            outlet: Outlet::new(socket, kernel_machine, shim, caller, paths),
             lead: Lead::default(),
             poll: Mutex::new(Sleep { poll, events: Events::with_capacity(EVENTS) }),
             receives_since_sleep: AtomicU32::new(DEREGISTERED),
             waker: Arc::new(waker),
             patience: Patience::new(),
             keeper: Bed::default(),
-            shim: shim.map(Mutex::new),
-            caller,
             ear,
             origin,
             down: AtomicBool::new(false),
             deadline: AtomicU64::new(u64::MAX),
             sleeps_until: AtomicU64::new(0),
-            output: AtomicBool::new(false),
-            pumping: Mutex::new(()),
             pool,
-            paths: ask_paths.then(|| Paths::new(kernel_packet_bytes)),
             last_input: AtomicU64::new(0),
         }
     }
@@ -184,48 +164,12 @@ impl Shared {
         if locked.is_none() {
             self.tell_all();
         }
-        self.pump(PUMPS_OF_A_CALLER);
+        self.pump_in_passing();
         locked
     }
 
-    /// Sends pieces of long messages while there are any that may go, but no more than so many portions: what remains is
-    /// for the leader, who looks at what has come between two of them.
-    fn pump(&self, portions: usize) {
-        let mut left = portions;
-        while self.output.load(Ordering::SeqCst) && left > 0 {
-            // Whoever sends them looks again when the lock is free.
-            let Some(_pumping) = self.pumping.try_lock() else { return };
-            while self.output.load(Ordering::SeqCst) && left > 0 {
-                left -= 1;
-                let mut scratch = Scratch::take();
-                let now = self.now();
-                let locked = self.locked(now, &mut scratch, |inner, now, scratch| {
-                    inner.kernel.transmit(now, PUMP_BYTES, &mut scratch.out);
-                });
-                self.flush(now, &mut scratch);
-                scratch.give_back();
-                if locked.is_none() {
-                    return;
-                }
-            }
-        }
-        if self.output.load(Ordering::SeqCst) {
-            wake_poll(&self.waker);
-            self.keeper.rouse();
-        }
-    }
-
-    /// Before a long message goes to a machine for the first time, what its path carries.
-    pub(crate) fn learn_path(&self, call: &Syscall) {
-        if let Some(paths) = &self.paths
-            && let Some((machine, bytes)) = paths.learn(call, self.machine)
-        {
-            self.with_kernel(|inner, now, _| inner.kernel.set_packet_bytes(now, machine, bytes));
-        }
-    }
-
     /// The part under the lock.
-    fn locked<R>(
+    pub(crate) fn locked<R>(
         &self,
         now: Instant,
         scratch: &mut Scratch,
@@ -242,39 +186,27 @@ impl Shared {
         }
         let result = input(&mut inner, now, scratch);
         inner.settle(scratch);
-        let deadline = inner.kernel.next_deadline().map_or(u64::MAX, Instant::as_nanos);
-        let output = inner.kernel.has_output(now);
-        self.output.store(output, Ordering::SeqCst);
+        let deadline = inner.kernel.next_deadline();
+        // What may go now this thread sees to, or whoever does so already; what may go later wants a tick.
+        let output = inner.kernel.next_output();
+        let later = output.filter(|at| *at > now);
+        self.outlet.set_output(output.is_some() && later.is_none());
+        let deadline = deadline.into_iter().chain(later).min().map_or(u64::MAX, Instant::as_nanos);
         // Under the lock, so that the last one stored is the last one known.
         self.deadline.store(deadline, Ordering::SeqCst);
         drop(inner);
         self.last_input.store(now.as_nanos(), Ordering::Relaxed);
-        // A leader that would sleep over it is woken. What can go now this thread sees to.
-        if !output && deadline < self.sleeps_until.load(Ordering::SeqCst) {
+        // A leader that would sleep over it is woken.
+        if deadline < self.sleeps_until.load(Ordering::SeqCst) {
             wake_poll(&self.waker);
         }
         Some(result)
     }
 
     /// Sends and tells what came out, without any lock of the kernel.
-    fn flush(&self, now: Instant, scratch: &mut Scratch) {
+    pub(crate) fn flush(&self, now: Instant, scratch: &mut Scratch) {
         let Scratch { out, threads, slots, buffer } = scratch;
-        match &self.shim {
-            None => self.send_all(&out.transmits, buffer),
-            Some(shim) => {
-                for transmit in &out.transmits {
-                    let Some(length) = transmit.packet.write(buffer) else { continue };
-                    let bytes = &mut buffer[..length];
-                    let (copies, event) = shim.lock().pass(now, self.machine, transmit, bytes);
-                    if let Some(event) = event {
-                        self.record(&event);
-                    }
-                    for _ in 0..copies {
-                        self.send(transmit.path, bytes);
-                    }
-                }
-            }
-        }
+        self.outlet.send_all(now, &out.transmits, buffer, |event| self.record(event));
         out.transmits.clear();
         for parker in threads.drain(..) {
             if parker.tell_ready() {
@@ -288,50 +220,6 @@ impl Shared {
         }
     }
 
-    /// Packets that leave together: of equal size to one machine in one call, a shorter one at their end.
-    fn send_all(&self, transmits: &[Transmit], buffer: &mut [u8]) {
-        let segments_max = self.socket.segments_max();
-        let mut rest = transmits.iter();
-        while let Some(first) = rest.next() {
-            if first.packet.payload.len() >= GATHER_BYTES_MIN
-                && let Some(length) = first.packet.write_head(buffer)
-                && self.socket.send_gathered(first.path, &buffer[..length], &first.packet.payload)
-            {
-                continue;
-            }
-            let Some(segment) = first.packet.write(buffer) else { continue };
-            if first.path.remote.is_everyone() {
-                self.send(first.path, &buffer[..segment]);
-                continue;
-            }
-            let (mut length, mut count) = (segment, 1);
-            while count < segments_max
-                && let Some(next) = rest.as_slice().first()
-                && next.path == first.path
-                && next.packet.wire_bytes() <= segment
-                && length + segment <= SEGMENTS_BYTES_MAX
-                && let Some(written) = next.packet.write(&mut buffer[length..])
-            {
-                rest.next();
-                length += written;
-                count += 1;
-                if written < segment {
-                    break;
-                }
-            }
-            self.socket.send_segments(first.path, &buffer[..length], segment);
-        }
-    }
-
-    /// Sends a packet to its machine, or to everyone.
-    fn send(&self, path: Path, bytes: &[u8]) {
-        if path.remote.is_everyone() {
-            self.caller.call(&self.socket, self.machine, bytes);
-        } else {
-            self.socket.send(path, bytes);
-        }
-    }
-
     fn record(&self, event: &sendrec_core::trace::Event) {
         if let Some(recorder) = &mut self.inner.lock().recorder {
             recorder.record(event);
@@ -340,19 +228,17 @@ impl Shared {
 
     /// What fault rules call a machine from here on.
     pub(crate) fn name(&self, machine: Machine, name: String) {
-        if let Some(shim) = &self.shim {
-            shim.lock().name(machine, name);
-        }
+        self.outlet.name(machine, name);
     }
 
     /// When somebody must look at the clock again, ns.
     fn next_deadline(&self) -> u64 {
-        let shim = self.shim.as_ref().and_then(|shim| shim.lock().next());
-        self.deadline.load(Ordering::SeqCst).min(shim.map_or(u64::MAX, Instant::as_nanos))
+        let held = self.outlet.next_held().map_or(u64::MAX, Instant::as_nanos);
+        self.deadline.load(Ordering::SeqCst).min(held)
     }
 
     pub(crate) fn is_armed(&self) -> bool {
-        self.next_deadline() != u64::MAX
+        self.outlet.has_output() || self.next_deadline() != u64::MAX
     }
 
     /// Lets the kernel and the shim do what is due. True if there was anything.
@@ -360,12 +246,7 @@ impl Shared {
         if self.next_deadline() > now.as_nanos() {
             return false;
         }
-        if let Some(shim) = &self.shim {
-            loop {
-                let Some((path, bytes)) = shim.lock().release(now) else { break };
-                self.send(path, &bytes);
-            }
-        }
+        self.outlet.release_held(now);
         self.with_kernel(|inner, now, scratch| inner.kernel.tick(now, &mut scratch.out));
         true
     }
@@ -376,7 +257,7 @@ impl Shared {
         let mut scratch = Scratch::take();
         let mut buffer = std::mem::take(&mut scratch.buffer);
         let mut now = Instant::ZERO;
-        let result = match self.socket.receive(&mut buffer) {
+        let result = match self.outlet.socket.receive(&mut buffer) {
             Err(error) => {
                 if error.kind() != io::ErrorKind::WouldBlock && error.kind() != io::ErrorKind::Interrupted {
                     log::debug!("{}: receiving failed: {error}", self.machine);
@@ -402,9 +283,11 @@ impl Shared {
         self.flush(now, &mut scratch);
         scratch.give_back();
         match &result {
-            Some(None) => self.pump(1),
+            Some(None) => {
+                self.pump(1);
+            }
             // Its thread leads no longer.
-            Some(Some(_)) => self.pump(PUMPS_OF_A_CALLER),
+            Some(Some(_)) => self.pump_in_passing(),
             None => {}
         }
         result
@@ -419,6 +302,7 @@ impl Shared {
             }
         }
         self.tick_if_due(self.now());
+        self.pump_in_passing();
     }
 
     /// Leads until the thread's own wait is over. The caller has the lead, and passes it on afterwards.
@@ -449,7 +333,7 @@ impl Shared {
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return Led::TimedOut;
             }
-            if self.tick_if_due(now) {
+            if self.tick_if_due(now) || self.pump(1) {
                 continue;
             }
             if !self.patience.look_again(&mut looking, now.as_nanos(), || self.now().as_nanos()) {
@@ -485,7 +369,7 @@ impl Shared {
     fn poll_socket(&self, timeout: Option<Duration>) -> io::Result<()> {
         let Sleep { poll, events } = &mut *self.poll.lock();
         if self.receives_since_sleep.load(Ordering::Relaxed) >= DEREGISTERED {
-            self.socket.register(poll.registry())?;
+            self.outlet.socket.register(poll.registry())?;
         }
         self.receives_since_sleep.store(0, Ordering::Relaxed);
         poll.poll(events, timeout)
@@ -497,7 +381,7 @@ impl Shared {
         if count < DEREGISTERED {
             self.receives_since_sleep.store(count + 1, Ordering::Relaxed);
             if count + 1 == DEREGISTERED
-                && let Err(error) = self.socket.deregister(self.poll.lock().poll.registry())
+                && let Err(error) = self.outlet.socket.deregister(self.poll.lock().poll.registry())
             {
                 log::error!("{}: the poll cannot be left: {error}", self.machine);
             }

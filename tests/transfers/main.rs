@@ -1,4 +1,6 @@
 //! Moves messages of 1 byte to 64 MiB under every protocol, error control and loss, and compares what comes back.
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 use std::time::Instant;
 

@@ -292,7 +292,7 @@ impl Inner {
         if machine.paused_until.is_some() {
             return;
         }
-        let wanted = machine.kernel.as_ref().and_then(Kernel::next_deadline);
+        let wanted = machine.kernel.as_ref().and_then(next_wanted);
         let Some(wanted) = wanted.filter(|wanted| *wanted != Instant::NEVER) else { return };
         let at = machine.clock.world(wanted).max(self.now);
         if machine.tick_at.is_none_or(|armed| at < armed) {
@@ -337,7 +337,7 @@ impl Inner {
             return;
         }
         machine.tick_at = None;
-        let wanted = machine.kernel.as_ref().and_then(Kernel::next_deadline);
+        let wanted = machine.kernel.as_ref().and_then(next_wanted);
         if machine.paused_until.is_none() && wanted.is_some_and(|wanted| wanted <= now) {
             self.with_kernel(number, Kernel::tick);
         } else {
@@ -373,4 +373,9 @@ impl Inner {
             _ => true,
         });
     }
+}
+
+/// When a kernel wants to be looked at: a timer, or a piece that may go.
+fn next_wanted(kernel: &Kernel) -> Option<Instant> {
+    kernel.next_deadline().into_iter().chain(kernel.next_output()).min()
 }

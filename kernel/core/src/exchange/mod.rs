@@ -176,7 +176,7 @@ impl Exchange {
 
     /// When the earliest timer wants a tick.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.timers.next().into_iter().chain(self.next_output()).min()
+        self.timers.next()
     }
 
     /// Whether requests are in progress here, ours or others', for which the kernel must go on answering.

@@ -114,7 +114,7 @@ impl Exchange {
     }
 
     /// When there is something to [`Exchange::pump`].
-    pub(super) fn next_output(&self) -> Option<Instant> {
+    pub(crate) fn next_output(&self) -> Option<Instant> {
         let at = |slot: &u32| self.sending[*slot as usize].outbound.ready_at();
         self.ready.iter().filter_map(at).min()
     }
@@ -135,12 +135,7 @@ impl Exchange {
                 sending.is_ready = false;
             }
         }
-        self.has_output(port.now)
-    }
-
-    /// Whether something may go now.
-    pub(crate) fn has_output(&self, now: Instant) -> bool {
-        self.next_output().is_some_and(|at| at <= now)
+        self.next_output().is_some_and(|at| at <= port.now)
     }
 
     /// One transfer's turn; returns how many bytes went.

@@ -5,7 +5,8 @@
 //! Inputs are [`Kernel::trap`], [`Kernel::datagrams`], [`Kernel::tick`], [`Kernel::cancel`], [`Kernel::spawn`] and
 //! [`Kernel::exit`]. Each takes the time, which never goes back, and appends to an [`Out`] what is to happen. After
 //! each the driver sends `transmits`, tells `wakes` and writes `events` down, in any order; pulls what
-//! [`Kernel::transmit`] has; and calls [`Kernel::tick`] once [`Kernel::next_deadline`] has come. A token that was handed out is either claimed, once
+//! [`Kernel::transmit`] has, again when [`Kernel::next_output`] has come; and calls [`Kernel::tick`] once
+//! [`Kernel::next_deadline`] has. A token that was handed out is either claimed, once
 //! [`Kernel::is_ready`], or cancelled. Nothing here blocks, and no input makes it panic.
 mod calls;
 mod counters;
@@ -340,7 +341,7 @@ impl Kernel {
     }
 
     /// Output that is pulled, not pushed: pieces of long messages, about so many bytes of packets. True if more may go now.
-    /// A driver calls it after every input until it says no, and at least once [`Kernel::next_deadline`] has come;
+    /// A driver calls it after every input until it says no, and once [`Kernel::next_output`] has come;
     /// between two calls it sees to what else there is, so that nothing waits behind a long message.
     pub fn transmit(&mut self, now: Instant, bytes: usize, out: &mut Out) -> bool {
         let before = out.transmits.len();
@@ -350,9 +351,9 @@ impl Kernel {
         more
     }
 
-    /// Whether [`Kernel::transmit`] has something to send now.
-    pub fn has_output(&self, now: Instant) -> bool {
-        self.exchange.has_output(now)
+    /// When [`Kernel::transmit`] has something to send, perhaps in the past; `None` if not before something has come.
+    pub fn next_output(&self) -> Option<Instant> {
+        self.exchange.next_output()
     }
 
     /// Tells how many bytes a packet to `machine` may have, header included, so that no router cuts it up. Without it

@@ -384,7 +384,9 @@ impl Net {
         let end = self.now + span;
         loop {
             let flight = self.flights.iter().map(|flight| flight.due).min();
-            let timer = self.kernels.iter().filter_map(Kernel::next_deadline).min();
+            let wanted =
+                |kernel: &Kernel| kernel.next_deadline().into_iter().chain(kernel.next_output()).min();
+            let timer = self.kernels.iter().filter_map(wanted).min();
             let Some(next) = flight.into_iter().chain(timer).min().filter(|next| *next <= end) else { break };
             self.now = self.now.max(next);
             if flight == Some(next) {
