@@ -23,7 +23,7 @@ const SERVER: LocalId = LocalId(1);
 const PACKET_BYTES: u32 = 1_472;
 /// From so long a message on packets are long too, or the longest would take a hundred thousand.
 const LONG_BYTES: usize = 16 << 20;
-const LONG_PACKET_BYTES: u32 = 8_972;
+const LONG_PACKET_BYTES: u32 = 60_000;
 /// Packets lost in one go, on average, where losses come in bursts.
 const BURST_PACKETS: f64 = 4.0;
 
@@ -90,18 +90,14 @@ impl Case {
         rule.parse().expect("the rule is one")
     }
 
-    fn packet_bytes(&self) -> u32 {
-        if self.bytes < LONG_BYTES { PACKET_BYTES } else { LONG_PACKET_BYTES }
-    }
-
     fn config(&self) -> Config {
         let Self { protocol, errors, .. } = *self;
-        let packet_bytes = Some(self.packet_bytes());
+        let packet_bytes = Some(if self.bytes < LONG_BYTES { PACKET_BYTES } else { LONG_PACKET_BYTES });
         let transfer = Transfer { protocol, errors, packet_bytes, ..Transfer::DEFAULT };
         Config {
             options: Options { transfer, ..Options::default() },
             // A burst is counted in packets: who waits ever longer stays in it for ever longer.
-            retransmit_max: Duration::from_millis(20),
+            retransmit_max: Duration::from_millis(3),
             retries: 10_000,
             probe_interval: Duration::from_millis(50),
             receive_bytes: 256 << 10,
