@@ -266,7 +266,7 @@ impl Exchange {
     /// Sends REQ and arms its timer.
     fn transmit_request(&mut self, slot: u32, port: &mut Port<'_>) {
         let outgoing = &mut self.outgoing[slot as usize];
-        let (peer, conversation, message) = (outgoing.peer, outgoing.conversation, outgoing.message.clone());
+        let (peer, message) = (outgoing.peer, outgoing.message.clone());
         let (transfer, sending) = (outgoing.options.transfer, outgoing.sending.take());
         self.stop_sending(sending);
         if self.goes_in_pieces(peer, transfer, message.len()) {
@@ -278,14 +278,8 @@ impl Exchange {
             self.timers.disarm(outgoing.timer);
             return;
         }
-        let outgoing = &self.outgoing[slot as usize];
-        let mut header = self.header(peer, Kind::Req, outgoing.process, outgoing.server, outgoing.sequence);
-        header.destination_epoch = outgoing.named;
-        header.flags =
-            flags_of(outgoing.options, outgoing.one_way).with_if(outgoing.copies > 0, Flags::AGAIN);
-        header.flags = header.flags.with_if(outgoing.sought.is_some(), Flags::THIS_INCARNATION);
-        header.elapsed_us = micros_u32(port.now.since(outgoing.first_sent));
-        self.put_floor(&mut header, conversation, port.now);
+        let mut header = self.request_header(slot, port.now);
+        header.flags = header.flags.with_if(self.outgoing[slot as usize].copies > 0, Flags::AGAIN);
         let number = self.transmit(peer, header, message, port);
 
         let outgoing = &mut self.outgoing[slot as usize];
@@ -302,6 +296,27 @@ impl Exchange {
             let message = self.outgoing[slot as usize].hand_back();
             port.effects.push(Effect::Accepted { token, message });
         }
+    }
+
+    /// The header of a packet about a request, from its client; it acknowledges what it covers.
+    pub(super) fn header_about(&mut self, slot: u32, kind: Kind, now: Instant) -> Header {
+        let outgoing = &self.outgoing[slot as usize];
+        let conversation = outgoing.conversation;
+        let mut header =
+            self.header(outgoing.peer, kind, outgoing.process, outgoing.server, outgoing.sequence);
+        self.put_floor(&mut header, conversation, now);
+        header
+    }
+
+    /// The header of a REQ, or of a piece of it.
+    pub(super) fn request_header(&mut self, slot: u32, now: Instant) -> Header {
+        let mut header = self.header_about(slot, Kind::Req, now);
+        let outgoing = &self.outgoing[slot as usize];
+        header.destination_epoch = outgoing.named;
+        header.flags = flags_of(outgoing.options, outgoing.one_way)
+            .with_if(outgoing.sought.is_some(), Flags::THIS_INCARNATION);
+        header.elapsed_us = micros_u32(now.since(outgoing.first_sent));
+        header
     }
 
     /// When an ACK or REP of this request should be here.
@@ -364,13 +379,11 @@ impl Exchange {
     }
 
     fn transmit_probe(&mut self, slot: u32, port: &mut Port<'_>) {
+        let mut header = self.header_about(slot, Kind::Aya { nonce: Nonce(0) }, port.now);
         let outgoing = &self.outgoing[slot as usize];
-        let (peer, conversation) = (outgoing.peer, outgoing.conversation);
-        let kind = Kind::Aya { nonce: Nonce(0) };
-        let mut header = self.header(peer, kind, outgoing.process, outgoing.server, outgoing.sequence);
+        let peer = outgoing.peer;
         header.destination_epoch = outgoing.incarnation();
         header.elapsed_us = micros_u32(port.now.since(outgoing.first_sent));
-        self.put_floor(&mut header, conversation, port.now);
         self.transmit(peer, header, Bytes::new(), port);
         let base = self.peers.get(peer).round_trip.timeout(&self.config);
         self.arm_backed_off(slot, base, port.now);

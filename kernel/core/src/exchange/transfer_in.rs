@@ -152,21 +152,29 @@ impl Exchange {
             }
             None => self.make_served(arrival, State::Arriving, port.now),
         };
-        let memory = self.memory.take(fragment.length as usize);
-        let inbound = Inbound::new(port.now, &fragment, part, memory);
-        let receiving = self.receiving.vacant_key() as u32;
+        let receiving = self.start_receiving(Of::Request(slot), &arrival.header, part, permit, port.now);
         let timer = self.timers.add(TimerKey::Receiving(receiving));
         self.timers.arm(timer, port.now + limits::ARRIVAL_IDLE);
-        let (of, epoch) = (Of::Request(slot), arrival.header.source_epoch);
-        self.start_receiving(Receiving { of, epoch, inbound, permit, timer: Some(timer) });
+        self.receiving[receiving as usize].timer = Some(timer);
         let served = &mut self.served[slot as usize];
         (served.receiving, served.transfer) = (Some(receiving), part.transfer);
         self.place_piece(receiving, view, port);
     }
 
-    fn start_receiving(&mut self, receiving: Receiving) {
-        self.arriving_bytes += receiving.inbound.length();
-        self.receiving.insert(receiving);
+    /// Takes memory for the message that this is a piece of.
+    fn start_receiving(
+        &mut self,
+        of: Of,
+        header: &Header,
+        part: Part,
+        permit: Option<Permit>,
+        now: Instant,
+    ) -> u32 {
+        let memory = self.memory.take(header.fragment.length as usize);
+        let inbound = Inbound::new(now, &header.fragment, part, memory);
+        self.arriving_bytes += inbound.length();
+        let epoch = header.source_epoch;
+        self.receiving.insert(Receiving { of, epoch, inbound, permit, timer: None }) as u32
     }
 
     /// All of a request is here, and room for it: it is queued from here on, or kept for a while. `None` for a one-way
@@ -284,12 +292,7 @@ impl Exchange {
                     self.report_no_room(slot, part.transfer, header.number, port);
                     return Fate::NoRoom;
                 }
-                let memory = self.memory.take(fragment.length as usize);
-                let inbound = Inbound::new(port.now, fragment, part, memory);
-                let receiving = self.receiving.vacant_key() as u32;
-                let of = Of::Reply(slot);
-                let epoch = header.source_epoch;
-                self.start_receiving(Receiving { of, epoch, inbound, permit: None, timer: None });
+                let receiving = self.start_receiving(Of::Reply(slot), header, part, None, port.now);
                 self.outgoing[slot as usize].receiving = Some(receiving);
                 receiving
             }
@@ -367,7 +370,7 @@ impl Exchange {
                 let (peer, header) = self.served_header(slot, kind, port.now);
                 (peer, Header { flags: Flags::FROM_SERVER, ..header })
             }
-            Of::Reply(slot) => self.header_about(slot, kind, port.now),
+            Of::Reply(slot) => (self.outgoing[slot as usize].peer, self.header_about(slot, kind, port.now)),
         };
         header.flags = header.flags.with(Flags::REPORT);
         header.elapsed_us = micros_u32(port.now.since(heard));
@@ -377,17 +380,8 @@ impl Exchange {
     /// A reply for which there is no memory now: its server waits and asks.
     fn report_no_room(&mut self, slot: u32, transfer: u32, newest: PacketNumber, port: &mut Port<'_>) {
         let kind = Kind::Report(Report { newest, transfer, base: 0, from: 0, to: 0, window: 0 });
-        let (peer, mut header) = self.header_about(slot, kind, port.now);
+        let mut header = self.header_about(slot, kind, port.now);
         header.flags = Flags::REPORT;
-        self.transmit(peer, header, Bytes::new(), port);
-    }
-
-    /// A header from the client of an outgoing request about it.
-    fn header_about(&mut self, slot: u32, kind: Kind, now: Instant) -> (u32, Header) {
-        let outgoing = &self.outgoing[slot as usize];
-        let (peer, conversation) = (outgoing.peer, outgoing.conversation);
-        let mut header = self.header(peer, kind, outgoing.process, outgoing.server, outgoing.sequence);
-        self.put_floor(&mut header, conversation, now);
-        (peer, header)
+        self.transmit(self.outgoing[slot as usize].peer, header, Bytes::new(), port);
     }
 }

@@ -5,14 +5,14 @@ use bytes::Bytes;
 
 use super::client_states::{Event as ClientEvent, State as ClientState};
 use super::server_states::{Event as ServerEvent, State as ServerState};
-use super::{Exchange, Port, TimerKey, flags_of};
+use super::{Exchange, Port, TimerKey};
 use crate::bulk::{Outbound, Plan, Told, Transfer};
 use crate::ids::{Machine, PacketNumber, Path};
 use crate::limits;
-use crate::time::{Instant, micros_u32};
+use crate::time::Instant;
 use crate::timer::{Handle, Timers};
 use crate::trace::{Fate, Timer, What};
-use crate::wire::{FRAGMENT_BYTES, Flags, HEADER_BYTES, Header, Kind, Report, View};
+use crate::wire::{FRAGMENT_BYTES, Flags, HEADER_BYTES, Report, View};
 
 /// What a message in pieces is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,10 +159,12 @@ impl Exchange {
     fn transmit_pieces(&mut self, slot: u32, plan: &Plan, port: &mut Port<'_>) {
         let Sending { of, peer, flags, .. } = self.sending[slot as usize];
         let mut header = match of {
-            Of::Request(outgoing) => self.piece_of_request(outgoing, port.now),
+            Of::Request(outgoing) => self.request_header(outgoing, port.now),
             Of::Reply(served) => self.piece_of_reply(served, flags, port.now),
         };
-        header.flags = header.flags.with(Flags::FRAGMENT).with_if(plan.again, Flags::AGAIN);
+        // Of a request that was sent before, all pieces were.
+        let is_anew = matches!(of, Of::Request(outgoing) if self.outgoing[outgoing as usize].copies > 1);
+        header.flags = header.flags.with(Flags::FRAGMENT).with_if(plan.again || is_anew, Flags::AGAIN);
         let path = self.peers.get(peer).path;
         let first = PacketNumber(self.last_number + 1);
         self.sending[slot as usize].outbound.sent(port.now, plan, first);
@@ -181,19 +183,6 @@ impl Exchange {
             outgoing.last_copy = PacketNumber(self.last_number);
             outgoing.last_sent = port.now;
         }
-    }
-
-    fn piece_of_request(&mut self, slot: u32, now: Instant) -> Header {
-        let outgoing = &self.outgoing[slot as usize];
-        let conversation = outgoing.conversation;
-        let mut header =
-            self.header(outgoing.peer, Kind::Req, outgoing.process, outgoing.server, outgoing.sequence);
-        header.destination_epoch = outgoing.named;
-        header.flags = flags_of(outgoing.options, outgoing.one_way)
-            .with_if(outgoing.sought.is_some(), Flags::THIS_INCARNATION);
-        header.elapsed_us = micros_u32(now.since(outgoing.first_sent));
-        self.put_floor(&mut header, conversation, now);
-        header
     }
 
     /// Waits for a report as long as one may take.
