@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use sendrec_core::rng::Rng;
 use sendrec_core::wire::{Malformed, PacketType, View};
 
 /// The files of a corpus in the order of their names.
@@ -42,4 +43,30 @@ fn every_type_and_most_ways_to_be_malformed_are_in_the_corpus() {
     assert_eq!(types.collect::<BTreeSet<_>>(), PacketType::ALL.into());
     let reasons: BTreeSet<_> = parsed.iter().filter_map(|view| view.as_ref().err()).collect();
     assert!(reasons.len() >= Malformed::ALL.len() - 2, "{reasons:?}");
+}
+
+/// What a fuzzer does, by seed: inputs joined, cut and changed.
+#[test]
+fn mutants_of_kernels() {
+    const MUTANTS: u64 = 3_000;
+    let corpus = corpus("kernel");
+    for seed in 0..MUTANTS {
+        let mut rng = Rng::new(seed);
+        let mut pick = |below: usize| rng.below(below.max(1) as u64) as usize;
+        let mut input = Vec::new();
+        for _ in 0..1 + pick(3) {
+            let (_, bytes) = &corpus[pick(corpus.len())];
+            input.extend_from_slice(bytes);
+        }
+        for _ in 0..pick(6) {
+            let place = pick(input.len());
+            match pick(3) {
+                0 => input[place] ^= 1 << pick(8),
+                1 => input[place] = pick(256) as u8,
+                _ => input.truncate(place + 1),
+            }
+        }
+        println!("seed {seed}");
+        fuzz::kernel(&input);
+    }
 }

@@ -14,6 +14,10 @@ use sendrec_core::{
 /// The kernel under test, as others know it.
 pub const EPOCH: Epoch = Epoch(100);
 /// Bytes of replies the kernel may keep.
+/// Short, so that few bytes are a message in pieces.
+const PACKET_BYTES: usize = 200;
+const LONG_BYTES: usize = 700;
+const ARRIVING_BYTES: usize = 4_096;
 const CACHE_BYTES: usize = 4_096;
 /// Its window.
 const WINDOW: u32 = 64;
@@ -82,6 +86,10 @@ impl Bench {
             first_incarnation: true,
             cache_bytes: CACHE_BYTES,
             window: WINDOW,
+            packet_bytes: PACKET_BYTES,
+            first_flight_bytes: 2 * PACKET_BYTES,
+            receive_bytes: 10 * PACKET_BYTES,
+            arriving_bytes: ARRIVING_BYTES,
             trace: true,
             ..Config::default()
         };
@@ -92,24 +100,18 @@ impl Bench {
         let client = kernel.spawn(now, SpawnOptions::default(), &mut out).expect("there is room");
         let mut bench = Self { now, kernel, server, client, turn: 0, datagrams: 0 };
         let to = Address::new(machine(1), LocalId(1));
-        let (message, options) = (Bytes::from_static(b"question"), Options::default());
-        bench.trap(
-            client,
-            Syscall::Call {
-                to: to.into(),
-                message,
-                options,
-                blocking: false,
-                handing: sendrec_core::Handing::Moved,
-            },
-        );
+        // One in a packet, one in pieces.
+        for message in [Bytes::from_static(b"question"), Bytes::from(vec![b'q'; LONG_BYTES])] {
+            let (options, handing) = (Options::default(), sendrec_core::Handing::Moved);
+            bench.trap(client, Syscall::Call { to: to.into(), message, options, blocking: false, handing });
+        }
         bench
     }
 
     fn trap(&mut self, process: LocalId, call: Syscall) -> Option<Outcome> {
         let mut out = Out::default();
         let entry = self.kernel.trap(self.now, process, call, &mut out);
-        self.check(&out);
+        self.pull(out);
         match entry {
             Entry::Done(outcome) => Some(outcome),
             Entry::Wait(_) => None,
@@ -120,7 +122,7 @@ impl Bench {
         self.now = self.now + span;
         let mut out = Out::default();
         self.kernel.tick(self.now, &mut out);
-        self.check(&out);
+        self.pull(out);
     }
 
     fn receive(&mut self, datagram: &Datagram) {
@@ -128,7 +130,7 @@ impl Bench {
         let mut out = Out::default();
         let batch = [(Path::to(machine(datagram.from)), &datagram.bytes[..])];
         self.kernel.datagrams(self.now, batch, &mut out);
-        self.check(&out);
+        self.pull(out);
     }
 
     /// The server takes what there is; it answers a part of it, late ones first.
@@ -140,12 +142,17 @@ impl Bench {
         }
         while let Some(received) = taken.pop() {
             self.turn += 1;
+            let message = match self.turn % 4 {
+                // One that goes in pieces.
+                1 => [&received.message[..], &[b'r'; LONG_BYTES]].concat().into(),
+                _ => received.message,
+            };
             if !self.turn.is_multiple_of(3) {
                 self.trap(
                     self.server,
                     Syscall::Reply {
                         source: received.source,
-                        message: received.message,
+                        message,
                         blocking: false,
                         handing: sendrec_core::Handing::Moved,
                     },
@@ -157,6 +164,12 @@ impl Bench {
     fn exit(&mut self, process: LocalId) {
         let mut out = Out::default();
         self.kernel.exit(self.now, process, &mut out);
+        self.pull(out);
+    }
+
+    /// As a driver does after every input.
+    fn pull(&mut self, mut out: Out) {
+        while self.kernel.transmit(self.now, 4 * PACKET_BYTES, &mut out) {}
         self.check(&out);
     }
 
@@ -168,7 +181,9 @@ impl Bench {
             assert!(View::new(&bytes).is_ok(), "{} was sent", transmit.packet);
         }
         let holdings = self.kernel.holdings();
-        assert!(holdings.outgoing <= 1 && holdings.kept_bytes <= CACHE_BYTES);
+        assert!(holdings.outgoing <= 2 && holdings.kept_bytes <= CACHE_BYTES);
+        assert!(holdings.arriving_bytes <= ARRIVING_BYTES && holdings.receiving <= self.datagrams);
+        assert!(holdings.sending <= holdings.served + holdings.outgoing);
         assert!(holdings.machines <= 8 && holdings.clients <= self.datagrams);
         assert!(holdings.served <= self.datagrams.min(holdings.clients * WINDOW as usize));
         assert!(self.kernel.next_deadline().is_none_or(|next| next > Instant::ZERO));
@@ -190,7 +205,9 @@ pub fn kernel(mut input: &[u8]) {
     for _ in 0..200 {
         bench.pass(Duration::from_secs(2));
     }
-    assert_eq!(bench.kernel.holdings().outgoing, 0, "nobody answers, and the call has not ended");
+    let holdings = bench.kernel.holdings();
+    assert_eq!(holdings.outgoing, 0, "nobody answers, and a call has not ended");
+    assert_eq!((holdings.sending, holdings.receiving, holdings.arriving_bytes), (0, 0, 0));
     bench.exit(bench.client);
     assert!(!bench.kernel.is_engaged(), "nobody lives, and something runs");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sendrec_core::ids::Nonce;
 use sendrec_core::wire::{
-    AuReason, Flags, Fragment, Header, IaaStatus, Kind, Packet, PacketType, Part, TaReason,
+    AuReason, Flags, Fragment, Header, IaaStatus, Kind, Packet, PacketType, Part, Report, TaReason,
 };
 use sendrec_core::{Epoch, LocalId, PacketNumber, Sequence, SparseId};
 use sendrec_core_fuzz::{Datagram, EPOCH};
@@ -75,9 +75,52 @@ fn each_type() -> Vec<(&'static str, Packet)> {
         ("au-discarded", packet(unknown(AuReason::Discarded), 1)),
         ("au-stale-epoch", packet(unknown(AuReason::StaleEpoch), 1)),
         ("au-old-sender", packet(unknown(AuReason::OldSender), 1)),
+        ("req-piece", piece(1, 0, 3, 1)),
+        ("rep-piece", rep_piece(1, 0, 3)),
+        ("report-of-request", report(1, [0, 0, 3], &[0, 0, 0, 0, 1, 0, 0, 0, 1])),
+        (
+            "report-of-reply",
+            changed(report(1, [1, 1, 3], &[1, 2]), |it| {
+                it.header.flags = Flags::REPORT;
+                (it.header.source, it.header.destination) = (LocalId(7), LocalId(1));
+                it.header.floor = Sequence(1);
+            }),
+        ),
         ("locate", packet(Kind::Locate { sparse: SparseId(5), nonce }, 0)),
         ("here", packet(Kind::Here { sparse: SparseId(5), nonce }, 0)),
     ]
+}
+
+const PIECE_BYTES: u32 = sendrec_core::wire::PIECE_BYTES_MIN;
+
+/// A packet made a piece of a message of so many pieces, in a transfer of this number.
+fn into_piece(packet: Packet, place: u32, pieces: u32, transfer: u32) -> Packet {
+    changed(packet, |it| {
+        let part = Part { transfer, piece: PIECE_BYTES, checksum: None, gap_after: 3 };
+        let (offset, length, blast) = (place * PIECE_BYTES, pieces * PIECE_BYTES, 1);
+        it.payload = Bytes::from(vec![place as u8; PIECE_BYTES as usize]);
+        it.header.fragment = Fragment { offset, length, blast, part: Some(part) };
+        it.header.flags = it.header.flags.with(Flags::FRAGMENT).with(Flags::REPORT);
+        it.header.number = PacketNumber(u64::from(place) + 1);
+    })
+}
+
+fn piece(sequence: u64, place: u32, pieces: u32, transfer: u32) -> Packet {
+    into_piece(packet(Kind::Req, sequence), place, pieces, transfer)
+}
+
+fn rep_piece(sequence: u64, place: u32, pieces: u32) -> Packet {
+    into_piece(packet(Kind::Rep, sequence), place, pieces, 1)
+}
+
+/// A report of a request's transfer: base, from, to, and the list.
+fn report(sequence: u64, [base, from, to]: [u32; 3], list: &'static [u8]) -> Packet {
+    let report = Report { newest: PacketNumber(1), transfer: 1, base, from, to, window: 9 };
+    changed(packet(Kind::Report(report), sequence), |it| {
+        it.header.flags = Flags::FROM_SERVER.with(Flags::REPORT);
+        it.payload = Bytes::from_static(list);
+        it.header.fragment = Fragment::whole(list.len() as u32);
+    })
 }
 
 /// The acknowledgement of the server's reply to request `sequence`.
@@ -109,8 +152,8 @@ fn hostile_packets() -> Vec<(&'static str, Vec<u8>)> {
         header.number = PacketNumber(u64::MAX);
     });
     let part = request(1, |header| {
-        let part = Part { transfer: u32::MAX, piece: 5, checksum: Some(1), gap_after: u8::MAX };
-        let (offset, length, blast) = (u32::MAX - 5, u32::MAX, u32::MAX);
+        let part = Part { transfer: u32::MAX, piece: 37, checksum: Some(1), gap_after: u8::MAX };
+        let (offset, length, blast) = (u32::MAX / 37 * 37 - 37, u32::MAX, u32::MAX);
         header.fragment = Fragment { offset, length, blast, part: Some(part) };
         header.flags = header.flags.with(Flags::FRAGMENT).with(Flags::MESSAGE_CHECKSUM);
     });
@@ -160,6 +203,28 @@ fn exchanges() -> Vec<(&'static str, Vec<(u64, Packet)>)> {
         ("all-answered", vec![again(0), (0, packet(Kind::Req, 3)), (0, request(2, |it| it.answered = !0))]),
         ("reruns", (0..9).map(|_| (1, at_least_once())).collect()),
         ("reruns-acked", (0..9).map(|_| (1, ack_each())).collect()),
+        ("pieces", (0..3).map(|place| (1, piece(1, place, 3, 1))).collect()),
+        ("pieces-downward", (0..9).rev().map(|place| (1, piece(1, place, 9, 1))).collect()),
+        ("pieces-again", (0..9).map(|place| (1, piece(1, place % 2, 3, 1))).collect()),
+        ("pieces-anew", (0..9).map(|place| (1, piece(1, place % 3, 3, 1 + place / 2))).collect()),
+        (
+            "pieces-of-another-length",
+            (0..6).map(|place| (1, piece(1, place % 3, 3 + place, 1 + place))).collect(),
+        ),
+        ("pieces-of-many", (1..9).map(|sequence| (1, piece(sequence, 1, 40, 1))).collect()),
+        ("pieces-late", vec![(0, piece(1, 0, 3, 1)), (60_000, piece(1, 1, 3, 1)), (1, piece(1, 2, 3, 1))]),
+        ("reply-in-pieces", (0..3).map(|place| (1, rep_piece(1, place, 3))).collect()),
+        ("reply-in-pieces-without-room", (0..3).map(|place| (1, rep_piece(1, place, 1_000))).collect()),
+        (
+            "reports",
+            vec![
+                (1, report(2, [2, 2, 2], &[])),
+                (1, report(2, [3, 3, 5], &[1, 1])),
+                (1, report(2, [0, 1, 0], &[])),
+                (1, report(2, [9, 0, 9], &[0, 0, 0, 0, 9, 0, 0, 0, 9])),
+                (1, report(2, [0, 0, 0], &[7])),
+            ],
+        ),
         ("one-way", vec![(0, one_way()), (1, one_way()), (0, probe())]),
         ("epochs", [60, 40, u64::MAX, 61, 60].map(|value| (1, epoch(value))).to_vec()),
         ("epochs-late", vec![again(0), (1, epoch(60)), (60_000, epoch(61)), again(0)]),
