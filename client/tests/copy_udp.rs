@@ -4,7 +4,7 @@ mod support;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -60,12 +60,24 @@ fn files_come_back_between_nodes_that_harm_what_they_send() {
     });
 }
 
+/// What Linux says of a process.
+#[cfg(target_os = "linux")]
+fn status(child: &Child, name: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
+}
+
 /// The most memory the process has ever had, KiB.
 #[cfg(target_os = "linux")]
 fn memory_kib_max(child: &Child) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    status(child, "VmHWM:").trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Whether it has something to do at a signal but to die.
+#[cfg(target_os = "linux")]
+fn catches(child: &Child, signal: Signal) -> bool {
+    let caught = u64::from_str_radix(&status(child, "SigCgt:"), 16).unwrap();
+    caught >> (signal.as_raw() - 1) & 1 == 1
 }
 
 #[test]
@@ -152,19 +164,42 @@ fn an_interrupted_get_leaves_nothing() {
     assert!(names_in(local.path()).is_empty(), "{:?}", names_in(local.path()));
 }
 
+fn pipe_in(directory: &Path) -> PathBuf {
+    let pipe = directory.join("pipe");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    pipe
+}
+
 #[test]
 fn a_pipe_is_written_to_and_stays() {
     let local = tempfile::tempdir().unwrap();
     let bytes = noise(300_000, 6);
     let server = Server::start(&[]);
     fs::write(server.path("file"), &bytes).unwrap();
-    let pipe = local.path().join("pipe");
-    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let pipe = pipe_in(local.path());
     let get = server.command(&["get", "file"]).arg(&pipe).spawn().unwrap();
     let mut came = Vec::new();
     File::open(&pipe).unwrap().read_to_end(&mut came).unwrap();
     assert!(get.wait_with_output().unwrap().status.success());
     assert!(came == bytes);
+    assert_eq!(names_in(local.path()), ["pipe"]);
+}
+
+/// Nobody ever reads: it would wait for ever.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_get_that_waits_for_the_reader_of_a_pipe_can_be_stopped() {
+    let local = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]);
+    fs::write(server.path("file"), "x").unwrap();
+    let pipe = pipe_in(local.path());
+    let get = server.command(&["get", "file"]).arg(&pipe).stderr(Stdio::piped()).spawn().unwrap();
+    while !catches(&get, Signal::INT) {
+        thread::yield_now();
+    }
+    kill_process(Pid::from_child(&get), Signal::INT).unwrap();
+    let output = get.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     assert_eq!(names_in(local.path()), ["pipe"]);
 }
