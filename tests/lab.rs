@@ -251,6 +251,14 @@ fn the_list_is_for_people_and_programs() {
     }
 }
 
+#[test]
+fn the_readme_has_as_many_scenarios_as_the_library() {
+    let readme = include_str!("../README.md");
+    let row = readme.lines().find_map(|line| line.strip_prefix("| lab | ")).expect("a row for the lab");
+    let count = row.split_once(" scenarios ").expect("how many scenarios").0;
+    assert_eq!(count, all().len().to_string());
+}
+
 /// Real time and a machine that may be busy: what is claimed here does not depend on how fast.
 #[test]
 fn over_udp_each_machine_is_a_process_and_a_crash_is_a_kill() {

@@ -1,9 +1,11 @@
 //! Copies over UDP: by the library between two nodes whose packets are harmed, and by the command, as a person uses it.
+mod support;
+
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
@@ -14,16 +16,9 @@ use sendrec::copy::{self, FromFile, ToFile, Watch};
 use sendrec_fileserver::{Directory, serve};
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_trap::{LocalId, Process, SpawnOptions};
+use support::{Server, names_in, noise, stderr};
 
 const PATIENCE: Duration = Duration::from_secs(120);
-
-fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut rng = sendrec_core::rng::Rng::new(seed);
-    let mut bytes: Vec<u8> =
-        std::iter::repeat_with(|| rng.next_u64().to_be_bytes()).take(length / 8 + 1).flatten().collect();
-    bytes.truncate(length);
-    bytes
-}
 
 fn node(faults: &str) -> Node {
     Node::boot(NodeConfig { faults: Some(faults.parse().unwrap()), ..NodeConfig::default() }).unwrap()
@@ -65,80 +60,30 @@ fn files_come_back_between_nodes_that_harm_what_they_send() {
     });
 }
 
-fn sendrec() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sendrec"));
-    command.env_remove("SENDREC_SERVER").env_remove("SENDREC_NAMES").env_remove("RUST_LOG");
-    command.env("SENDREC_DISCOVER", "off").stdin(Stdio::null());
-    command
-}
-
-/// A server in an OS process of its own; killed when dropped.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(root: &Path, options: &[&str]) -> Self {
-        let mut child = sendrec()
-            .args(["serve", "--root"])
-            .arg(root)
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().rsplit(' ').next().unwrap().to_owned();
-        Self { child, address }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = sendrec();
-        command.args(arguments).args(["--server", &self.address]);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn ok(&self, arguments: &[&str]) {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn names_in(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
+/// What Linux says of a process.
+#[cfg(target_os = "linux")]
+fn status(child: &Child, name: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
 }
 
 /// The most memory the process has ever had, KiB.
 #[cfg(target_os = "linux")]
 fn memory_kib_max(child: &Child) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    status(child, "VmHWM:").trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Whether it has something to do at a signal but to die.
+#[cfg(target_os = "linux")]
+fn catches(child: &Child, signal: Signal) -> bool {
+    let caught = u64::from_str_radix(&status(child, "SigCgt:"), 16).unwrap();
+    caught >> (signal.as_raw() - 1) & 1 == 1
 }
 
 #[test]
 fn a_file_of_four_gibibytes_with_holes_comes_back_with_them_in_little_memory() {
     const LENGTH: u64 = 4 << 30;
-    let (root, local) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let local = tempfile::tempdir().unwrap();
     let path = |name: &str| local.path().join(name).to_str().unwrap().to_owned();
     let (up, down) = (path("up"), path("down"));
     let file = File::create(&up).unwrap();
@@ -149,10 +94,10 @@ fn a_file_of_four_gibibytes_with_holes_comes_back_with_them_in_little_memory() {
         file.write_all_at(&data[..length], place).unwrap();
     }
     file.set_len(LENGTH).unwrap();
-    let server = Server::start(root.path(), &[]);
+    let server = Server::start(&[]);
     server.ok(&["put", &up, "file"]);
     server.ok(&["get", "file", &down]);
-    for copy in [root.path().join("file"), down.into()] {
+    for copy in [server.path("file"), down.into()] {
         let (copy, stored) = (File::open(&copy).unwrap(), file.metadata().unwrap().blocks());
         assert_eq!(copy.metadata().unwrap().len(), LENGTH);
         let mut buffer = vec![1; 1 << 20];
@@ -180,16 +125,15 @@ fn a_file_that_is_shorter_than_it_announced_is_copied_and_this_is_said() {
     let Ok(text) = fs::read(SHORT) else { return };
     let announced = fs::metadata(SHORT).unwrap().len();
     assert!(announced > text.len() as u64);
-    let root = tempfile::tempdir().unwrap();
-    let server = Server::start(root.path(), &[]);
+    let server = Server::start(&[]);
     let said = format!("shorter than announced: {} of {announced} bytes", text.len());
     let put = server.run(&["put", SHORT, "copy"]);
     assert_eq!(put.status.code(), Some(1));
     assert!(stderr(&put).contains(&format!("{SHORT}: {said}")), "{}", stderr(&put));
-    assert_eq!(names_in(root.path()), ["copy"]);
-    assert_eq!(fs::read(root.path().join("copy")).unwrap(), text);
+    assert_eq!(server.files(), ["copy"]);
+    assert_eq!(fs::read(server.path("copy")).unwrap(), text);
 
-    let there = Server::start(Path::new("/sys/class/net/lo"), &["--read-only"]);
+    let there = Server::start_at(Path::new("/sys/class/net/lo"), &["--read-only"]);
     let local = tempfile::tempdir().unwrap();
     let here = local.path().join("here");
     let get = there.run(&["get", "mtu", here.to_str().unwrap()]);
@@ -201,10 +145,10 @@ fn a_file_that_is_shorter_than_it_announced_is_copied_and_this_is_said() {
 
 #[test]
 fn an_interrupted_get_leaves_nothing() {
-    let (root, local) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    fs::write(root.path().join("file"), noise(3 << 20, 5)).unwrap();
+    let local = tempfile::tempdir().unwrap();
     // The file is announced, and nothing of it comes.
-    let server = Server::start(root.path(), &["--fault", "drop=REP#2.."]);
+    let server = Server::start(&["--fault", "drop=REP#2.."]);
+    fs::write(server.path("file"), noise(3 << 20, 5)).unwrap();
     let get = server
         .command(&["get", "file"])
         .arg(local.path().join("file"))
@@ -220,19 +164,42 @@ fn an_interrupted_get_leaves_nothing() {
     assert!(names_in(local.path()).is_empty(), "{:?}", names_in(local.path()));
 }
 
-#[test]
-fn a_pipe_is_written_to_and_stays() {
-    let (root, local) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let bytes = noise(300_000, 6);
-    fs::write(root.path().join("file"), &bytes).unwrap();
-    let server = Server::start(root.path(), &[]);
-    let pipe = local.path().join("pipe");
+fn pipe_in(directory: &Path) -> PathBuf {
+    let pipe = directory.join("pipe");
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    pipe
+}
+
+#[test]
+fn a_pipe_is_written_to_and_stays() {
+    let local = tempfile::tempdir().unwrap();
+    let bytes = noise(300_000, 6);
+    let server = Server::start(&[]);
+    fs::write(server.path("file"), &bytes).unwrap();
+    let pipe = pipe_in(local.path());
     let get = server.command(&["get", "file"]).arg(&pipe).spawn().unwrap();
     let mut came = Vec::new();
     File::open(&pipe).unwrap().read_to_end(&mut came).unwrap();
     assert!(get.wait_with_output().unwrap().status.success());
     assert!(came == bytes);
+    assert_eq!(names_in(local.path()), ["pipe"]);
+}
+
+/// Nobody ever reads: it would wait for ever.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_get_that_waits_for_the_reader_of_a_pipe_can_be_stopped() {
+    let local = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]);
+    fs::write(server.path("file"), "x").unwrap();
+    let pipe = pipe_in(local.path());
+    let get = server.command(&["get", "file"]).arg(&pipe).stderr(Stdio::piped()).spawn().unwrap();
+    while !catches(&get, Signal::INT) {
+        thread::yield_now();
+    }
+    kill_process(Pid::from_child(&get), Signal::INT).unwrap();
+    let output = get.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     assert_eq!(names_in(local.path()), ["pipe"]);
 }

@@ -1,12 +1,14 @@
 //! `sendrec put`, `get`, `cat`.
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use sendrec::copy::{self, FromFile, FromStream, Sink, Source, ToFile, ToStream, Watch};
 
 use super::Failure;
@@ -14,6 +16,9 @@ use super::args::{CatArgs, GetArgs, PutArgs};
 use super::files::{base_name, bytes, inside};
 use super::output::printable;
 use super::session::{is_stopped, stop_flag, with_files};
+
+/// How often what waits for somebody else looks whether it is to stop.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A bar on a terminal, nothing elsewhere; and nothing for what is over at once.
 fn bar(length: Option<u64>, to_terminal: bool) -> ProgressBar {
@@ -82,7 +87,6 @@ impl Stdin {
 
 impl Read for Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        const LOOK_INTERVAL: Duration = Duration::from_millis(50);
         while self.taken == self.chunk.len() {
             match self.chunks.recv_timeout(LOOK_INTERVAL) {
                 Ok(chunk) => (self.chunk, self.taken) = (chunk?, 0),
@@ -190,10 +194,32 @@ fn stream_at(local: &Path) -> Result<Option<(File, String)>, Failure> {
     match local.metadata() {
         Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
             let what = local.display().to_string();
-            let stream = File::options().write(true).open(local);
+            let stream = if metadata.file_type().is_fifo() {
+                open_fifo(local)
+            } else {
+                File::options().write(true).open(local)
+            };
             stream.map_err(|error| Failure::new(&what, error)).map(|stream| Some((stream, what)))
         }
         _ => Ok(None),
+    }
+}
+
+/// Waits for a reader, but not in the system's call, which would not end with a stop.
+fn open_fifo(local: &Path) -> io::Result<File> {
+    let how = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    loop {
+        match rustix::fs::open(local, how, Mode::empty()) {
+            // There is no reader.
+            Err(Errno::NXIO) if is_stopped() => return Err(io::Error::other("interrupted")),
+            Err(Errno::NXIO) => std::thread::sleep(LOOK_INTERVAL),
+            Err(error) => return Err(error.into()),
+            Ok(fifo) => {
+                // A full one is waited for.
+                rustix::fs::fcntl_setfl(&fifo, rustix::fs::fcntl_getfl(&fifo)?.difference(OFlags::NONBLOCK))?;
+                return Ok(fifo.into());
+            }
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use sendrec_trap::{
 };
 
 use super::cast::{Directory, Entry, Stage, Told};
+use super::file_steps;
 use super::naming::{self, Book};
-use super::reading;
 use super::script::{Kind, Manner, Sending, Step, Whom};
 
 /// How often one who waits for an interrupt looks whether it has come.
@@ -157,7 +157,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
                 return Err(Ended);
             }
             Step::Files(file, bytes) => {
-                reading::serve_file(self.me, file, *bytes);
+                file_steps::serve_file(self.me, file, *bytes);
                 return Err(Ended);
             }
             Step::Read { whom, file, bytes, by } => self.read(whom, file, *bytes, *by),
@@ -199,7 +199,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
 
     fn read(&mut self, whom: &Whom, file: &str, bytes: u32, by: u32) {
         let read = self.target(whom).and_then(|server| {
-            reading::read_file(self.me.gate(), server, file, bytes, by).map_err(|error| error.to_string())
+            file_steps::read_file(self.me.gate(), server, file, bytes, by).map_err(|error| error.to_string())
         });
         self.tell(&format!("read \"{file}\""), outcome(read));
     }

@@ -87,6 +87,7 @@ for _, field in pairs(f) do
 end
 for place, flag in ipairs(flags) do
     flag.bit = 2 ^ (place - 1)
+    flags[flag[1]] = flag
     flag.field = ProtoField.bool("sendrec.flags." .. flag[1], flag[2], 16, nil, flag.bit)
     all[#all + 1] = flag.field
 end
@@ -97,6 +98,15 @@ sendrec.experts = { wrong_length }
 
 local function text(names, code)
     return names[code] or ("unknown (" .. code .. ")")
+end
+
+-- Whether a number has this power of two.
+local function is_set(number, bit)
+    return math.floor(number / bit) % 2 == 1
+end
+
+local function has(tvb, flag)
+    return is_set(tvb(2, 2):uint(), flags[flag].bit)
 end
 
 -- Each adds the body of a type to the tree and returns its words for the info column.
@@ -161,14 +171,6 @@ local function add_header(tvb, tree)
     tree:add(f.blast, tvb(76, 4))
 end
 
-local function has(tvb, name)
-    for _, flag in ipairs(flags) do
-        if flag[1] == name then
-            return math.floor(tvb(2, 2):uint() / flag.bit) % 2 == 1
-        end
-    end
-end
-
 -- A part of a longer message: its extension, and its payload.
 local function add_fragment(tvb, tree)
     tree:add(f.transfer, tvb(80, 4))
@@ -194,32 +196,27 @@ end
 -- The pieces that a list names as missing, as people count them.
 local function missing(list, from, to)
     local parts = {}
-    local function add(first, count)
-        if count > 0 then
-            parts[#parts + 1] = count == 1 and tostring(first + 1) or ((first + 1) .. "-" .. (first + count))
+    local function add(first, behind)
+        if first < behind then
+            parts[#parts + 1] = behind == first + 1 and tostring(behind) or ((first + 1) .. "-" .. behind)
         end
     end
     local coding = list(0, 1):uint()
     if coding == 0 then
         for at = 1, list:len() - 8, 8 do
-            add(list(at, 4):uint(), list(at + 4, 4):uint())
+            add(list(at, 4):uint(), list(at, 4):uint() + list(at + 4, 4):uint())
         end
     elseif coding == 1 then
-        local first, count = nil, 0
-        for piece = from, to - 1 do
-            local at = 1 + math.floor((piece - from) / 8)
-            if at >= list:len() then
-                break
-            end
-            if math.floor(list(at, 1):uint() / 2 ^ ((piece - from) % 8)) % 2 == 1 then
-                first, count = first or piece, count + 1
+        -- Up to the end, where nothing is missing any more and the last run ends.
+        local first, last = nil, math.min(to, from + 8 * (list:len() - 1))
+        for piece = from, last do
+            local place = piece - from
+            if piece < last and is_set(list(1 + math.floor(place / 8), 1):uint(), 2 ^ (place % 8)) then
+                first = first or piece
             elseif first then
-                add(first, count)
-                first, count = nil, 0
+                add(first, piece)
+                first = nil
             end
-        end
-        if first then
-            add(first, count)
         end
     else
         return "unknown coding " .. coding
@@ -261,9 +258,8 @@ local function info(tvb, kind, words)
         parts[#parts + 1] = " " .. (tvb:len() - HEADER_BYTES) .. "B"
     end
     parts[#parts + 1] = words
-    local bits = tvb(2, 2):uint()
     for _, flag in ipairs(flags) do
-        if flag[3] and math.floor(bits / flag.bit) % 2 == 1 then
+        if flag[3] and has(tvb, flag[1]) then
             parts[#parts + 1] = " " .. flag[3]
         end
     end

@@ -46,6 +46,8 @@ fn a_lost_reply_is_sent_again_from_the_cache() {
     assert_eq!((net.runs(1), net.fates(1, Fate::DuplicateAnswered)), (1, 1));
     let (_, _, reply) = net.last_of(PacketType::Rep);
     assert!(View::new(&reply).unwrap().header().flags.has(Flags::CACHED.with(Flags::AGAIN)));
+    let copied = |kernel: usize| net.kernels[kernel].counters().copied_out_bytes();
+    assert_eq!((copied(0), copied(1)), ("answer".len() as u64, "question".len() as u64), "once each");
 }
 
 #[test]

@@ -367,17 +367,3 @@ fn a_lent_buffer_comes_back_once() {
     let to = Target::Place(at(0, LocalId(999)));
     assert_eq!(lend(&mut net, client, to, Options::default()), 1, "to nobody");
 }
-
-#[test]
-fn copies_out_of_the_network_are_counted_once_for_each_message() {
-    let (mut net, client, server) = Net::pair(&prompt());
-    net.drop_next(1, PacketType::Rep);
-    let call = net.call(0, client, at(1, server), "question");
-    net.settle();
-    net.serve(1, server, "answer");
-    net.run(SECOND);
-    assert_eq!(text(net.claim(0, call)), "answer");
-    assert!(net.fates(1, Fate::DuplicateAnswered) > 0, "the question came twice");
-    let copied = |kernel: usize| net.kernels[kernel].counters().copied_out_bytes();
-    assert_eq!((copied(0), copied(1)), ("answer".len() as u64, "question".len() as u64));
-}

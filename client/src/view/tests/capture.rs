@@ -6,6 +6,7 @@ use std::process::Command;
 use sendrec_core::Machine;
 
 use super::scenes;
+use crate::trace::Progress;
 use crate::view::datagram::{checksum, datagram};
 use crate::view::{DISSECTOR, Page, View, render};
 
@@ -117,6 +118,38 @@ fn tshark_reads_pieces_and_reports() {
     {
         assert!(said.contains(words), "no {words} in\n{said}");
     }
+}
+
+/// Ranges take eight bytes each, a bitmap one for eight pieces. Its last run may end where the list does.
+#[test]
+fn tshark_reads_both_codings_of_a_list() {
+    const FROM: u32 = 4;
+    let scenario = crate::lab::find("burst-selective").unwrap();
+    let mut joined = crate::lab::run(scenario, &Default::default()).joined;
+    let report = joined.packets.iter().find(|packet| packet.note.report.is_some()).unwrap().clone();
+    let mut expected = Vec::new();
+    for (missing, to, words) in [
+        (vec![], 30, "none"),
+        (vec![4..5, 6..8], 8, "5,7-8"),
+        (vec![4..8, 10..11], 11, "5-8,11"),
+        (vec![4..8, 10..11], 12, "5-8,11"),
+        (vec![5..6, 11..13, 19..21], 21, "6,12-13,20-21"),
+        (vec![5..6, 11..13, 19..20], 28, "6,12-13,20"),
+    ] {
+        for bytes in [missing.len() * 8, (to - FROM).div_ceil(8) as usize] {
+            let mut packet = report.clone();
+            packet.note.report.as_mut().unwrap().from = FROM;
+            packet.note.report.as_mut().unwrap().to = to;
+            packet.note.bytes = 1 + bytes;
+            packet.progress = Some(Progress { pieces: Some(32), missing: Some(missing.clone()) });
+            joined.packets.push(packet);
+            expected.push(words);
+        }
+    }
+    let Some(said) = tshark(&render(&joined, View::Pcapng, &Page::default()), &["-V"]) else { return };
+    let lists = said.lines().filter_map(|line| line.trim().strip_prefix("Missing pieces: "));
+    let named: Vec<_> = lists.map(|line| line.split_once(": ").map_or(line, |(_, named)| named)).collect();
+    assert_eq!(named[named.len() - expected.len()..], expected, "{said}");
 }
 
 #[test]

@@ -235,6 +235,15 @@ fn with(protocol: Protocol, errors: ErrorControl) -> Transfer {
     Transfer { protocol, errors, ..Transfer::default() }
 }
 
+/// Tells the sender, whose next packet has this number, what is there. There is room for 40 pieces.
+fn report(inbound: &Inbound, outbound: &mut Outbound, now: Instant, number: PacketNumber) {
+    let (newest, base, high) = inbound.state();
+    for (from, to, list) in lists(inbound.there(), base, high.max(base), 1_000) {
+        let report = Report { newest, transfer: 1, base, from, to, window: 40 };
+        outbound.on_report(now, &report, &list, number);
+    }
+}
+
 /// One lost packet of forty: what each way of dealing with it sends again.
 #[test]
 fn what_goes_again_is_what_the_error_control_says() {
@@ -269,12 +278,7 @@ fn what_goes_again_is_what_the_error_control_says() {
                 outbound.on_silence();
                 continue;
             }
-            let inbound = inbound.as_ref().unwrap();
-            let (newest, base, high) = inbound.state();
-            for (from, to, list) in lists(inbound.there(), base, high.max(base), 1_000) {
-                let report = Report { newest, transfer: 1, base, from, to, window: 40 };
-                outbound.on_report(now, &report, &list, PacketNumber(number + 1));
-            }
+            report(inbound.as_ref().unwrap(), &mut outbound, now, PacketNumber(number + 1));
         }
     };
     let blast = Protocol::Blast { packets: None };
@@ -336,12 +340,7 @@ fn a_full_blast_that_brings_nothing_is_followed_by_a_smaller_one() {
             outbound.on_silence();
             continue;
         }
-        let inbound = inbound.as_ref().unwrap();
-        let (newest, base, high) = inbound.state();
-        for (from, to, list) in lists(inbound.there(), base, high.max(base), 1_000) {
-            let report = Report { newest, transfer: 1, base, from, to, window: 40 };
-            outbound.on_report(now, &report, &list, PacketNumber(number + 1));
-        }
+        report(inbound.as_ref().unwrap(), &mut outbound, now, PacketNumber(number + 1));
     }
     panic!("{outbound:?}");
 }

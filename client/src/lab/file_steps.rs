@@ -1,4 +1,4 @@
-//! Files of scenarios: the file server of slide 13 as a script's step, and reading as on slide 14.
+//! The steps `files` and `read` of a script: the file server of slide 13, and reading as on slide 14.
 //!
 //! A file's bytes follow from their place, so that whoever reads them sees whether they are right.
 use std::time::Duration;
