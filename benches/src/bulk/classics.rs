@@ -2,10 +2,10 @@
 //! model, 64 KiB in packets of 1 KB, by seed in virtual time.
 use std::fmt::Write;
 
-use super::case::{Again, Loss, Pattern, Way};
+use super::case::{Errors, Loss, Pattern, ProtocolName};
 use super::kernel::Load;
+use super::links::{CLASSIC_PACKET_BYTES, LinkName};
 use super::options::BulkOptions;
-use super::place::{CLASSIC_PACKET_BYTES, LinkName};
 use super::progress::Progress;
 use super::{text, world};
 use crate::sample::Fallible;
@@ -43,9 +43,15 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn times(&self, way: Way, errors: Again, chance: f64, pattern: Pattern) -> Fallible<Times> {
+    fn times(
+        &self,
+        protocol: ProtocolName,
+        errors: Errors,
+        chance: f64,
+        pattern: Pattern,
+    ) -> Fallible<Times> {
         let loss = if chance > 0.0 { Loss { chance, pattern } } else { Loss::NONE };
-        let case = self.options.case(way, errors, CLASSIC_PACKET_BYTES, MESSAGE_BYTES, loss);
+        let case = self.options.case(protocol, errors, CLASSIC_PACKET_BYTES, MESSAGE_BYTES, loss);
         self.progress.step(&case.to_string());
         let seeds = if chance > 0.0 { self.seeds } else { 1 };
         let (mut seconds, mut again) = (Vec::new(), 0.0);
@@ -63,8 +69,9 @@ impl Bench<'_> {
 
     fn findings(&self) -> Fallible<Vec<Finding>> {
         let mut findings = Vec::new();
-        let clean = |way| self.times(way, Again::Selective, 0.0, Pattern::Independent);
-        let [one, window, blast] = [clean(Way::StopAndWait)?, clean(Way::Window)?, clean(Way::Blast)?];
+        let clean = |protocol| self.times(protocol, Errors::Selective, 0.0, Pattern::Independent);
+        let [one, window, blast] =
+            [clean(ProtocolName::StopAndWait)?, clean(ProtocolName::Window)?, clean(ProtocolName::Blast)?];
         let show = |times: Times| text::seconds(times.mean);
         findings.push(Finding {
             claim: "without errors, blast and window take far less time than stop-and-wait (at most 0.75 of it)",
@@ -89,8 +96,8 @@ impl Bench<'_> {
         ] {
             findings.push(self.against_selective(claim, chance, Pattern::Independent, held)?);
         }
-        let full = self.times(Way::Blast, Again::Full, 0.001, Pattern::Independent)?;
-        let back = self.times(Way::Blast, Again::GoBackN, 0.001, Pattern::Independent)?;
+        let full = self.times(ProtocolName::Blast, Errors::Full, 0.001, Pattern::Independent)?;
+        let back = self.times(ProtocolName::Blast, Errors::GoBackN, 0.001, Pattern::Independent)?;
         findings.push(Finding {
             claim: "independent errors, 0.1 %: full retransmission is as good as go-back-n on average (at most 1.1)",
             figures: format!("full {}, go-back-n {}", show(full), show(back)),
@@ -128,8 +135,8 @@ impl Bench<'_> {
         pattern: Pattern,
         held: bool,
     ) -> Fallible<Finding> {
-        let back = self.times(Way::Blast, Again::GoBackN, chance, pattern)?;
-        let some = self.times(Way::Blast, Again::Selective, chance, pattern)?;
+        let back = self.times(ProtocolName::Blast, Errors::GoBackN, chance, pattern)?;
+        let some = self.times(ProtocolName::Blast, Errors::Selective, chance, pattern)?;
         let ratio = back.mean / some.mean;
         let figures = format!(
             "go-back-n {} ({} pieces again), selective {} ({}): {ratio:.3}",

@@ -3,6 +3,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use serde::Deserialize;
+
 use super::document::{Document, FORMAT, KIND};
 use super::text;
 use crate::report::Spread;
@@ -48,11 +50,19 @@ pub(crate) fn read(path: &Path) -> Fallible<Document> {
         format!("{}: {reason}; 'sendrec bench bulk --json FILE' writes what is compared", path.display())
     };
     let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
-    let document: Document = serde_json::from_str(&text).map_err(|error| failed(&error))?;
-    if document.kind != KIND || document.format != FORMAT {
-        return Err(failed(&format!("this is format {} of {}", document.format, document.kind)).into());
+    let Kind { kind, format } = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+    if kind != KIND || format != FORMAT {
+        let found = format!("this is format {format} of '{kind}', not {FORMAT} of '{KIND}'");
+        return Err(failed(&found).into());
     }
-    Ok(document)
+    Ok(serde_json::from_str(&text).map_err(|error| failed(&error))?)
+}
+
+/// What is read first: another format's fields are others.
+#[derive(Deserialize)]
+struct Kind {
+    kind: String,
+    format: u32,
 }
 
 /// What is timed, by name.

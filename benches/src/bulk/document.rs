@@ -9,7 +9,7 @@ use crate::report::Spread;
 /// Told from other JSON by this.
 pub(crate) const KIND: &str = "sendrec bench bulk";
 /// Raised when fields change their meaning.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// A prediction that is further off is listed.
 pub(crate) const DEVIATION_MAX: f64 = 0.25;
 

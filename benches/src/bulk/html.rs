@@ -106,7 +106,7 @@ fn rows(document: &Document, place: &str, page: &mut String) {
 
 fn line(row: &Row) -> String {
     let case = &row.case;
-    let texts = [case.way_name(), case.errors.name().into()];
+    let texts = [case.protocol_name(), case.errors.name().into()];
     let is_off = row.deviation.is_some_and(|deviation| deviation.abs() > DEVIATION_MAX);
     let off = row.deviation.map_or("-".into(), |deviation| format!("{:+.0} %", deviation * 100.0));
     let numbers = [

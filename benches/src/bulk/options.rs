@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use sendrec_core::fault::Faults;
 use sendrec_trap::Address;
 
-use super::case::{Again, Case, Loss, Pattern, Size, Way};
-use super::place::LinkName;
+use super::case::{Case, Errors, Loss, Pattern, ProtocolName, Size};
+use super::links::LinkName;
 use crate::options::seconds;
 use crate::placement::Placement;
 
@@ -53,10 +53,10 @@ pub struct BulkOptions {
 
     /// These protocols [default: all]
     #[arg(long, value_enum, value_delimiter = ',', help_heading = "Rows")]
-    pub(crate) protocol: Vec<Way>,
+    pub(crate) protocol: Vec<ProtocolName>,
     /// These kinds of error control [default: all]
     #[arg(long, value_enum, value_delimiter = ',', help_heading = "Rows")]
-    pub(crate) errors: Vec<Again>,
+    pub(crate) errors: Vec<Errors>,
     /// Packets of so many bytes, header included; 1472 is an Ethernet frame's, 65507 the longest
     #[arg(long, value_name = "BYTES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(200..=65_507), help_heading = "Rows")]
     pub(crate) packet: Vec<u32>,
@@ -194,9 +194,16 @@ impl BulkOptions {
         }
     }
 
-    pub(crate) fn case(&self, way: Way, errors: Again, packet: u32, message: u64, loss: Loss) -> Case {
+    pub(crate) fn case(
+        &self,
+        protocol: ProtocolName,
+        errors: Errors,
+        packet: u32,
+        message: u64,
+        loss: Loss,
+    ) -> Case {
         Case {
-            way,
+            protocol,
             errors,
             window: self.window,
             ack_every: self.ack_every,
@@ -213,28 +220,28 @@ impl BulkOptions {
             && self.packet.is_empty()
             && self.message.is_empty()
             && self.loss.is_empty());
-        let ways = or_all(&self.protocol, &Way::ALL);
+        let protocols = or_all(&self.protocol, &ProtocolName::ALL);
         if says_rows {
-            return self.product(&ways, packets);
+            return self.product(&protocols, packets);
         }
         let mut cases = Vec::new();
-        for way in ways.iter().copied() {
+        for protocol in protocols.iter().copied() {
             for packet in packets {
                 for message in messages {
-                    cases.push(self.case(way, Again::Selective, *packet, *message, Loss::NONE));
+                    cases.push(self.case(protocol, Errors::Selective, *packet, *message, Loss::NONE));
                 }
             }
         }
         let patterns = or_all(&self.pattern, &Pattern::ALL);
         let losses: &[f64] = if self.quick { &[0.01] } else { &LOSSES };
         let message = if self.quick { LOSSY_MESSAGE_BYTES / 4 } else { LOSSY_MESSAGE_BYTES };
-        for (way, errors) in kinds(&ways, &Again::ALL) {
+        for (protocol, errors) in kinds(&protocols, &Errors::ALL) {
             let none = [Loss::NONE];
             let lossy = patterns
                 .iter()
                 .flat_map(|pattern| losses.iter().map(|chance| Loss { chance: *chance, pattern: *pattern }));
             for loss in none.into_iter().chain(lossy) {
-                let case = self.case(way, errors, packets[0], message, loss);
+                let case = self.case(protocol, errors, packets[0], message, loss);
                 if !cases.contains(&case) {
                     cases.push(case);
                 }
@@ -243,22 +250,22 @@ impl BulkOptions {
         cases
     }
 
-    fn product(&self, ways: &[Way], packets: &[u32]) -> Vec<Case> {
-        let errors = or_all(&self.errors, &Again::ALL);
+    fn product(&self, protocols: &[ProtocolName], packets: &[u32]) -> Vec<Case> {
+        let errors = or_all(&self.errors, &Errors::ALL);
         let packets = or_all(&self.packet, &packets[..1]);
         let messages: Vec<_> = self.message.iter().map(|size| size.0).collect();
         let messages = or_all(&messages, &[LOSSY_MESSAGE_BYTES]);
         let losses = or_all(&self.loss, &[0.0]);
         let patterns = or_all(&self.pattern, &Pattern::ALL);
         let mut cases = Vec::new();
-        for (way, errors) in kinds(ways, &errors) {
+        for (protocol, errors) in kinds(protocols, &errors) {
             for packet in &packets {
                 for message in &messages {
                     for chance in &losses {
                         let patterns = if *chance > 0.0 { &patterns[..] } else { &[Pattern::Independent] };
                         for pattern in patterns {
                             let loss = Loss { chance: *chance, pattern: *pattern };
-                            cases.push(self.case(way, errors, *packet, *message, loss));
+                            cases.push(self.case(protocol, errors, *packet, *message, loss));
                         }
                     }
                 }
@@ -273,17 +280,17 @@ fn or_all<T: Clone>(named: &[T], all: &[T]) -> Vec<T> {
 }
 
 /// Protocols with their error control. With one piece under way all kinds are the same; a window's full is go-back-n.
-fn kinds(ways: &[Way], errors: &[Again]) -> Vec<(Way, Again)> {
-    let mut kinds: Vec<(Way, Again)> = Vec::new();
-    for way in ways {
+fn kinds(protocols: &[ProtocolName], errors: &[Errors]) -> Vec<(ProtocolName, Errors)> {
+    let mut kinds: Vec<(ProtocolName, Errors)> = Vec::new();
+    for protocol in protocols {
         for errors in errors {
-            let errors = match (way, errors) {
-                (Way::StopAndWait, _) => Again::Selective,
-                (Way::Window, Again::Full) => Again::GoBackN,
+            let errors = match (protocol, errors) {
+                (ProtocolName::StopAndWait, _) => Errors::Selective,
+                (ProtocolName::Window, Errors::Full) => Errors::GoBackN,
                 (_, errors) => *errors,
             };
-            if !kinds.contains(&(*way, errors)) {
-                kinds.push((*way, errors));
+            if !kinds.contains(&(*protocol, errors)) {
+                kinds.push((*protocol, errors));
             }
         }
     }

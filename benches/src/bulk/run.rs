@@ -7,10 +7,12 @@ use std::path::Path;
 use super::case::{Case, Size};
 use super::document::{Document, FORMAT, KIND, Model, Peer, Round, Row};
 use super::kernel::{self, Load};
+use super::links::LinkName;
 use super::model::Constants;
-use super::options::{BulkOptions, CompareOptions, ETHERNET_PACKET_BYTES, Section, ServeOptions};
+use super::options::{
+    BulkOptions, CompareOptions, ETHERNET_PACKET_BYTES, LONG_PACKET_BYTES, Section, ServeOptions,
+};
 use super::peers::{self, Carrier, Item};
-use super::place::LinkName;
 use super::progress::Progress;
 use super::udp::Place;
 use super::{classics, compare, fairness, html, text, world};
@@ -100,11 +102,11 @@ fn measure_here(options: &BulkOptions, allowed: &[usize], document: &mut Documen
         let (server, listen) = (options.server, options.listen);
         let place = Place { cores, server, listen, time: options.row_time() };
         let constants = place.calibrate(options)?;
-        let from = "a calibration before the run: blasts of 4 MiB in short and in long packets, 64 KiB by stop-and-wait, 1 KiB";
+        let from = "a calibration before the run: blasts of 4 MiB in packets of two lengths, 64 KiB by stop-and-wait, 1 KiB";
         document.models.push(Model { place: name.clone(), from: from.into(), constants });
         let mut packets = vec![ETHERNET_PACKET_BYTES];
-        if place.long_packets() > ETHERNET_PACKET_BYTES {
-            packets.push(place.long_packets());
+        if place.takes_long_packets() {
+            packets.push(LONG_PACKET_BYTES);
         }
         let messages: &[u64] = if options.quick { &MESSAGES_QUICK } else { &MESSAGES };
         let cases = options.cases(&packets, messages);

@@ -1,11 +1,11 @@
 //! The model, what is typed, what is compared.
-use super::case::{Again, Case, Loss, Pattern, Size, Way};
+use super::case::{Case, Errors, Loss, Pattern, ProtocolName, Size};
 use super::compare::{Change, compare};
 use super::document::{Document, FORMAT, KIND, Round, Row};
 use super::kernel::Load;
+use super::links::LinkName;
 use super::model::{Constants, Prediction};
 use super::options::BulkOptions;
-use super::place::LinkName;
 use super::{plot, text, world};
 use crate::machine::Machine;
 use crate::report::Spread;
@@ -22,8 +22,8 @@ fn typed(words: &[&str]) -> Result<BulkOptions, String> {
     Typed::try_parse_from(words).map(|typed| typed.bulk).map_err(|error| error.to_string())
 }
 
-fn case(way: Way, errors: Again, message_bytes: u64, loss: Loss) -> Case {
-    typed(&[]).unwrap().case(way, errors, 1_472, message_bytes, loss)
+fn case(protocol: ProtocolName, errors: Errors, message_bytes: u64, loss: Loss) -> Case {
+    typed(&[]).unwrap().case(protocol, errors, 1_472, message_bytes, loss)
 }
 
 fn independent(chance: f64) -> Loss {
@@ -75,16 +75,16 @@ fn losses_are_as_many_as_asked_for() {
 #[test]
 fn the_model_is_exact_where_nothing_is_lost() {
     let constants = LinkName::Lan.constants();
-    let time = |way, bytes| constants.predict(&case(way, Again::Selective, bytes, Loss::NONE));
+    let time = |protocol, bytes| constants.predict(&case(protocol, Errors::Selective, bytes, Loss::NONE));
     // A piece carries 1,376 bytes; a line of 1 Gb/s takes 8 ns a byte.
     let (packet, turn) = (1_472.0 * 8e-9, 100e-6 + 80.0 * 8e-9);
     let bytes = 100 * 1_376;
     let close = |one: f64, other: f64| assert!((one / other - 1.0).abs() < 1e-9, "{one} {other}");
-    close(time(Way::StopAndWait, bytes).seconds, 100.0 * (packet + turn));
-    close(time(Way::Blast, bytes).seconds, 100.0 * packet + 2.0 * turn);
-    assert_eq!(time(Way::Blast, bytes).pieces, 100.0);
+    close(time(ProtocolName::StopAndWait, bytes).seconds, 100.0 * (packet + turn));
+    close(time(ProtocolName::Blast, bytes).seconds, 100.0 * packet + 2.0 * turn);
+    assert_eq!(time(ProtocolName::Blast, bytes).pieces, 100.0);
     // One packet is one packet, whatever the protocol.
-    close(time(Way::Blast, 1_024).seconds, time(Way::StopAndWait, 1_024).seconds);
+    close(time(ProtocolName::Blast, 1_024).seconds, time(ProtocolName::StopAndWait, 1_024).seconds);
 }
 
 #[test]
@@ -93,11 +93,13 @@ fn the_model_orders_error_control_as_it_should() {
     for chance in [0.001, 0.01, 0.05, 0.2] {
         for pattern in Pattern::ALL {
             let pieces = |errors| {
-                constants.predict(&case(Way::Blast, errors, 1 << 20, Loss { chance, pattern })).pieces
+                constants
+                    .predict(&case(ProtocolName::Blast, errors, 1 << 20, Loss { chance, pattern }))
+                    .pieces
             };
-            let [full, back, some] = Again::ALL.map(pieces);
+            let [full, back, some] = Errors::ALL.map(pieces);
             assert!(full >= back && back >= some, "{chance} {pattern:?}: {full} {back} {some}");
-            assert!(some > case(Way::Blast, Again::Selective, 1 << 20, Loss::NONE).pieces() as f64);
+            assert!(some > case(ProtocolName::Blast, Errors::Selective, 1 << 20, Loss::NONE).pieces() as f64);
         }
     }
 }
@@ -116,9 +118,10 @@ fn a_fit_finds_what_it_was_made_from() {
 fn a_world_takes_as_long_as_predicted_where_nothing_is_lost() {
     let load = Load::new(64 << 10);
     for link in LinkName::ALL {
-        for way in Way::ALL {
+        for protocol in ProtocolName::ALL {
             let packet = link.packets()[0];
-            let case = Case { packet_bytes: packet, ..case(way, Again::Selective, 64 << 10, Loss::NONE) };
+            let case =
+                Case { packet_bytes: packet, ..case(protocol, Errors::Selective, 64 << 10, Loss::NONE) };
             let round = world::measure(link, &case, &load.bytes, 1).unwrap();
             let (took, expected) = (round.seconds[0], link.constants().predict(&case).seconds);
             assert!(
@@ -138,10 +141,10 @@ fn a_world_takes_as_long_as_predicted_where_nothing_is_lost() {
 #[test]
 fn every_protocol_brings_the_message_intact_whatever_is_lost() {
     let load = Load::new(40_000);
-    for errors in Again::ALL {
-        for way in Way::ALL {
+    for errors in Errors::ALL {
+        for protocol in ProtocolName::ALL {
             for pattern in Pattern::ALL {
-                let case = case(way, errors, 40_000, Loss { chance: 0.2, pattern });
+                let case = case(protocol, errors, 40_000, Loss { chance: 0.2, pattern });
                 for seed in 0..5 {
                     let round = world::measure(LinkName::Lan, &case, &load.bytes, seed).unwrap();
                     assert!(round.packets >= case.pieces() as f64, "{case}");
@@ -172,9 +175,11 @@ fn document(seconds: &[f64]) -> Document {
     };
     let predicted = Prediction { seconds: 1.0, pieces: 48.0 };
     let row = |case| Row::new("lan", case, predicted, seconds.iter().map(round).collect());
-    let mut rows = vec![row(case(Way::Blast, Again::Selective, 1 << 16, Loss::NONE))];
-    rows.extend([1 << 20, 1 << 22].map(|bytes| row(case(Way::Blast, Again::Selective, bytes, Loss::NONE))));
-    rows.push(row(case(Way::Blast, Again::GoBackN, 1 << 20, independent(0.01))));
+    let mut rows = vec![row(case(ProtocolName::Blast, Errors::Selective, 1 << 16, Loss::NONE))];
+    rows.extend(
+        [1 << 20, 1 << 22].map(|bytes| row(case(ProtocolName::Blast, Errors::Selective, bytes, Loss::NONE))),
+    );
+    rows.push(row(case(ProtocolName::Blast, Errors::GoBackN, 1 << 20, independent(0.01))));
     Document {
         kind: KIND.into(),
         format: FORMAT,

@@ -113,7 +113,7 @@ fn line(row: &Row, text: &mut String) {
     let _ = writeln!(
         text,
         "{:<14} {:<10} {:>6} {message:>8} {:<17} {:>30} {:>9} {:>9} {off:>7} {:>8} {:>8} {:>10} {mark}",
-        case.way_name(),
+        case.protocol_name(),
         case.errors.name(),
         case.packet_bytes,
         case.loss.to_string(),
@@ -192,7 +192,7 @@ pub(crate) fn csv(document: &Document) -> String {
     let middle = |spread: Option<Spread>| number(spread.map(|spread| spread.median));
     for row in &document.rows {
         let case = &row.case;
-        let _ = write!(text, "{},{},{},", row.place, case.way_name(), case.errors.name());
+        let _ = write!(text, "{},{},{},", row.place, case.protocol_name(), case.errors.name());
         let _ = write!(text, "{},{},{},", case.packet_bytes, case.message_bytes, case.loss.chance);
         let (min, max) = (row.seconds.map(|spread| spread.min), row.seconds.map(|spread| spread.max));
         let _ = write!(text, "{},{},", case.loss.pattern.name(), middle(row.seconds));

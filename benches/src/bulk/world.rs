@@ -11,7 +11,7 @@ use sendrec_trap::{Address, From, How, SpawnOptions, Trap};
 use super::case::Case;
 use super::document::Round;
 use super::kernel::{QUESTION_BYTES_MAX, Sent};
-use super::place::LinkName;
+use super::links::LinkName;
 use crate::sample::Fallible;
 
 const SERVER: LocalId = LocalId(1);

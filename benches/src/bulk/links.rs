@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use sendrec_core::Config;
 use sendrec_sim::{Link, Medium};
 
-use super::case::{Case, Way};
+use super::case::{Case, ProtocolName};
 use super::kernel;
 use super::model::Constants;
 use sendrec_core::limits::FIRST_FLIGHT_BYTES_DEFAULT;
@@ -88,8 +88,11 @@ impl LinkName {
         if self != Self::Ethernet {
             return Duration::ZERO;
         }
-        let acknowledged =
-            if case.way == Way::Window { HEADER_BYTES as f64 / f64::from(case.ack_every) } else { 0.0 };
+        let acknowledged = if case.protocol == ProtocolName::Window {
+            HEADER_BYTES as f64 / f64::from(case.ack_every)
+        } else {
+            0.0
+        };
         let bytes = f64::from(case.packet_bytes) + acknowledged;
         Duration::from_secs_f64(bytes * 8.0 / self.link().bandwidth.unwrap_or(MEGABIT) as f64)
     }
