@@ -168,6 +168,8 @@ pub(crate) struct Document {
     pub(crate) machine: Machine,
     pub(crate) rounds: u32,
     pub(crate) seed: u64,
+    /// How the kernels' configuration is other than by default.
+    pub(crate) configured: Vec<String>,
     pub(crate) models: Vec<Model>,
     pub(crate) rows: Vec<Row>,
     pub(crate) peers: Vec<Peer>,

@@ -47,6 +47,8 @@ pub(crate) fn page(document: &Document) -> Fallible<String> {
         document.rounds,
         document.seed
     );
+    let lines: String = document.configured.iter().map(|line| format!("<li>{}", escaped(line))).collect();
+    let _ = write!(page, "<p>The kernels run as by default, but:</p><ul>{lines}</ul>");
     ratios(document, &mut page);
     let mut places: Vec<&str> = document.rows.iter().map(|row| &row.place[..]).collect();
     places.dedup();

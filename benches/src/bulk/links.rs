@@ -6,11 +6,10 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use sendrec_core::Config;
 use sendrec_sim::{Link, Medium};
 
 use super::case::{Case, ProtocolName};
-use super::kernel;
+use super::config::config_over;
 use super::model::Constants;
 use sendrec_core::limits::FIRST_FLIGHT_BYTES_DEFAULT;
 use sendrec_core::wire::HEADER_BYTES;
@@ -97,23 +96,11 @@ impl LinkName {
         Duration::from_secs_f64(bytes * 8.0 / self.link().bandwidth.unwrap_or(MEGABIT) as f64)
     }
 
-    /// Of both machines. Their memory is no bound here: a line without a queue's bound loses nothing by being full.
-    pub(crate) fn config(self) -> Config {
-        const RECEIVE_BYTES: usize = 4 << 20;
-        let slow = self == Self::Wan;
-        Config {
-            receive_bytes: RECEIVE_BYTES,
-            // Longer than a round trip, or each first packet is sent twice.
-            retransmit_first: Duration::from_millis(if slow { 300 } else { 100 }),
-            retransmit_max: if slow { 4 * kernel::RETRANSMIT_MAX } else { kernel::RETRANSMIT_MAX },
-            ..kernel::config()
-        }
-    }
-
     /// What the model is told, from the link's parameters alone.
     pub(crate) fn constants(self) -> Constants {
         let (there, back) = (self.link(), self.link_back());
-        let config = self.config();
+        // Time-outs there are where packets are lost.
+        let config = config_over(self, true);
         let byte = 8.0 / there.bandwidth.unwrap_or(MEGABIT) as f64;
         let ack = byte * HEADER_BYTES as f64;
         let turn = there.latency.as_secs_f64() + back.latency.as_secs_f64() + ack;

@@ -5,6 +5,7 @@
 mod case;
 mod classics;
 mod compare;
+mod config;
 mod document;
 mod fairness;
 mod flood;

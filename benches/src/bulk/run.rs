@@ -15,7 +15,7 @@ use super::options::{
 use super::peers::{self, Carrier, Item};
 use super::progress::Progress;
 use super::udp::Place;
-use super::{classics, compare, fairness, html, text, world};
+use super::{classics, compare, config, fairness, html, text, world};
 use crate::machine::Machine;
 use crate::placement::{Cores, Placement, allowed_cores};
 use crate::sample::Fallible;
@@ -41,6 +41,7 @@ pub(crate) fn run(options: &BulkOptions) -> Fallible<bool> {
         machine: Machine::here(allowed.len()),
         rounds: options.rounds(),
         seed: options.seed,
+        configured: config::differences(options.world),
         models: Vec::new(),
         rows: Vec::new(),
         peers: Vec::new(),

@@ -187,6 +187,7 @@ fn document(seconds: &[f64]) -> Document {
         machine: Machine::here(1),
         rounds: 3,
         seed: 1,
+        configured: super::config::differences(true),
         models: Vec::new(),
         rows,
         peers: Vec::new(),

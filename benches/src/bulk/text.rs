@@ -40,6 +40,10 @@ fn median(spread: Option<Spread>) -> String {
 pub(crate) fn tables(document: &Document) -> String {
     let mut text = format!("{}\n", document.machine);
     let _ = writeln!(text, "Medians of {} rounds (min-max); a megabyte is 10^6 bytes.", document.rounds);
+    text.push_str("The kernels run as by default, but:\n");
+    for line in &document.configured {
+        let _ = writeln!(text, "  {line}");
+    }
     rows(document, &mut text);
     peers(document, &mut text);
     fairness(document, &mut text);

@@ -7,9 +7,10 @@ use sendrec_core::wire::{FRAGMENT_BYTES, HEADER_BYTES};
 use sendrec_trap::Address;
 
 use super::case::{Case, Errors, Loss, ProtocolName};
+use super::config::config;
 use super::document::Round;
 use super::flood;
-use super::kernel::{self, BulkServer, Client, Load, RETRANSMIT_MAX, Sent};
+use super::kernel::{self, BulkServer, Client, Load, Sent};
 use super::model::Constants;
 use super::options::{BulkOptions, ETHERNET_PACKET_BYTES, LONG_PACKET_BYTES};
 use crate::child::{Running, Task};
@@ -126,7 +127,7 @@ impl Place {
             acknowledgement: 0.0,
             start,
             timeout,
-            timeout_max: RETRANSMIT_MAX.as_secs_f64(),
+            timeout_max: config(true).retransmit_max.as_secs_f64(),
             under_way_bytes: flood::window_bytes()? as f64,
             first_flight_bytes: FIRST_FLIGHT_BYTES_DEFAULT as f64,
             queues: false,

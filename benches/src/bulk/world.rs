@@ -9,6 +9,7 @@ use sendrec_sim::{Link, World};
 use sendrec_trap::{Address, From, How, SpawnOptions, Trap};
 
 use super::case::Case;
+use super::config::config_over;
 use super::document::Round;
 use super::kernel::{QUESTION_BYTES_MAX, Sent};
 use super::links::LinkName;
@@ -22,7 +23,7 @@ type Outcome = Rc<Cell<Option<Result<Duration, &'static str>>>>;
 
 /// One message over the link, after a small one that lets both sides know each other.
 pub(crate) fn measure(link: LinkName, case: &Case, load: &Bytes, seed: u64) -> Fallible<Round> {
-    let mut world = World::with(seed, link.config(), link.link());
+    let mut world = World::with(seed, config_over(link, case.loss.chance > 0.0), link.link());
     world.keep(0, 0);
     let (client, server) = (world.boot(), world.boot());
     world.set_link(server, client, link.link_back());
