@@ -81,16 +81,27 @@ impl Pattern {
     }
 }
 
-/// What is lost, in each direction.
+/// What is lost, in each direction or from here alone.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Loss {
     /// Of all packets, this part.
     pub(crate) chance: f64,
     pub(crate) pattern: Pattern,
+    /// Only what the client sends: the other side is on another host, and harms its own packets or not.
+    pub(crate) from_here: bool,
 }
 
 impl Loss {
-    pub(crate) const NONE: Self = Self { chance: 0.0, pattern: Pattern::Independent };
+    pub(crate) const NONE: Self = Self::each_way(0.0, Pattern::Independent);
+
+    pub(crate) const fn each_way(chance: f64, pattern: Pattern) -> Self {
+        Self { chance, pattern, from_here: false }
+    }
+
+    /// That a packet or its answer is lost.
+    pub(crate) fn either(self) -> f64 {
+        if self.from_here { self.chance } else { 1.0 - (1.0 - self.chance).powi(2) }
+    }
 
     /// As rules. A burst begins so seldom that the part lost is as asked for.
     pub(crate) fn faults(self, seed: u64) -> Option<Faults> {
@@ -113,7 +124,10 @@ impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.chance {
             0.0 => f.write_str("none"),
-            chance => write!(f, "{} % {}", (chance * 1e4).round() / 1e2, self.pattern.name()),
+            chance => {
+                let direction = if self.from_here { " from here" } else { "" };
+                write!(f, "{} % {}{direction}", (chance * 1e4).round() / 1e2, self.pattern.name())
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ impl Bench<'_> {
         chance: f64,
         pattern: Pattern,
     ) -> Fallible<Times> {
-        let loss = if chance > 0.0 { Loss { chance, pattern } } else { Loss::NONE };
+        let loss = if chance > 0.0 { Loss::each_way(chance, pattern) } else { Loss::NONE };
         let case = self.options.case(protocol, errors, CLASSIC_PACKET_BYTES, MESSAGE_BYTES, loss);
         self.progress.step(&case.to_string());
         let seeds = if chance > 0.0 { self.seeds } else { 1 };

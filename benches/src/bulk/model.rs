@@ -69,7 +69,7 @@ impl Constants {
         let bursts = case.loss.pattern == Pattern::Bursts && p > 0.0;
         let length = if bursts { BURST_PACKETS } else { 1.0 };
         // A piece or its answer is lost for the first time; and the next one too.
-        let either = 1.0 - (1.0 - p) * (1.0 - p);
+        let either = case.loss.either();
         let (first, again) = if bursts { (either / length, 1.0 - 1.0 / length) } else { (either, either) };
         let silence = if p > 0.0 { self.silence(first, again) } else { 0.0 };
 

@@ -63,7 +63,7 @@ pub struct BulkOptions {
     /// Messages of this size, 1KiB to 1GiB
     #[arg(long, value_name = "SIZE", value_delimiter = ',', value_parser = parse_message, help_heading = "Rows")]
     pub(crate) message: Vec<Size>,
-    /// The part of all packets that is lost, each way, e.g. 0,0.001,0.01,0.05,0.2
+    /// The part of all packets that is lost, each way, or with --server from here, e.g. 0,0.001,0.01,0.05,0.2
     #[arg(long, value_name = "P", value_delimiter = ',', value_parser = parse_loss, help_heading = "Rows")]
     pub(crate) loss: Vec<f64>,
     /// How losses come [default: both]
@@ -210,7 +210,7 @@ impl BulkOptions {
             blast: self.blast,
             packet_bytes: packet,
             message_bytes: message,
-            loss,
+            loss: Loss { from_here: self.server.is_some() && loss.chance > 0.0, ..loss },
         }
     }
 
@@ -239,7 +239,7 @@ impl BulkOptions {
             let none = [Loss::NONE];
             let lossy = patterns
                 .iter()
-                .flat_map(|pattern| losses.iter().map(|chance| Loss { chance: *chance, pattern: *pattern }));
+                .flat_map(|pattern| losses.iter().map(|chance| Loss::each_way(*chance, *pattern)));
             for loss in none.into_iter().chain(lossy) {
                 let case = self.case(protocol, errors, packets[0], message, loss);
                 if !cases.contains(&case) {
@@ -264,7 +264,7 @@ impl BulkOptions {
                     for chance in &losses {
                         let patterns = if *chance > 0.0 { &patterns[..] } else { &[Pattern::Independent] };
                         for pattern in patterns {
-                            let loss = Loss { chance: *chance, pattern: *pattern };
+                            let loss = Loss::each_way(*chance, *pattern);
                             cases.push(self.case(protocol, errors, *packet, *message, loss));
                         }
                     }

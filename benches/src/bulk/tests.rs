@@ -27,7 +27,7 @@ fn case(protocol: ProtocolName, errors: Errors, message_bytes: u64, loss: Loss) 
 }
 
 fn independent(chance: f64) -> Loss {
-    Loss { chance, pattern: Pattern::Independent }
+    Loss::each_way(chance, Pattern::Independent)
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn losses_are_as_many_as_asked_for() {
     use sendrec_core::fault::Harm;
     assert_eq!(Loss::NONE.faults(1), None);
     for chance in [0.001, 0.01, 0.05, 0.2] {
-        let faults = Loss { chance, pattern: Pattern::Bursts }.faults(7).unwrap();
+        let faults = Loss::each_way(chance, Pattern::Bursts).faults(7).unwrap();
         let Harm::Burst { enter, leave, loss } = faults.packets[0].harm else { panic!("{faults}") };
         let part = enter / (enter + leave) * loss;
         assert!((part - chance).abs() < 1e-9, "{part} instead of {chance}");
@@ -94,7 +94,7 @@ fn the_model_orders_error_control_as_it_should() {
         for pattern in Pattern::ALL {
             let pieces = |errors| {
                 constants
-                    .predict(&case(ProtocolName::Blast, errors, 1 << 20, Loss { chance, pattern }))
+                    .predict(&case(ProtocolName::Blast, errors, 1 << 20, Loss::each_way(chance, pattern)))
                     .pieces
             };
             let [full, back, some] = Errors::ALL.map(pieces);
@@ -146,12 +146,32 @@ fn every_protocol_brings_the_message_intact_whatever_is_lost() {
     for errors in Errors::ALL {
         for protocol in ProtocolName::ALL {
             for pattern in Pattern::ALL {
-                let case = case(protocol, errors, 40_000, Loss { chance: 0.2, pattern });
+                let case = case(protocol, errors, 40_000, Loss::each_way(0.2, pattern));
                 for seed in 0..5 {
                     let round = world::measure(LinkName::Lan, &case, &load.bytes, seed).unwrap();
                     assert!(round.packets >= case.pieces() as f64, "{case}");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn towards_another_host_only_what_leaves_here_is_lost() {
+    let options =
+        typed(&["--server", "192.0.2.7:7100/1", "--loss", "0.05", "--pattern", "independent"]).unwrap();
+    let constants = LinkName::Lan.constants();
+    let cases = options.cases(&[1_472], &[]);
+    assert!(!cases.is_empty());
+    for case in cases {
+        assert_eq!(case.loss.to_string(), "5 % independent from here");
+        let each_way = Case { loss: independent(0.05), ..case };
+        assert_eq!(each_way.loss.to_string(), "5 % independent");
+        // Half as many answers are missed.
+        let [one, both] = [case, each_way].map(|case| constants.predict(&case));
+        assert!(one.seconds < both.seconds, "{case}");
+        if case.protocol == ProtocolName::StopAndWait {
+            assert!((one.pieces * 0.95 / case.pieces() as f64 - 1.0).abs() < 1e-9, "{}", one.pieces);
         }
     }
 }
