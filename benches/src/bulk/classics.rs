@@ -57,7 +57,7 @@ impl Bench<'_> {
         let (mut seconds, mut again) = (Vec::new(), 0.0);
         for seed in 0..seeds {
             let seed = self.options.seed.wrapping_mul(1_000_003).wrapping_add(seed);
-            let round = world::measure(LinkName::Ethernet, &case, &self.load.bytes, seed)?;
+            let round = world::transfer(LinkName::Ethernet, &case, &self.load.bytes, seed)?;
             again += round.retransmitted / seeds as f64;
             seconds.extend(round.seconds);
         }

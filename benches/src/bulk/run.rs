@@ -8,7 +8,7 @@ use super::case::{Case, Size};
 use super::document::{Document, FORMAT, KIND, Model, Peer, Round, Row};
 use super::kernel::{self, Load};
 use super::links::LinkName;
-use super::model::Constants;
+use super::model::{Constants, Prediction};
 use super::options::{
     BulkOptions, CompareOptions, ETHERNET_PACKET_BYTES, LONG_PACKET_BYTES, Section, ServeOptions,
 };
@@ -111,7 +111,9 @@ fn measure_here(options: &BulkOptions, allowed: &[usize], document: &mut Documen
         }
         let messages: &[u64] = if options.quick { &MESSAGES_QUICK } else { &MESSAGES };
         let cases = options.cases(&packets, messages);
-        let measure = |case: &Case, load: &Load, seed, expected| place.measure(case, load, seed, expected);
+        let measure = |case: &Case, load: &Load, seed, predicted: Prediction| {
+            place.measure(case, load, seed, predicted.seconds)
+        };
         table(options, &name, cases, &constants, &mut loads, document, measure);
     }
     if options.server.is_some() {
@@ -139,7 +141,9 @@ fn measure_worlds(options: &BulkOptions, document: &mut Document) {
         let from = format!("the link's parameters: {}", link.explanation());
         document.models.push(Model { place: link.name().into(), from, constants });
         let cases = options.cases(link.packets(), link.messages(options.quick));
-        let measure = |case: &Case, load: &Load, seed, _| world::measure(link, case, &load.bytes, seed);
+        let measure = |case: &Case, load: &Load, seed, predicted: Prediction| {
+            world::measure(link, case, &load.bytes, seed, predicted.pieces)
+        };
         table(options, link.name(), cases, &constants, &mut loads, document, measure);
     }
 }
@@ -152,7 +156,7 @@ fn table(
     constants: &Constants,
     loads: &mut Loads,
     document: &mut Document,
-    mut measure: impl FnMut(&Case, &Load, u64, f64) -> Fallible<Round>,
+    mut measure: impl FnMut(&Case, &Load, u64, Prediction) -> Fallible<Round>,
 ) {
     // Virtual time is cheap: what counts there is how many packets there are.
     const PIECES_MAX: f64 = 200_000.0;
@@ -177,7 +181,7 @@ fn table(
             progress.step(&format!("{place}: {case}"));
             let seed =
                 options.seed.wrapping_mul(1_000_003).wrapping_add(u64::from(round) << 32 | number as u64);
-            match measure(case, &loads.of(case.message_bytes), seed, predicted.seconds) {
+            match measure(case, &loads.of(case.message_bytes), seed, *predicted) {
                 Ok(round) => found.push(Some(round)),
                 Err(error) => {
                     found.push(None);

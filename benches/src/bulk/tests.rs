@@ -122,7 +122,7 @@ fn a_world_takes_as_long_as_predicted_where_nothing_is_lost() {
             let packet = link.packets()[0];
             let case =
                 Case { packet_bytes: packet, ..case(protocol, Errors::Selective, 64 << 10, Loss::NONE) };
-            let round = world::measure(link, &case, &load.bytes, 1).unwrap();
+            let round = world::transfer(link, &case, &load.bytes, 1).unwrap();
             let (took, expected) = (round.seconds[0], link.constants().predict(&case).seconds);
             // What waits for each acknowledgement shows how long one is.
             let bound = if protocol == ProtocolName::StopAndWait { 0.01 } else { 0.1 };
@@ -132,12 +132,26 @@ fn a_world_takes_as_long_as_predicted_where_nothing_is_lost() {
                 link.name()
             );
             assert_eq!(
-                world::measure(link, &case, &load.bytes, 1).unwrap(),
+                world::transfer(link, &case, &load.bytes, 1).unwrap(),
                 round,
                 "another run, another result"
             );
         }
     }
+}
+
+#[test]
+fn a_round_with_loss_is_as_many_messages_as_over_udp_each_by_a_seed_of_its_own() {
+    let load = Load::new(16 << 10);
+    let lossy = case(ProtocolName::Blast, Errors::Selective, 16 << 10, independent(0.2));
+    let round = |case: &Case, pieces| world::measure(LinkName::Lan, case, &load.bytes, 1, pieces).unwrap();
+    let several = round(&lossy, 20.0);
+    assert_eq!(several.seconds.len(), 32);
+    assert!(several.seconds.iter().any(|time| *time != several.seconds[0]), "{several:?}");
+    assert!(several.retransmitted > 0.0 && several.packets >= lossy.pieces() as f64);
+    assert_eq!(round(&lossy, 1e4).seconds.len(), 3);
+    assert_eq!(round(&lossy, 1e6).seconds.len(), 1);
+    assert_eq!(round(&Case { loss: Loss::NONE, ..lossy }, 20.0).seconds.len(), 1);
 }
 
 #[test]
@@ -148,7 +162,7 @@ fn every_protocol_brings_the_message_intact_whatever_is_lost() {
             for pattern in Pattern::ALL {
                 let case = case(protocol, errors, 40_000, Loss::each_way(0.2, pattern));
                 for seed in 0..5 {
-                    let round = world::measure(LinkName::Lan, &case, &load.bytes, seed).unwrap();
+                    let round = world::transfer(LinkName::Lan, &case, &load.bytes, seed).unwrap();
                     assert!(round.packets >= case.pieces() as f64, "{case}");
                 }
             }

@@ -19,7 +19,7 @@ use crate::report::Spread;
 use crate::sample::Fallible;
 
 /// Messages of a row's round at most.
-const MESSAGES_MAX: usize = 32;
+pub(crate) const MESSAGES_MAX: usize = 32;
 /// What the server's packets suffer is not what the client's do.
 const OTHER_SIDE: u64 = 0x5ca1_ab1e;
 /// Timers fire at multiples of a millisecond: half of one late.
