@@ -7,7 +7,7 @@ use super::kernel::Load;
 use super::links::{CLASSIC_PACKET_BYTES, LinkName};
 use super::options::BulkOptions;
 use super::progress::Progress;
-use super::{text, world};
+use super::{show, world};
 use crate::sample::Fallible;
 
 const MESSAGE_BYTES: u64 = 64 << 10;
@@ -72,7 +72,7 @@ impl Bench<'_> {
         let clean = |protocol| self.times(protocol, Errors::Selective, 0.0, Pattern::Independent);
         let [one, window, blast] =
             [clean(ProtocolName::StopAndWait)?, clean(ProtocolName::Window)?, clean(ProtocolName::Blast)?];
-        let show = |times: Times| text::seconds(times.mean);
+        let show = |times: Times| show::seconds(times.mean);
         findings.push(Finding {
             claim: "without errors, blast and window take far less time than stop-and-wait (at most 0.75 of it)",
             figures: format!("stop-and-wait {}, window {}, blast {}", show(one), show(window), show(blast)),
@@ -108,8 +108,8 @@ impl Bench<'_> {
             claim: "but varies more (standard deviation)",
             figures: format!(
                 "full {}, go-back-n {}",
-                text::seconds(full.deviation),
-                text::seconds(back.deviation)
+                show::seconds(full.deviation),
+                show::seconds(back.deviation)
             ),
             holds: full.deviation > back.deviation,
             held: true,
@@ -140,10 +140,10 @@ impl Bench<'_> {
         let ratio = back.mean / some.mean;
         let figures = format!(
             "go-back-n {} ({} pieces again), selective {} ({}): {ratio:.3}",
-            text::seconds(back.mean),
-            text::digits(back.again),
-            text::seconds(some.mean),
-            text::digits(some.again)
+            show::seconds(back.mean),
+            show::digits(back.again),
+            show::seconds(some.mean),
+            show::digits(some.again)
         );
         Ok(Finding { claim, figures, holds: ratio <= 1.1, held })
     }

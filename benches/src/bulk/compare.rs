@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::case::Size;
 use super::document::{Document, FORMAT, KIND};
-use super::text;
+use super::show;
 use crate::report::Spread;
 use crate::sample::Fallible;
 
@@ -67,11 +68,9 @@ struct Kind {
 
 /// What is timed, by name.
 fn times(document: &Document) -> Vec<(String, Option<Spread>)> {
-    let rows = document.rows.iter().map(|row| (row.name(), row.seconds));
+    let rows = document.rows.iter().map(|row| (row.name(), row.time()));
     let peers = document.peers.iter().map(|peer| {
-        // What is in parentheses was chosen by the run itself.
-        let name = peer.name.split(" (").next().unwrap_or(&peer.name);
-        (format!("{}: {name}, {}", peer.placement, super::case::Size(peer.message_bytes)), peer.seconds)
+        (format!("{}: {}, {}", peer.placement, peer.name, Size(peer.message_bytes)), peer.seconds)
     });
     rows.chain(peers).collect()
 }
@@ -100,7 +99,7 @@ pub(crate) fn compare(old: &Document, new: &Document, changed_only: bool) -> Str
             Change::None => {}
         }
         let show =
-            |spread: &Option<Spread>| spread.map_or("failed".into(), |spread| text::seconds(spread.median));
+            |spread: &Option<Spread>| spread.map_or("failed".into(), |spread| show::seconds(spread.median));
         let ratio = old.zip(*new).map_or("-".into(), |(old, new)| format!("{:.2}", new.median / old.median));
         let (old, new, change) = (show(old), show(new), change.name());
         let _ = writeln!(text, "{old:>10} {new:>10} {ratio:>7} {change:<7} {name}");

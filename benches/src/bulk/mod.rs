@@ -18,6 +18,7 @@ mod peers;
 mod plot;
 mod progress;
 mod run;
+mod show;
 mod tcp;
 #[cfg(test)]
 mod tests;

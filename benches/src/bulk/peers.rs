@@ -90,9 +90,9 @@ pub(crate) fn ratios(peers: &[Peer]) -> Vec<Ratio> {
     ];
     let mut ratios = Vec::new();
     for (name, own, other, goal) in goals {
-        for peer in peers.iter().filter(|peer| peer.name.starts_with(own) && is_exactly(&peer.name, own)) {
+        for peer in peers.iter().filter(|peer| peer.name == own) {
             let is_other = |found: &&Peer| {
-                is_exactly(&found.name, other)
+                found.name == other
                     && found.placement == peer.placement
                     && found.message_bytes == peer.message_bytes
             };
@@ -108,11 +108,6 @@ pub(crate) fn ratios(peers: &[Peer]) -> Vec<Ratio> {
         }
     }
     ratios
-}
-
-/// A name, or the name with a note in parentheses.
-fn is_exactly(name: &str, wanted: &str) -> bool {
-    name.split(" (").next() == Some(wanted)
 }
 
 impl Carrier {

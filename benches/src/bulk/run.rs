@@ -15,7 +15,7 @@ use super::options::{
 use super::peers::{self, Carrier, Item};
 use super::progress::Progress;
 use super::udp::Place;
-use super::{classics, compare, config, fairness, html, text, world};
+use super::{classics, compare, config, fairness, html, show, text, world};
 use crate::machine::Machine;
 use crate::placement::{Cores, Placement, allowed_cores};
 use crate::sample::Fallible;
@@ -166,7 +166,7 @@ fn table(
         let predicted = constants.predict(&case);
         let is_long = if options.world { predicted.pieces > PIECES_MAX } else { predicted.seconds > longest };
         if is_long {
-            let expected = text::seconds(predicted.seconds);
+            let expected = show::seconds(predicted.seconds);
             document
                 .skipped
                 .push(format!("{place}: {case}: it would take {expected}; give more --seconds-per-row"));
@@ -252,9 +252,8 @@ fn measure_peers(
         }
     }
     for (item, found) in items.iter().zip(found) {
-        let note = item.carrier.note().map(|note| format!(" ({note})")).unwrap_or_default();
-        let name = format!("{}{note}", item.name);
-        document.peers.push(Peer::new(&name, placement, item.message_bytes, found));
+        let note = item.carrier.note();
+        document.peers.push(Peer::new(&item.name, note, placement, item.message_bytes, found));
     }
 }
 

@@ -251,6 +251,23 @@ fn runs_are_compared_row_by_row_also_when_read_back() {
 }
 
 #[test]
+fn the_time_shown_is_the_one_whose_deviation_is_told() {
+    // One round in many waits for a time-out.
+    let row = document(&[1.0, 1.0, 4.0]).rows.pop().unwrap();
+    assert!(row.case.loss.chance > 0.0);
+    let time = row.time().unwrap();
+    assert_eq!((time.median, time.min, time.max), (2.0, 1.0, 4.0));
+    assert_eq!((row.expected, row.deviation), (Some(2.0), Some(1.0)));
+    let megabytes = row.case.message_bytes as f64 / 1e6;
+    assert_eq!(row.megabytes_per_second.unwrap().median, megabytes / 2.0);
+    let [.., lossless, _] = &document(&[1.0, 1.0, 4.0]).rows[..] else { panic!("too few rows") };
+    assert_eq!((lossless.expected, lossless.deviation), (Some(1.0), Some(0.0)));
+    let table = text::tables(&document(&[1.0, 1.0, 4.0]));
+    let line = table.lines().find(|line| line.contains("1 % independent")).unwrap();
+    assert!(line.contains("2.00 s (1.00 s-4.00 s)") && line.contains("+100 %"), "{line}");
+}
+
+#[test]
 fn what_is_told_names_each_row_and_what_is_off() {
     let document = document(&[2.0, 2.1, 2.2]);
     let table = text::tables(&document);
