@@ -8,17 +8,15 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt;
 use socket2::SockRef;
 
 use super::kernel::Load;
+use crate::looking::receive_looking;
 use crate::sample::Fallible;
 
 /// As the node asks for.
 const BUFFER_BYTES: usize = 4 << 20;
-/// How long to poll before blocking; the node's.
-const LOOKING: Duration = Duration::from_micros(20);
 /// Who hears nothing for so long has lost something.
 const LOST: Duration = Duration::from_secs(2);
 /// Bytes of an acknowledgement: the kernel's header.
@@ -52,22 +50,7 @@ impl Socket {
     }
 
     fn receive(&self, buffer: &mut [u8], limit: Option<Duration>) -> io::Result<(usize, SocketAddr)> {
-        let mut since = None;
-        loop {
-            match self.udp.recv_from(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return done,
-            }
-            let now = Instant::now();
-            if now - *since.get_or_insert(now) <= LOOKING {
-                std::thread::yield_now();
-                continue;
-            }
-            let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-            if poll(&mut [PollFd::new(&self.udp, PollFlags::IN)], limit.as_ref())? == 0 {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "a datagram was lost"));
-            }
-        }
+        receive_looking(&self.udp, buffer, limit)
     }
 
     fn send(&self, to: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()> {
