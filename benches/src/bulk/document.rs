@@ -1,6 +1,7 @@
 //! What a run has found, as it is written to JSON and read back.
 use serde::{Deserialize, Serialize};
 
+use super::buffers::Granted;
 use super::case::Case;
 use super::model::{Constants, Prediction};
 use crate::machine::Machine;
@@ -204,6 +205,8 @@ pub(crate) struct Document {
     pub(crate) seed: u64,
     /// How the kernels' configuration is other than by default.
     pub(crate) configured: Vec<String>,
+    /// Where sockets are measured.
+    pub(crate) granted: Option<Granted>,
     pub(crate) models: Vec<Model>,
     pub(crate) rows: Vec<Row>,
     pub(crate) peers: Vec<Peer>,

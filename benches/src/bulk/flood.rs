@@ -8,15 +8,14 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
-use rustix::net::sockopt;
+use sendrec_kernel::waiting_bytes;
 use socket2::SockRef;
 
+use super::buffers;
 use super::kernel::Load;
 use crate::looking::receive_looking;
 use crate::sample::Fallible;
 
-/// As the node asks for.
-const BUFFER_BYTES: usize = 4 << 20;
 /// Who hears nothing for so long has lost something.
 const LOST: Duration = Duration::from_secs(2);
 /// Bytes of an acknowledgement: the kernel's header.
@@ -34,11 +33,7 @@ struct Socket {
 impl Socket {
     fn bind() -> Fallible<Self> {
         let udp = UdpSocket::bind("127.0.0.1:0")?;
-        let options = SockRef::from(&udp);
-        if sockopt::set_socket_recv_buffer_size_force(&udp, BUFFER_BYTES).is_err() {
-            options.set_recv_buffer_size(BUFFER_BYTES)?;
-        }
-        options.set_send_buffer_size(BUFFER_BYTES)?;
+        buffers::enlarge(&udp)?;
         let state = UdpSocketState::new(UdpSockRef::from(&udp))?;
         udp.set_nonblocking(true)?;
         Ok(Self { udp, state })
@@ -46,7 +41,7 @@ impl Socket {
 
     /// What the node grants for such a socket.
     fn window_bytes(&self) -> usize {
-        SockRef::from(&self.udp).recv_buffer_size().unwrap_or(0) * 2 / 5
+        waiting_bytes(SockRef::from(&self.udp).recv_buffer_size().unwrap_or(0))
     }
 
     fn receive(&self, buffer: &mut [u8], limit: Option<Duration>) -> io::Result<(usize, SocketAddr)> {

@@ -47,6 +47,9 @@ pub(crate) fn page(document: &Document) -> Fallible<String> {
     );
     let lines: String = document.configured.iter().map(|line| format!("<li>{}", escaped(line))).collect();
     let _ = write!(page, "<p>The kernels run as by default, but:</p><ul>{lines}</ul>");
+    if let Some(granted) = &document.granted {
+        let _ = write!(page, "<p>{granted}.</p>");
+    }
     ratios(document, &mut page);
     let mut places: Vec<&str> = document.rows.iter().map(|row| &row.place[..]).collect();
     places.dedup();

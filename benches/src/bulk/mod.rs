@@ -2,6 +2,7 @@
 //! what a simple model predicts.
 //!
 //! Rows are measured in turn, and that several times. Deliberately not here: goals that fail a run. Machines differ.
+mod buffers;
 mod case;
 mod classics;
 mod compare;

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use super::buffers::Granted;
 use super::case::{Case, Size};
 use super::document::{Document, FORMAT, KIND, Model, Peer, Round, Row};
 use super::kernel::{self, Load};
@@ -42,6 +43,7 @@ pub(crate) fn run(options: &BulkOptions) -> Fallible<bool> {
         rounds: options.rounds(),
         seed: options.seed,
         configured: config::differences(options.world),
+        granted: if options.world { None } else { Some(Granted::here()?) },
         models: Vec::new(),
         rows: Vec::new(),
         peers: Vec::new(),
@@ -206,17 +208,18 @@ fn beside_peers(
     let messages = options.peer_messages();
     let name = placement.name();
     if options.wants(Section::Peers) {
-        let first = loads.of(messages[0]);
-        match Carrier::best_tcp(cores, &first, options.row_time() / 4) {
-            Ok(tcp) => {
-                let longest = messages.iter().max().copied().unwrap_or_default();
-                let mut items: Vec<_> =
-                    messages.iter().flat_map(|message| peers::items(*message, tcp)).collect();
-                items.extend(peers::step_items(longest));
-                measure_peers(options, name, cores, &items, loads, document);
+        let mut items = Vec::new();
+        for message in &messages {
+            // What is best for one length need not be for another.
+            let tcp = Carrier::best_tcp(cores, &loads.of(*message), options.row_time() / 4);
+            if let Err(error) = &tcp {
+                let message = Size(*message);
+                document.failed.push(format!("{name}: TCP, {message}, no write size was found: {error}"));
             }
-            Err(error) => document.failed.push(format!("{name}: {error}")),
+            items.extend(peers::items(*message, tcp.ok()));
         }
+        items.extend(peers::step_items(messages.iter().max().copied().unwrap_or_default()));
+        measure_peers(options, name, cores, &items, loads, document);
     }
     if options.wants(Section::Fairness) {
         let load = loads.of(messages[0]);

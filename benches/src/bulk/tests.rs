@@ -1,4 +1,5 @@
 //! The model, what is typed, what is compared.
+use super::buffers::Granted;
 use super::case::{Case, Errors, Loss, Pattern, ProtocolName, Size};
 use super::compare::{Change, compare};
 use super::document::{Document, FORMAT, KIND, Round, Row};
@@ -190,6 +191,16 @@ fn towards_another_host_only_what_leaves_here_is_lost() {
     }
 }
 
+#[test]
+fn without_tcp_the_other_rows_are_measured_all_the_same() {
+    use super::peers::{Carrier, items};
+    let tcp = Carrier::Tcp { enlarged: true, write_bytes: 1 << 20 };
+    let names = |tcp| items(1 << 20, tcp).into_iter().map(|item| item.name).collect::<Vec<_>>();
+    let (with, without) = (names(Some(tcp)), names(None));
+    assert!(with[0].contains("TCP") && !without.is_empty());
+    assert_eq!(with[1..], without);
+}
+
 fn spread(min: f64, median: f64, max: f64) -> Spread {
     Spread { median, min, max }
 }
@@ -224,6 +235,7 @@ fn document(seconds: &[f64]) -> Document {
         rounds: 3,
         seed: 1,
         configured: super::config::differences(true),
+        granted: Some(Granted { asked_bytes: 4 << 20, udp_bytes: 416 << 10, tcp_bytes: 8 << 20 }),
         models: Vec::new(),
         rows,
         peers: Vec::new(),
@@ -271,6 +283,7 @@ fn the_time_shown_is_the_one_whose_deviation_is_told() {
 fn what_is_told_names_each_row_and_what_is_off() {
     let document = document(&[2.0, 2.1, 2.2]);
     let table = text::tables(&document);
+    assert!(table.contains("UDP 416 KiB, TCP 8 MiB"), "{table}");
     assert!(table.contains("predictions off by more than 25 %: 4 of 4"), "{table}");
     assert_eq!(text::csv(&document).lines().count(), 1 + 4);
     let columns = text::csv(&document);

@@ -36,6 +36,9 @@ pub(crate) fn tables(document: &Document) -> String {
     for line in &document.configured {
         let _ = writeln!(text, "  {line}");
     }
+    if let Some(granted) = &document.granted {
+        let _ = writeln!(text, "{granted}");
+    }
     rows(document, &mut text);
     peers(document, &mut text);
     fairness(document, &mut text);
