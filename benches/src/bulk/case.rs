@@ -28,7 +28,7 @@ pub(crate) enum ProtocolName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Errors {
-    /// The whole blast
+    /// The whole blast; a window goes back n
     Full,
     /// From the first that is missing on
     GoBackN,

@@ -15,6 +15,7 @@ mod kernel;
 mod links;
 mod model;
 mod options;
+mod output;
 mod peers;
 mod plot;
 mod progress;

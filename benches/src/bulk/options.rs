@@ -36,13 +36,19 @@ pub(crate) enum Section {
 #[derive(Clone, Debug, Args)]
 pub struct BulkOptions {
     /// In a world in virtual time instead of over UDP
-    #[arg(long, conflicts_with = "server")]
+    #[arg(long, conflicts_with_all = ["server", "section", "placement", "peer_message", "seconds_per_row"])]
     pub(crate) world: bool,
     /// Over these links of a world [default: all]
     #[arg(long, value_enum, value_delimiter = ',', requires = "world")]
     pub(crate) link: Vec<LinkName>,
     /// Tests the findings of 1985 in a world; fails if one that held no longer does
-    #[arg(long = "1985", conflicts_with_all = ["server", "csv", "html", "protocol", "errors", "packet", "message", "loss"])]
+    #[arg(
+        long = "1985",
+        conflicts_with_all = [
+            "world", "server", "json", "csv", "html", "protocol", "errors", "packet", "message", "loss", "pattern", "window",
+            "ack_every", "blast", "section", "placement", "peer_message", "rounds", "seconds_per_row",
+        ]
+    )]
     pub(crate) classics: bool,
     /// Against `bench serve` on another host
     #[arg(long, value_name = "HOST:PORT/ID", value_parser = parse_address)]
@@ -54,16 +60,19 @@ pub struct BulkOptions {
     /// These protocols [default: all]
     #[arg(long, value_enum, value_delimiter = ',', help_heading = "Rows")]
     pub(crate) protocol: Vec<ProtocolName>,
-    /// These kinds of error control [default: all]
+    /// These kinds of error control [default: all]; a window's full is go-back-n, and with stop-and-wait all are selective
     #[arg(long, value_enum, value_delimiter = ',', help_heading = "Rows")]
     pub(crate) errors: Vec<Errors>,
-    /// Packets of so many bytes, header included; 1472 is an Ethernet frame's, 65507 the longest
+    /// Packets of so many bytes, header included; 1472 is an Ethernet frame's, 65507 the longest [default: 1472, or 1120 over --link
+    /// ethernet; where neither errors, packet, message nor loss is given, 65507 too on this host]
     #[arg(long, value_name = "BYTES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(200..=65_507), help_heading = "Rows")]
     pub(crate) packet: Vec<u32>,
-    /// Messages of this size, 1KiB to 1GiB
+    /// Messages of this size, 1KiB to 1GiB [default: 1MiB; where neither errors, packet, message nor loss is given, a series from
+    /// 1KiB to 64MiB, in a world from 1KiB to what suits the link]
     #[arg(long, value_name = "SIZE", value_delimiter = ',', value_parser = parse_message, help_heading = "Rows")]
     pub(crate) message: Vec<Size>,
-    /// The part of all packets that is lost, each way, or with --server from here, e.g. 0,0.001,0.01,0.05,0.2
+    /// The part of all packets that is lost, each way, or with --server from here, e.g. 0,0.001,0.01,0.05,0.2 [default: 0; where
+    /// neither errors, packet, message nor loss is given, those five at 1MiB]
     #[arg(long, value_name = "P", value_delimiter = ',', value_parser = parse_loss, help_heading = "Rows")]
     pub(crate) loss: Vec<f64>,
     /// How losses come [default: both]
@@ -83,10 +92,10 @@ pub struct BulkOptions {
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) section: Vec<Section>,
     /// At these placements: floors and peers [default: all], and the table at the first of them [default: apart]
-    #[arg(long, value_enum, value_delimiter = ',')]
+    #[arg(long, value_enum, value_delimiter = ',', conflicts_with = "server")]
     placement: Vec<Placement>,
     /// The message of floors and peers [default: 64MiB and 256MiB]
-    #[arg(long, value_name = "SIZE", value_delimiter = ',', value_parser = parse_message)]
+    #[arg(long, value_name = "SIZE", value_delimiter = ',', value_parser = parse_message, conflicts_with = "server")]
     peer_message: Vec<Size>,
     /// How often each row is measured, all rows in turn
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -107,7 +116,7 @@ pub struct BulkOptions {
     /// The rows as CSV into this file; - is stdout
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) csv: Option<PathBuf>,
-    /// A report for a browser, with plots, into this file
+    /// A report for a browser, with plots, into this file; - is stdout
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) html: Option<PathBuf>,
 }

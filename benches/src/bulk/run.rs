@@ -1,7 +1,6 @@
 //! One run: what is asked for is measured in turn, several times, and told in every form asked for.
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::Path;
 
 use super::buffers::Granted;
@@ -13,10 +12,11 @@ use super::model::{Constants, Prediction};
 use super::options::{
     BulkOptions, CompareOptions, ETHERNET_PACKET_BYTES, LONG_PACKET_BYTES, Section, ServeOptions,
 };
+use super::output::{Outputs, print};
 use super::peers::{self, Carrier, Item};
 use super::progress::Progress;
 use super::udp::Place;
-use super::{classics, compare, config, fairness, html, show, text, world};
+use super::{classics, compare, config, fairness, show, world};
 use crate::machine::Machine;
 use crate::placement::{Cores, Placement, allowed_cores};
 use crate::sample::Fallible;
@@ -34,6 +34,7 @@ pub(crate) fn run(options: &BulkOptions) -> Fallible<bool> {
         print(&text)?;
         return Ok(all_hold);
     }
+    let outputs = Outputs::open(options)?;
     let allowed = allowed_cores()?;
     let mut document = Document {
         kind: KIND.into(),
@@ -52,18 +53,12 @@ pub(crate) fn run(options: &BulkOptions) -> Fallible<bool> {
         skipped: Vec::new(),
         failed: Vec::new(),
     };
-    // Before the minutes of measuring: it may not be possible.
-    for path in [&options.json, &options.csv, &options.html].into_iter().flatten() {
-        if !is_stdout(path) {
-            fs::write(path, "").map_err(|error| cannot_write(path, &error))?;
-        }
-    }
     if options.world {
         measure_worlds(options, &mut document);
     } else {
         measure_here(options, &allowed, &mut document)?;
     }
-    tell(options, &document)?;
+    outputs.write(&document)?;
     Ok(document.failed.is_empty())
 }
 
@@ -73,14 +68,6 @@ fn command() -> String {
     let program = words.next().unwrap_or_default();
     let program = Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned());
     program.into_iter().chain(words).collect::<Vec<_>>().join(" ")
-}
-
-fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> String {
-    format!("{} cannot be written: {error}", path.display())
 }
 
 /// Messages by length: all rows send the same.
@@ -119,7 +106,7 @@ fn measure_here(options: &BulkOptions, allowed: &[usize], document: &mut Documen
         table(options, &name, cases, &constants, &mut loads, document, measure);
     }
     if options.server.is_some() {
-        if !options.section.is_empty() || !options.quick {
+        if options.wants(Section::Peers) || options.wants(Section::Fairness) {
             document.skipped.push("floors, peers and fairness: both sides must be on this host".into());
         }
         return Ok(());
@@ -150,6 +137,21 @@ fn measure_worlds(options: &BulkOptions, document: &mut Document) {
     }
 }
 
+/// Why a row is left out, and what to do about it.
+pub(crate) fn too_long(options: &BulkOptions, predicted: Prediction) -> Option<String> {
+    // Virtual time is cheap: what counts there is how many packets there are.
+    const PIECES_MAX: f64 = 200_000.0;
+    if options.world {
+        let pieces = predicted.pieces;
+        return (pieces > PIECES_MAX).then(|| {
+            format!("it would take {pieces:.0} packets, more than {PIECES_MAX}; give a shorter --message, or longer packets")
+        });
+    }
+    let longest = options.row_time().as_secs_f64() * PATIENCE;
+    (predicted.seconds > longest)
+        .then(|| format!("it would take {}; give more --seconds-per-row", show::seconds(predicted.seconds)))
+}
+
 /// All rows of a place in turn, and that several times.
 fn table(
     options: &BulkOptions,
@@ -160,20 +162,12 @@ fn table(
     document: &mut Document,
     mut measure: impl FnMut(&Case, &Load, u64, Prediction) -> Fallible<Round>,
 ) {
-    // Virtual time is cheap: what counts there is how many packets there are.
-    const PIECES_MAX: f64 = 200_000.0;
-    let longest = options.row_time().as_secs_f64() * PATIENCE;
     let mut rows = Vec::new();
     for case in cases {
         let predicted = constants.predict(&case);
-        let is_long = if options.world { predicted.pieces > PIECES_MAX } else { predicted.seconds > longest };
-        if is_long {
-            let expected = show::seconds(predicted.seconds);
-            document
-                .skipped
-                .push(format!("{place}: {case}: it would take {expected}; give more --seconds-per-row"));
-        } else {
-            rows.push((case, predicted, Vec::new()));
+        match too_long(options, predicted) {
+            Some(reason) => document.skipped.push(format!("{place}: {case}: {reason}")),
+            None => rows.push((case, predicted, Vec::new())),
         }
     }
     let rounds = options.rounds();
@@ -257,41 +251,6 @@ fn measure_peers(
     for (item, found) in items.iter().zip(found) {
         let note = item.carrier.note();
         document.peers.push(Peer::new(&item.name, note, placement, item.message_bytes, found));
-    }
-}
-
-/// In every form asked for; as a table unless something else goes to standard output.
-fn tell(options: &BulkOptions, document: &Document) -> Fallible<()> {
-    let mut output = Some(text::tables(document));
-    let forms = [
-        (&options.json, serde_json::to_string_pretty(document)? + "\n"),
-        (&options.csv, text::csv(document)),
-    ];
-    for (path, text) in forms {
-        let Some(path) = path else { continue };
-        if is_stdout(path) {
-            output = Some(text);
-        } else {
-            write_file(path, &text)?;
-        }
-    }
-    if let Some(path) = &options.html {
-        write_file(path, &html::page(document)?)?;
-    }
-    print(&output.unwrap_or_default())
-}
-
-fn write_file(path: &Path, text: &str) -> Fallible<()> {
-    fs::write(path, text).map_err(|error| cannot_write(path, &error))?;
-    eprintln!("wrote {}", path.display());
-    Ok(())
-}
-
-fn print(text: &str) -> Fallible<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever read it has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
     }
 }
 

@@ -7,6 +7,8 @@ use super::kernel::Load;
 use super::links::LinkName;
 use super::model::{Constants, Prediction};
 use super::options::BulkOptions;
+use super::output::Outputs;
+use super::run::too_long;
 use super::{plot, text, world};
 use crate::machine::Machine;
 use crate::report::Spread;
@@ -199,6 +201,58 @@ fn without_tcp_the_other_rows_are_measured_all_the_same() {
     let (with, without) = (names(Some(tcp)), names(None));
     assert!(with[0].contains("TCP") && !without.is_empty());
     assert_eq!(with[1..], without);
+}
+
+#[test]
+fn what_would_be_ignored_is_refused() {
+    let ignored_by_1985 =
+        ["--json=x", "--world", "--section=table", "--pattern=bursts", "--placement=one", "--rounds=2"];
+    let rows = ["--window=8", "--ack-every=2", "--blast=4", "--peer-message=1MiB", "--seconds-per-row=1"];
+    for option in ignored_by_1985.into_iter().chain(rows) {
+        assert!(typed(&["--1985", option]).unwrap_err().contains("cannot be used with"), "{option}");
+    }
+    assert!(typed(&["--1985", "--quick", "--seed=3"]).is_ok());
+    for option in ["--section=table", "--placement=one", "--peer-message=1MiB", "--seconds-per-row=1"] {
+        assert!(typed(&["--world", option]).unwrap_err().contains("cannot be used with"), "{option}");
+    }
+    for option in ["--placement=one", "--peer-message=1MiB"] {
+        let typed = typed(&["--server=192.0.2.7:7100/1", option]);
+        assert!(typed.unwrap_err().contains("cannot be used with"), "{option}");
+    }
+}
+
+#[test]
+fn a_row_that_is_left_out_has_a_reason_and_advice_that_fit() {
+    let predicted = Prediction { seconds: 100.0, pieces: 3e5 };
+    let reason = |words: &[&str]| too_long(&typed(words).unwrap(), predicted);
+    assert!(reason(&["--seconds-per-row=20"]).is_none());
+    assert!(reason(&[]).unwrap().contains("100 s; give more --seconds-per-row"));
+    let reason = reason(&["--world"]).unwrap();
+    assert!(reason.contains("300000 packets") && !reason.contains("seconds"), "{reason}");
+    assert!(too_long(&typed(&["--world"]).unwrap(), Prediction { pieces: 1e5, ..predicted }).is_none());
+}
+
+#[test]
+fn outputs_are_kept_until_there_is_something_to_write() {
+    let folder = std::env::temp_dir().join(format!("sendrec-bulk-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("run.json");
+    let before = "what was there".repeat(10_000);
+    std::fs::write(&path, &before).unwrap();
+    let path_text = path.to_str().unwrap();
+    let options = typed(&["--json", path_text]).unwrap();
+    let outputs = Outputs::open(&options).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+    outputs.write(&document(&[1.0, 2.0, 3.0])).unwrap();
+    assert_eq!(super::compare::read(&path).unwrap().rows.len(), 4);
+    for words in [["--json=-", "--csv=-"], ["--html=-", "--csv=-"], ["--json=-", "--html=-"]] {
+        let options = typed(&words).unwrap();
+        assert!(Outputs::open(&options).err().unwrap().to_string().contains("only one"), "{words:?}");
+    }
+    let nowhere = folder.join("none").join("run.json");
+    let options = typed(&["--html=-", "--json", nowhere.to_str().unwrap()]).unwrap();
+    assert!(Outputs::open(&options).err().unwrap().to_string().contains("cannot be written"));
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 fn spread(min: f64, median: f64, max: f64) -> Spread {
