@@ -120,7 +120,7 @@ impl Bench<'_> {
                 "errors in bursts, 1 %: go-back-n takes only marginally longer than selective (at most 1.1)",
                 true,
             ),
-            // On the bound: with other seeds 0.99 to 1.11. It fails no run.
+            // Near the bound, with other seeds 0.99 to 1.07: it fails no run.
             (0.05, "errors in bursts, 5 %: the same", false),
         ] {
             findings.push(self.against_selective(claim, chance, Pattern::Bursts, held)?);

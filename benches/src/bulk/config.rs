@@ -13,8 +13,8 @@ use super::links::LinkName;
 /// it ends only as fast as packets are sent.
 const LOSSY_RETRANSMIT_MAX: Duration = Duration::from_millis(200);
 const LOSSY_RETRIES: u32 = 200;
-/// The same over a wide area, whose round trip is half of that.
-const LOSSY_RETRANSMIT_MAX_WAN: Duration = Duration::from_millis(800);
+/// The same over a wide area, whose round trip with a queue is longer; a burst must end before the kernel gives up, after 30 s.
+const LOSSY_RETRANSMIT_MAX_WAN: Duration = Duration::from_millis(400);
 /// What may be under way in a world: a line without a queue's bound loses nothing by being full.
 const WORLD_RECEIVE_BYTES: usize = 4 << 20;
 /// Longer than a wide area's round trip, or each first packet is sent twice.

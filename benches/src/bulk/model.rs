@@ -68,14 +68,15 @@ impl Constants {
         let p = case.loss.chance;
         let bursts = case.loss.pattern == Pattern::Bursts && p > 0.0;
         let length = if bursts { BURST_PACKETS } else { 1.0 };
-        // A piece or its answer is lost for the first time; and the next one too.
+        // A piece or its answer is lost; and in the silence that follows, the next one too.
         let either = case.loss.either();
-        let (first, again) = if bursts { (either / length, 1.0 - 1.0 / length) } else { (either, either) };
-        let silence = if p > 0.0 { self.silence(first, again) } else { 0.0 };
+        let again = if bursts { 1.0 - 1.0 / length } else { either };
+        let silence = |first| if p > 0.0 { self.silence(first, again) } else { 0.0 };
 
         if case.protocol == ProtocolName::StopAndWait || n <= 1.0 {
-            let tries = if bursts { 1.0 + first / (1.0 - again) } else { 1.0 / (1.0 - either) };
-            return Prediction { seconds: self.start + n * (t + r + silence), pieces: n * tries };
+            // Of the pieces that a burst swallows, all but the first are the silence of that one.
+            let silence = silence(either / length);
+            return Prediction { seconds: self.start + n * (t + r + silence), pieces: n / (1.0 - either) };
         }
         let granted = (self.under_way_bytes / f64::from(case.packet_bytes)).max(1.0);
         let (under_way, acks) = match case.protocol {
@@ -118,6 +119,9 @@ impl Constants {
         // What a rule destroys is never on a line that queues; a sender that paces itself has lost the time.
         let line = if self.queues { pieces * (1.0 - p) } else { pieces };
         let stalls = (line / under_way - 1.0).max(0.0) * (t + r - under_way * t).max(0.0);
+        // Under a window the last piece is waited for; a blast's sender asks after each round.
+        let questions = if case.protocol == ProtocolName::Blast { 1.0 + rounds } else { 1.0 };
+        let silence = questions * silence(either);
         let seconds = self.start + grant + line * t + stalls + blasts * r + besides + silence;
         Prediction { seconds, pieces }
     }

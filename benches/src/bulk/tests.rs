@@ -95,6 +95,11 @@ fn the_model_orders_error_control_as_it_should() {
     let constants = LinkName::Lan.constants();
     for chance in [0.001, 0.01, 0.05, 0.2] {
         for pattern in Pattern::ALL {
+            let loss = Loss::each_way(chance, pattern);
+            let steps =
+                constants.predict(&case(ProtocolName::StopAndWait, Errors::Selective, 100 * 1_376, loss));
+            // A burst loses as many tries as independent losses do: each piece takes as many as its answer needs.
+            assert!((steps.pieces * (1.0 - chance).powi(2) / 100.0 - 1.0).abs() < 1e-9, "{}", steps.pieces);
             let pieces = |errors| {
                 constants
                     .predict(&case(ProtocolName::Blast, errors, 1 << 20, Loss::each_way(chance, pattern)))

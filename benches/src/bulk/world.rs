@@ -25,7 +25,7 @@ const PIECES_A_ROUND: f64 = 32_000.0;
 /// A round's messages have seeds that no row's and no round's other messages have.
 const SEED_SHIFT: u32 = 48;
 
-type Outcome = Rc<Cell<Option<Result<Duration, &'static str>>>>;
+type Outcome = Rc<Cell<Option<Result<Duration, String>>>>;
 
 /// One round of a row: one message, or where packets are lost several, by a seed each. They are the fewer, the more packets one
 /// is expected to take, so that a round takes about as long as the others'.
@@ -91,13 +91,13 @@ pub(crate) fn transfer(link: LinkName, case: &Case, load: &Bytes, seed: u64) -> 
         let elapsed = me.gate().now().since(begin);
         told.set(Some(match answer {
             Ok(answer) if answer == "right" => Ok(elapsed),
-            Ok(_) => Err("the message came out wrong"),
-            Err(_) => Err("the message did not arrive"),
+            Ok(_) => Err("the message came out wrong".into()),
+            Err(error) => Err(format!("the message did not arrive: {error}")),
         }));
     });
     world.run();
-    let failed = |reason: &str| format!("{reason} (seed {seed}, {}: {case})", link.name());
-    let elapsed = outcome.take().ok_or_else(|| failed("the call did not end"))?.map_err(failed)?;
+    let failed = |reason: String| format!("{reason} (seed {seed}, {}: {case})", link.name());
+    let elapsed = outcome.take().ok_or_else(|| failed("the call did not end".into()))?.map_err(failed)?;
     let sent = sent(&world).since(before);
     Ok(Round {
         seconds: vec![elapsed.as_secs_f64()],
