@@ -51,12 +51,15 @@ pub(crate) fn read(path: &Path) -> Fallible<Document> {
         format!("{}: {reason}; 'sendrec bench bulk --json FILE' writes what is compared", path.display())
     };
     let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
-    let Kind { kind, format } = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+    parse(&text).map_err(|reason| failed(&reason).into())
+}
+
+pub(crate) fn parse(text: &str) -> Result<Document, String> {
+    let Kind { kind, format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if kind != KIND || format != FORMAT {
-        let found = format!("this is format {format} of '{kind}', not {FORMAT} of '{KIND}'");
-        return Err(failed(&found).into());
+        return Err(format!("this is format {format} of '{kind}', not {FORMAT} of '{KIND}'"));
     }
-    Ok(serde_json::from_str(&text).map_err(|error| failed(&error))?)
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 /// What is read first: another format's fields are others.

@@ -37,8 +37,8 @@ impl<'a> Outputs<'a> {
         Ok(Self { json: json?, csv: csv?, html: html? })
     }
 
-    /// In every form asked for; as a table unless something else goes to standard output.
-    pub(crate) fn write(self, document: &Document) -> Fallible<()> {
+    /// In every form asked for. What is left is for standard output: a table, unless something else goes there.
+    pub(crate) fn write(self, document: &Document) -> Fallible<String> {
         let json = |document: &Document| Ok(serde_json::to_string_pretty(document)? + "\n");
         let csv = |document: &Document| Ok(text::csv(document));
         let forms: [(_, Form); 3] = [(self.json, json), (self.csv, csv), (self.html, html::page)];
@@ -50,7 +50,7 @@ impl<'a> Outputs<'a> {
                 Some(Output::File(path, file)) => overwrite(path, file, &form(document)?)?,
             }
         }
-        print(&printed.unwrap_or_else(|| text::tables(document)))
+        Ok(printed.unwrap_or_else(|| text::tables(document)))
     }
 }
 

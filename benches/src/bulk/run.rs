@@ -58,7 +58,7 @@ pub(crate) fn run(options: &BulkOptions) -> Fallible<bool> {
     } else {
         measure_here(options, &allowed, &mut document)?;
     }
-    outputs.write(&document)?;
+    print(&outputs.write(&document)?)?;
     Ok(document.failed.is_empty())
 }
 

@@ -248,8 +248,11 @@ fn outputs_are_kept_until_there_is_something_to_write() {
     let options = typed(&["--json", path_text]).unwrap();
     let outputs = Outputs::open(&options).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
-    outputs.write(&document(&[1.0, 2.0, 3.0])).unwrap();
+    let document = document(&[1.0, 2.0, 3.0]);
+    assert_eq!(outputs.write(&document).unwrap(), text::tables(&document));
     assert_eq!(super::compare::read(&path).unwrap().rows.len(), 4);
+    let options = typed(&["--html=-"]).unwrap();
+    assert!(Outputs::open(&options).unwrap().write(&document).unwrap().starts_with("<!doctype html>"));
     for words in [["--json=-", "--csv=-"], ["--html=-", "--csv=-"], ["--json=-", "--html=-"]] {
         let options = typed(&words).unwrap();
         assert!(Outputs::open(&options).err().unwrap().to_string().contains("only one"), "{words:?}");
@@ -319,6 +322,13 @@ fn runs_are_compared_row_by_row_also_when_read_back() {
     assert!(text.contains("1.91 slower"), "{text}");
     let text = compare(&new, &new, true);
     assert!(text.contains("4 rows in both runs: 0 faster, 0 slower"), "{text}");
+}
+
+#[test]
+fn a_run_in_another_format_is_refused_for_that() {
+    let earlier = r#"{"kind": "sendrec bench bulk", "format": 1, "rows": [{"case": {"way": "blast"}}]}"#;
+    let error = super::compare::parse(earlier).err().unwrap();
+    assert!(error.contains("format 1") && error.contains("not 2"), "{error}");
 }
 
 #[test]
