@@ -83,7 +83,9 @@ pub(crate) fn plots(document: &Document, place: &str) -> Fallible<Vec<String>> {
         };
         let how = if pattern == Pattern::Bursts { "in bursts" } else { "independent" };
         let title = format!("Throughput over loss ({how}), {} in {packet}-byte packets", Size(message));
-        let axes = Axes { title: &title, x: "packets lost, each way", y: "MB/s", show_x: &show_loss };
+        let from_here = some.iter().any(|row| row.case.loss.from_here);
+        let lost = if from_here { "packets lost, from here" } else { "packets lost, each way" };
+        let axes = Axes { title: &title, x: lost, y: "MB/s", show_x: &show_loss };
         picture(&axes, &series(&some, name, loss, speed), &mut pictures)?;
         let title = format!("Packets for each message over loss ({how}), {}", Size(message));
         let axes = Axes { title: &title, y: "packets", ..axes };
