@@ -52,9 +52,9 @@ pub(crate) enum Task {
     Sink,
     /// Takes what comes over TCP
     Tcp {
-        /// Bytes of the socket's buffers; the system's own if not given
+        /// With buffers as UDP's, and not as the system grows them
         #[arg(long)]
-        buffers: Option<usize>,
+        enlarged: bool,
     },
 }
 
@@ -81,8 +81,8 @@ impl Running {
             Task::Spin => command.arg("spin"),
             Task::Bulk(server) => command.arg("bulk").args(server.arguments()),
             Task::Sink => command.arg("sink"),
-            Task::Tcp { buffers: None } => command.arg("tcp"),
-            Task::Tcp { buffers: Some(bytes) } => command.args(["tcp", "--buffers", &bytes.to_string()]),
+            Task::Tcp { enlarged: false } => command.arg("tcp"),
+            Task::Tcp { enlarged: true } => command.args(["tcp", "--enlarged"]),
         };
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         // From here on dropping it reaps the child.
@@ -149,8 +149,8 @@ pub(crate) fn serve(role: Role) -> Fallible<()> {
             greet(&sink.address()?.to_string())?;
             sink.serve()
         }
-        Task::Tcp { buffers } => {
-            let listener = bulk::tcp_listener(buffers)?;
+        Task::Tcp { enlarged } => {
+            let listener = bulk::tcp_listener(enlarged)?;
             watch_parent()?;
             greet(&listener.local_addr()?.to_string())?;
             bulk::serve_tcp(&listener)

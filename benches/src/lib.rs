@@ -11,6 +11,7 @@ mod channel;
 mod child;
 mod idle;
 mod latency;
+mod looking;
 mod machine;
 mod nodes;
 mod options;

@@ -1,15 +1,13 @@
 //! The floors: UDP between two OS processes, unconnected sockets, datagrams of the same bytes as a null call's.
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::ValueEnum;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::looking::receive_looking;
 use crate::sample::{DATAGRAM_BYTES, Fallible, Pipeline, check_number, put_number};
 
-/// How long to poll before blocking; the node's.
-const LOOKING: Duration = Duration::from_micros(20);
 /// A client that hears nothing for so long reports a loss instead of hanging.
 const LOST: Duration = Duration::from_secs(5);
 
@@ -41,26 +39,7 @@ impl Socket {
     fn receive(&self, buffer: &mut [u8], limit: Option<Duration>) -> io::Result<(usize, SocketAddr)> {
         match self.waiting {
             Waiting::Block => self.udp.recv_from(buffer),
-            Waiting::Yield => self.receive_looking(buffer, limit),
-        }
-    }
-
-    fn receive_looking(&self, buffer: &mut [u8], limit: Option<Duration>) -> io::Result<(usize, SocketAddr)> {
-        let mut since = None;
-        loop {
-            match self.udp.recv_from(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return done,
-            }
-            let now = Instant::now();
-            if now - *since.get_or_insert(now) <= LOOKING {
-                std::thread::yield_now();
-                continue;
-            }
-            let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-            if poll(&mut [PollFd::new(&self.udp, PollFlags::IN)], limit.as_ref())? == 0 {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
+            Waiting::Yield => receive_looking(&self.udp, buffer, limit),
         }
     }
 

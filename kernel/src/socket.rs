@@ -19,8 +19,8 @@ use sendrec_core::{Machine, Path};
 
 use crate::boot::{BootError, is_wildcard};
 
-/// What is asked of the system for each direction; it may grant less.
-const BUFFER_BYTES: usize = 4 << 20;
+/// What a node asks of the system for each direction of its socket; it may grant less.
+pub const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 /// IPv4's and UDP's headers.
 const IPV4_HEADERS_BYTES: usize = 20 + 8;
 /// IPv6's and UDP's.
@@ -59,10 +59,9 @@ impl Socket {
         Ok((Self { udp, state, is_wildcard, dual_stack }, bound))
     }
 
-    /// Bytes of packets that may wait in the socket. The system charges each its own overhead: at the worst, that of a small
-    /// one in a buffer of 2 KiB.
+    /// Bytes of packets that may wait in the socket.
     pub(crate) fn receive_bytes(&self) -> usize {
-        self.options().recv_buffer_size().unwrap_or(0) * 2 / 5
+        waiting_bytes(self.options().recv_buffer_size().unwrap_or(0))
     }
 
     /// Datagrams of equal size that may leave in one call.
@@ -179,6 +178,12 @@ impl Socket {
     }
 }
 
+/// Bytes of packets that may wait in a socket whose receive buffer, as the system tells it, has so many. The system charges
+/// each packet its own overhead: at the worst, that of a small one in a buffer of 2 KiB.
+pub const fn waiting_bytes(buffer_bytes: usize) -> usize {
+    buffer_bytes * 2 / 5
+}
+
 /// Bytes of each datagram but the last in what one plain receive brought: several are put together only if they are equal,
 /// and the first says how long it is.
 fn stride(bytes: &[u8]) -> usize {
@@ -209,9 +214,9 @@ pub(crate) fn path_bytes(machine: Machine) -> io::Result<usize> {
 fn enlarge(udp: &UdpSocket, bound: SocketAddr) {
     let socket = socket2::SockRef::from(udp);
     // Who may administer the network may have more than its users.
-    let forced = sockopt::set_socket_recv_buffer_size_force(udp, BUFFER_BYTES);
-    let receive = if forced.is_ok() { Ok(()) } else { socket.set_recv_buffer_size(BUFFER_BYTES) };
-    for (name, result) in [("receive", receive), ("send", socket.set_send_buffer_size(BUFFER_BYTES))] {
+    let forced = sockopt::set_socket_recv_buffer_size_force(udp, SOCKET_BUFFER_BYTES);
+    let receive = if forced.is_ok() { Ok(()) } else { socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES) };
+    for (name, result) in [("receive", receive), ("send", socket.set_send_buffer_size(SOCKET_BUFFER_BYTES))] {
         if let Err(error) = result {
             log::debug!("{bound}: the {name} buffer stays as it is: {error}");
         }

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 /// Packets that are lost in one go, on average, where losses come in bursts.
 pub(crate) const BURST_PACKETS: f64 = 4.0;
 
-/// When pieces go, by name.
+/// When pieces go: a protocol without its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Way {
+pub(crate) enum ProtocolName {
     /// Each piece waits for the acknowledgement of the one before
     StopAndWait,
     /// So many pieces under way, as --window says
@@ -24,11 +24,11 @@ pub(crate) enum Way {
     Blast,
 }
 
-/// What goes again, by name.
+/// What goes again: error control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Again {
-    /// The whole blast
+pub(crate) enum Errors {
+    /// The whole blast; a window goes back n
     Full,
     /// From the first that is missing on
     GoBackN,
@@ -46,7 +46,7 @@ pub(crate) enum Pattern {
     Bursts,
 }
 
-impl Way {
+impl ProtocolName {
     pub(crate) const ALL: [Self; 3] = [Self::StopAndWait, Self::Window, Self::Blast];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -58,7 +58,7 @@ impl Way {
     }
 }
 
-impl Again {
+impl Errors {
     pub(crate) const ALL: [Self; 3] = [Self::Full, Self::GoBackN, Self::Selective];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -81,16 +81,27 @@ impl Pattern {
     }
 }
 
-/// What is lost, in each direction.
+/// What is lost, in each direction or from here alone.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Loss {
     /// Of all packets, this part.
     pub(crate) chance: f64,
     pub(crate) pattern: Pattern,
+    /// Only what the client sends: the other side is on another host, and harms its own packets or not.
+    pub(crate) from_here: bool,
 }
 
 impl Loss {
-    pub(crate) const NONE: Self = Self { chance: 0.0, pattern: Pattern::Independent };
+    pub(crate) const NONE: Self = Self::each_way(0.0, Pattern::Independent);
+
+    pub(crate) const fn each_way(chance: f64, pattern: Pattern) -> Self {
+        Self { chance, pattern, from_here: false }
+    }
+
+    /// That a packet or its answer is lost.
+    pub(crate) fn either(self) -> f64 {
+        if self.from_here { self.chance } else { 1.0 - (1.0 - self.chance).powi(2) }
+    }
 
     /// As rules. A burst begins so seldom that the part lost is as asked for.
     pub(crate) fn faults(self, seed: u64) -> Option<Faults> {
@@ -113,7 +124,10 @@ impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.chance {
             0.0 => f.write_str("none"),
-            chance => write!(f, "{} % {}", (chance * 1e4).round() / 1e2, self.pattern.name()),
+            chance => {
+                let direction = if self.from_here { " from here" } else { "" };
+                write!(f, "{} % {}{direction}", (chance * 1e4).round() / 1e2, self.pattern.name())
+            }
         }
     }
 }
@@ -121,8 +135,8 @@ impl fmt::Display for Loss {
 /// One row's key.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Case {
-    pub(crate) way: Way,
-    pub(crate) errors: Again,
+    pub(crate) protocol: ProtocolName,
+    pub(crate) errors: Errors,
     /// Of a window.
     pub(crate) window: u32,
     pub(crate) ack_every: u32,
@@ -137,15 +151,17 @@ pub(crate) struct Case {
 impl Case {
     /// As the kernel is told.
     pub(crate) fn transfer(&self) -> Transfer {
-        let protocol = match self.way {
-            Way::StopAndWait => Protocol::StopAndWait,
-            Way::Window => Protocol::SlidingWindow { packets: self.window, ack_every: self.ack_every },
-            Way::Blast => Protocol::Blast { packets: self.blast },
+        let protocol = match self.protocol {
+            ProtocolName::StopAndWait => Protocol::StopAndWait,
+            ProtocolName::Window => {
+                Protocol::SlidingWindow { packets: self.window, ack_every: self.ack_every }
+            }
+            ProtocolName::Blast => Protocol::Blast { packets: self.blast },
         };
         let errors = match self.errors {
-            Again::Full => ErrorControl::Full,
-            Again::GoBackN => ErrorControl::GoBackN,
-            Again::Selective => ErrorControl::Selective,
+            Errors::Full => ErrorControl::Full,
+            Errors::GoBackN => ErrorControl::GoBackN,
+            Errors::Selective => ErrorControl::Selective,
         };
         Transfer { protocol, errors, packet_bytes: Some(self.packet_bytes), ..Transfer::DEFAULT }
     }
@@ -160,21 +176,23 @@ impl Case {
     }
 
     /// "window 64", where a number belongs to it.
-    pub(crate) fn way_name(&self) -> String {
-        match (self.way, self.blast) {
-            (Way::Window, _) if self.ack_every > 1 => format!("window {}/{}", self.window, self.ack_every),
-            (Way::Window, _) => format!("window {}", self.window),
-            (Way::Blast, Some(packets)) => format!("blast {packets}"),
-            (way, _) => way.name().into(),
+    pub(crate) fn protocol_name(&self) -> String {
+        match (self.protocol, self.blast) {
+            (ProtocolName::Window, _) if self.ack_every > 1 => {
+                format!("window {}/{}", self.window, self.ack_every)
+            }
+            (ProtocolName::Window, _) => format!("window {}", self.window),
+            (ProtocolName::Blast, Some(packets)) => format!("blast {packets}"),
+            (protocol, _) => protocol.name().into(),
         }
     }
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (way, errors) = (self.way_name(), self.errors.name());
+        let (protocol, errors) = (self.protocol_name(), self.errors.name());
         let (message, packet, loss) = (Size(self.message_bytes), self.packet_bytes, self.loss);
-        write!(f, "{way}, {errors}, {message} in {packet}-byte packets, loss {loss}")
+        write!(f, "{protocol}, {errors}, {message} in {packet}-byte packets, loss {loss}")
     }
 }
 

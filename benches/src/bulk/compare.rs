@@ -3,8 +3,11 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use serde::Deserialize;
+
+use super::case::Size;
 use super::document::{Document, FORMAT, KIND};
-use super::text;
+use super::show;
 use crate::report::Spread;
 use crate::sample::Fallible;
 
@@ -48,20 +51,29 @@ pub(crate) fn read(path: &Path) -> Fallible<Document> {
         format!("{}: {reason}; 'sendrec bench bulk --json FILE' writes what is compared", path.display())
     };
     let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
-    let document: Document = serde_json::from_str(&text).map_err(|error| failed(&error))?;
-    if document.kind != KIND || document.format != FORMAT {
-        return Err(failed(&format!("this is format {} of {}", document.format, document.kind)).into());
+    parse(&text).map_err(|reason| failed(&reason).into())
+}
+
+pub(crate) fn parse(text: &str) -> Result<Document, String> {
+    let Kind { kind, format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if kind != KIND || format != FORMAT {
+        return Err(format!("this is format {format} of '{kind}', not {FORMAT} of '{KIND}'"));
     }
-    Ok(document)
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// What is read first: another format's fields are others.
+#[derive(Deserialize)]
+struct Kind {
+    kind: String,
+    format: u32,
 }
 
 /// What is timed, by name.
 fn times(document: &Document) -> Vec<(String, Option<Spread>)> {
-    let rows = document.rows.iter().map(|row| (row.name(), row.seconds));
+    let rows = document.rows.iter().map(|row| (row.name(), row.time()));
     let peers = document.peers.iter().map(|peer| {
-        // What is in parentheses was chosen by the run itself.
-        let name = peer.name.split(" (").next().unwrap_or(&peer.name);
-        (format!("{}: {name}, {}", peer.placement, super::case::Size(peer.message_bytes)), peer.seconds)
+        (format!("{}: {}, {}", peer.placement, peer.name, Size(peer.message_bytes)), peer.seconds)
     });
     rows.chain(peers).collect()
 }
@@ -90,7 +102,7 @@ pub(crate) fn compare(old: &Document, new: &Document, changed_only: bool) -> Str
             Change::None => {}
         }
         let show =
-            |spread: &Option<Spread>| spread.map_or("failed".into(), |spread| text::seconds(spread.median));
+            |spread: &Option<Spread>| spread.map_or("failed".into(), |spread| show::seconds(spread.median));
         let ratio = old.zip(*new).map_or("-".into(), |(old, new)| format!("{:.2}", new.median / old.median));
         let (old, new, change) = (show(old), show(new), change.name());
         let _ = writeln!(text, "{old:>10} {new:>10} {ratio:>7} {change:<7} {name}");

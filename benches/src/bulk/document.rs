@@ -1,6 +1,7 @@
 //! What a run has found, as it is written to JSON and read back.
 use serde::{Deserialize, Serialize};
 
+use super::buffers::Granted;
 use super::case::Case;
 use super::model::{Constants, Prediction};
 use crate::machine::Machine;
@@ -9,7 +10,7 @@ use crate::report::Spread;
 /// Told from other JSON by this.
 pub(crate) const KIND: &str = "sendrec bench bulk";
 /// Raised when fields change their meaning.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// A prediction that is further off is listed.
 pub(crate) const DEVIATION_MAX: f64 = 0.25;
 
@@ -40,8 +41,11 @@ pub(crate) struct Row {
     /// `udp apart`, or a link's name.
     pub(crate) place: String,
     pub(crate) case: Case,
+    /// Of the rounds.
     pub(crate) seconds: Option<Spread>,
-    /// A megabyte is 10^6 bytes.
+    /// What the row stands for: their median; or with loss their mean, which is what the model predicts.
+    pub(crate) expected: Option<f64>,
+    /// A megabyte is 10^6 bytes; in the middle, that of what the row stands for.
     pub(crate) megabytes_per_second: Option<Spread>,
     pub(crate) packets: Option<Spread>,
     pub(crate) retransmitted: Option<Spread>,
@@ -66,11 +70,16 @@ impl Row {
         } else {
             Spread::of(times.iter().copied()).map(|spread| spread.median)
         };
+        let seconds = Spread::of(times.iter().copied());
+        let rate = |seconds: f64| bytes / seconds / 1e6;
+        let rates =
+            |time: Spread| Spread { median: rate(time.median), min: rate(time.max), max: rate(time.min) };
         Self {
             place: place.into(),
             case,
-            seconds: Spread::of(times.iter().copied()),
-            megabytes_per_second: Spread::of(times.iter().map(|seconds| bytes / seconds / 1e6)),
+            seconds,
+            expected,
+            megabytes_per_second: around(seconds, expected).map(rates),
             packets: spread(&|round| Some(round.packets)),
             retransmitted: spread(&|round| Some(round.retransmitted)),
             acknowledgements: spread(&|round| Some(round.acknowledgements)),
@@ -80,16 +89,27 @@ impl Row {
         }
     }
 
+    /// What the row stands for, and the rounds' range.
+    pub(crate) fn time(&self) -> Option<Spread> {
+        around(self.seconds, self.expected)
+    }
+
     /// What tells it from all others.
     pub(crate) fn name(&self) -> String {
         format!("{}: {}", self.place, self.case)
     }
 }
 
+fn around(range: Option<Spread>, middle: Option<f64>) -> Option<Spread> {
+    Some(Spread { median: middle?, ..range? })
+}
+
 /// A floor or a peer, or the kernel beside them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Peer {
     pub(crate) name: String,
+    /// What the run chose by itself.
+    pub(crate) note: Option<String>,
     pub(crate) placement: String,
     pub(crate) message_bytes: u64,
     pub(crate) seconds: Option<Spread>,
@@ -101,6 +121,7 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn new(
         name: &str,
+        note: Option<String>,
         placement: &str,
         message_bytes: u64,
         rounds: Vec<Option<Vec<f64>>>,
@@ -108,6 +129,7 @@ impl Peer {
         let times: Vec<_> = rounds.iter().filter_map(|round| median(round.as_deref())).collect();
         Self {
             name: name.into(),
+            note,
             placement: placement.into(),
             message_bytes,
             seconds: Spread::of(times.iter().copied()),
@@ -116,6 +138,12 @@ impl Peer {
             ),
             rounds,
         }
+    }
+
+    /// For people.
+    pub(crate) fn full_name(&self) -> String {
+        let note = self.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+        format!("{}{note}", self.name)
     }
 
     /// How many times as fast as the other, round by round.
@@ -137,6 +165,13 @@ pub(crate) struct Ratio {
     pub(crate) message_bytes: u64,
     pub(crate) value: Option<Spread>,
     pub(crate) goal: Option<f64>,
+}
+
+impl Ratio {
+    /// `None` if there is no goal, or no figure.
+    pub(crate) fn is_reached(&self) -> Option<bool> {
+        Some(self.value?.median >= self.goal?)
+    }
 }
 
 /// Small calls, with and without a long message on the same two nodes.
@@ -168,6 +203,10 @@ pub(crate) struct Document {
     pub(crate) machine: Machine,
     pub(crate) rounds: u32,
     pub(crate) seed: u64,
+    /// How the kernels' configuration is other than by default.
+    pub(crate) configured: Vec<String>,
+    /// Where sockets are measured.
+    pub(crate) granted: Option<Granted>,
     pub(crate) models: Vec<Model>,
     pub(crate) rows: Vec<Row>,
     pub(crate) peers: Vec<Peer>,

@@ -8,17 +8,14 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::sockopt;
+use sendrec_kernel::waiting_bytes;
 use socket2::SockRef;
 
+use super::buffers;
 use super::kernel::Load;
+use crate::looking::receive_looking;
 use crate::sample::Fallible;
 
-/// As the node asks for.
-const BUFFER_BYTES: usize = 4 << 20;
-/// How long to poll before blocking; the node's.
-const LOOKING: Duration = Duration::from_micros(20);
 /// Who hears nothing for so long has lost something.
 const LOST: Duration = Duration::from_secs(2);
 /// Bytes of an acknowledgement: the kernel's header.
@@ -36,11 +33,7 @@ struct Socket {
 impl Socket {
     fn bind() -> Fallible<Self> {
         let udp = UdpSocket::bind("127.0.0.1:0")?;
-        let options = SockRef::from(&udp);
-        if sockopt::set_socket_recv_buffer_size_force(&udp, BUFFER_BYTES).is_err() {
-            options.set_recv_buffer_size(BUFFER_BYTES)?;
-        }
-        options.set_send_buffer_size(BUFFER_BYTES)?;
+        buffers::enlarge(&udp)?;
         let state = UdpSocketState::new(UdpSockRef::from(&udp))?;
         udp.set_nonblocking(true)?;
         Ok(Self { udp, state })
@@ -48,26 +41,11 @@ impl Socket {
 
     /// What the node grants for such a socket.
     fn window_bytes(&self) -> usize {
-        SockRef::from(&self.udp).recv_buffer_size().unwrap_or(0) * 2 / 5
+        waiting_bytes(SockRef::from(&self.udp).recv_buffer_size().unwrap_or(0))
     }
 
     fn receive(&self, buffer: &mut [u8], limit: Option<Duration>) -> io::Result<(usize, SocketAddr)> {
-        let mut since = None;
-        loop {
-            match self.udp.recv_from(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return done,
-            }
-            let now = Instant::now();
-            if now - *since.get_or_insert(now) <= LOOKING {
-                std::thread::yield_now();
-                continue;
-            }
-            let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-            if poll(&mut [PollFd::new(&self.udp, PollFlags::IN)], limit.as_ref())? == 0 {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "a datagram was lost"));
-            }
-        }
+        receive_looking(&self.udp, buffer, limit)
     }
 
     fn send(&self, to: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()> {

@@ -1,16 +1,21 @@
 //! The report for a browser: one file, nothing fetched. Plots, tables, the model, the machine, and every sample.
 use std::fmt::Write;
 
+use super::case::Size;
 use super::document::{DEVIATION_MAX, Document, Row};
 use super::plot;
-use super::text;
-use crate::report::Spread;
+use super::show::{
+    self, AVERAGE, COLUMNS, OFF_COLUMN, TEXT_COLUMNS, digits, fairness_cells, is_off, seconds, spread,
+};
 use crate::sample::Fallible;
 
 const STYLE: &str = "body{font:15px/1.45 sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}\
 table{border-collapse:collapse;margin:1em 0;font-size:13px}td,th{padding:2px 9px;border-bottom:1px solid #ddd;text-align:right}\
 td.t,th.t{text-align:left}tr.off td.d{color:#b00020;font-weight:bold}svg{max-width:100%;height:auto}code,pre{background:#f4f4f4;\
 padding:1px 4px}pre{padding:.8em;white-space:pre-wrap}.wide{overflow-x:auto}.r{color:#00695c}.m{color:#b00020}";
+
+/// Between the ends of a range.
+const DASH: &str = "–";
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
@@ -25,12 +30,6 @@ fn cells(tag: &str, texts: usize, cells: &[String]) -> String {
     cells.iter().enumerate().map(cell).collect()
 }
 
-fn spread(spread: Option<Spread>, show: fn(f64) -> String) -> String {
-    spread.map_or("failed".into(), |Spread { median, min, max }| {
-        if min == max { show(median) } else { format!("{} ({}–{})", show(median), show(min), show(max)) }
-    })
-}
-
 /// The whole page.
 pub(crate) fn page(document: &Document) -> Fallible<String> {
     let mut page = String::from("<!doctype html><html lang=en><meta charset=utf-8>");
@@ -40,13 +39,17 @@ pub(crate) fn page(document: &Document) -> Fallible<String> {
     );
     let _ = write!(
         page,
-        "<p>{}<br><code>{}</code><br>Medians of {} rounds, all rows in turn (least–most); seed {}; a megabyte is 10<sup>6</sup> bytes. Rows \
-         with loss: the mean of each round's messages.</p>",
+        "<p>{}<br><code>{}</code><br>{} rounds (least–most): {AVERAGE}; seed {}; a megabyte is 10<sup>6</sup> bytes.</p>",
         escaped(&document.machine.to_string()),
         escaped(&document.command),
         document.rounds,
         document.seed
     );
+    let lines: String = document.configured.iter().map(|line| format!("<li>{}", escaped(line))).collect();
+    let _ = write!(page, "<p>The kernels run as by default, but:</p><ul>{lines}</ul>");
+    if let Some(granted) = &document.granted {
+        let _ = write!(page, "<p>{granted}.</p>");
+    }
     ratios(document, &mut page);
     let mut places: Vec<&str> = document.rows.iter().map(|row| &row.place[..]).collect();
     places.dedup();
@@ -77,21 +80,7 @@ pub(crate) fn page(document: &Document) -> Fallible<String> {
 }
 
 fn rows(document: &Document, place: &str, page: &mut String) {
-    let names = [
-        "protocol",
-        "errors",
-        "packet",
-        "message",
-        "loss",
-        "time",
-        "MB/s",
-        "predicted",
-        "off",
-        "packets",
-        "sent again",
-        "acks",
-    ];
-    let head = cells("th", 2, &names.map(String::from));
+    let head = cells("th", TEXT_COLUMNS, &COLUMNS.map(String::from));
     let _ = write!(page, "<div class=wide><table><tr>{head}</tr>");
     for row in document.rows.iter().filter(|row| row.place == place) {
         let _ = write!(page, "{}", line(row));
@@ -105,27 +94,13 @@ fn rows(document: &Document, place: &str, page: &mut String) {
 }
 
 fn line(row: &Row) -> String {
-    let case = &row.case;
-    let texts = [case.way_name(), case.errors.name().into()];
-    let is_off = row.deviation.is_some_and(|deviation| deviation.abs() > DEVIATION_MAX);
-    let off = row.deviation.map_or("-".into(), |deviation| format!("{:+.0} %", deviation * 100.0));
-    let numbers = [
-        case.packet_bytes.to_string(),
-        super::case::Size(case.message_bytes).to_string(),
-        case.loss.to_string(),
-        spread(row.seconds, text::seconds),
-        spread(row.megabytes_per_second, text::digits),
-        text::seconds(row.predicted.seconds),
-    ];
-    let counts =
-        [row.packets, row.retransmitted, row.acknowledgements].map(|count| spread(count, text::digits));
-    let class = if is_off { " class=off" } else { "" };
-    format!(
-        "<tr{class}>{}{}<td class=d>{off}</td>{}</tr>",
-        cells("td", 2, &texts),
-        cells("td", 0, &numbers),
-        cells("td", 0, &counts)
-    )
+    let all = show::cells(row, DASH, |found| spread(found, DASH, digits));
+    let class = if is_off(row) { " class=off" } else { "" };
+    let (texts, numbers) = all.split_at(TEXT_COLUMNS);
+    let (before, off) = numbers.split_at(OFF_COLUMN - TEXT_COLUMNS);
+    let (texts, before, after) =
+        (cells("td", texts.len(), texts), cells("td", 0, before), cells("td", 0, &off[1..]));
+    format!("<tr{class}>{texts}{before}<td class=d>{}</td>{after}</tr>", escaped(&off[0]))
 }
 
 fn ratios(document: &Document, page: &mut String) {
@@ -134,15 +109,11 @@ fn ratios(document: &Document, page: &mut String) {
     }
     page.push_str("<h2>Ratios</h2><table><tr><th class=t>how many times as fast<th class=t>placement<th>message<th>ratio<th>goal</tr>");
     for ratio in &document.ratios {
-        let class = match (ratio.goal, ratio.value) {
-            (Some(goal), Some(value)) if value.median >= goal => " class=r",
-            (Some(_), _) => " class=m",
-            (None, _) => "",
-        };
-        let value = spread(ratio.value, |value| format!("{value:.2}"));
-        let goal = ratio.goal.map_or(String::new(), |goal| format!("{goal}"));
+        let class = ratio.is_reached().map_or("", |reached| if reached { " class=r" } else { " class=m" });
+        let value = spread(ratio.value, DASH, |value| format!("{value:.2}"));
+        let goal = ratio.goal.map_or(String::new(), |goal| goal.to_string());
         let texts = [ratio.name.clone(), ratio.placement.clone()];
-        let message = super::case::Size(ratio.message_bytes);
+        let message = Size(ratio.message_bytes);
         let texts = cells("td", 2, &texts);
         let _ = write!(page, "<tr>{texts}<td>{message}<td{class}>{value}<td>{goal}</tr>");
     }
@@ -153,11 +124,11 @@ fn peers(document: &Document, page: &mut String) {
     if !document.peers.is_empty() {
         page.push_str("<h2>Floors and peers</h2><table><tr><th class=t>the same message<th class=t>placement<th>message<th>time<th>MB/s</tr>");
         for peer in &document.peers {
-            let texts = cells("td", 2, &[peer.name.clone(), peer.placement.clone()]);
+            let texts = cells("td", 2, &[peer.full_name(), peer.placement.clone()]);
             let numbers = [
-                super::case::Size(peer.message_bytes).to_string(),
-                spread(peer.seconds, text::seconds),
-                spread(peer.megabytes_per_second, text::digits),
+                Size(peer.message_bytes).to_string(),
+                spread(peer.seconds, DASH, seconds),
+                spread(peer.megabytes_per_second, DASH, digits),
             ];
             let _ = write!(page, "<tr>{texts}{}</tr>", cells("td", 0, &numbers));
         }
@@ -166,13 +137,9 @@ fn peers(document: &Document, page: &mut String) {
     if !document.fairness.is_empty() {
         page.push_str("<h2>Small calls beside a long message</h2><table><tr><th class=t>null call<th class=t>placement<th>p50, us<th>p99, us<th>MB/s meanwhile</tr>");
         for row in &document.fairness {
-            let beside = |bytes| format!("beside messages of {}", super::case::Size(bytes));
-            let name = row.message_bytes.map_or("alone".into(), beside);
-            let texts = cells("td", 2, &[name, row.placement.clone()]);
-            let rate =
-                row.megabytes_per_second.map_or(String::new(), |rate| spread(Some(rate), text::digits));
-            let numbers = [spread(row.p50_us, text::digits), spread(row.p99_us, text::digits), rate];
-            let _ = write!(page, "<tr>{texts}{}</tr>", cells("td", 0, &numbers));
+            let [name, placement, figures @ ..] = fairness_cells(row, DASH);
+            let (texts, numbers) = (cells("td", 2, &[name, placement]), cells("td", 0, &figures));
+            let _ = write!(page, "<tr>{texts}{numbers}</tr>");
         }
         page.push_str("</table>");
     }
@@ -188,11 +155,11 @@ fn model(document: &Document, page: &mut String) {
     for model in &document.models {
         let c = &model.constants;
         let numbers = [
-            text::seconds(c.packet),
+            seconds(c.packet),
             format!("{:.3} ns", c.byte * 1e9),
-            text::seconds(c.turn),
-            text::seconds(c.start),
-            text::seconds(c.timeout),
+            seconds(c.turn),
+            seconds(c.start),
+            seconds(c.timeout),
             format!("{:.0}", c.under_way_bytes),
         ];
         let (place, from) = (escaped(&model.place), escaped(&model.from));

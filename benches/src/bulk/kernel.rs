@@ -11,10 +11,11 @@ use clap::Args;
 use sendrec_core::fault::Faults;
 use sendrec_core::kernel::Counters;
 use sendrec_core::wire::PacketType;
-use sendrec_core::{Config, Options, Transfer};
+use sendrec_core::{Options, Transfer};
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_trap::{Address, From, How, LocalId, Process, SpawnOptions};
 
+use super::config::config;
 use crate::sample::Fallible;
 
 /// A message longer than this is one to be measured; others ask something.
@@ -26,12 +27,6 @@ const BULK: LocalId = LocalId(1);
 const ECHO: LocalId = LocalId(2);
 /// What hangs longer is a failure.
 const TIMEOUT: Duration = Duration::from_secs(120);
-/// Where backing off stops, and how often silence is borne, so that a burst that is counted in packets ends.
-pub(crate) const RETRANSMIT_MAX: Duration = Duration::from_millis(200);
-pub(crate) const RETRIES: u32 = 200;
-
-/// A reply that is lost behind the acknowledgement of its request is missed after so long, as a piece would be.
-const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What a child that takes long messages is told.
 #[derive(Clone, Debug, Default, Args)]
@@ -44,16 +39,6 @@ pub(crate) struct BulkServer {
 impl BulkServer {
     pub(crate) fn arguments(&self) -> Vec<String> {
         self.fault.iter().flat_map(|faults| ["--fault".into(), faults.to_string()]).collect()
-    }
-}
-
-/// The kernel's configuration on both sides.
-pub(crate) fn config() -> Config {
-    Config {
-        retransmit_max: RETRANSMIT_MAX,
-        retries: RETRIES,
-        probe_interval: PROBE_INTERVAL,
-        ..Config::default()
     }
 }
 
@@ -123,8 +108,8 @@ pub(crate) fn serve(
     faults: Option<Faults>,
     ready: impl FnOnce(&str) -> Fallible<()>,
 ) -> Fallible<()> {
-    let node =
-        Node::boot(NodeConfig { listen, advertise, kernel: config(), faults, ..NodeConfig::default() })?;
+    let kernel = config(faults.is_some());
+    let node = Node::boot(NodeConfig { listen, advertise, kernel, faults, ..NodeConfig::default() })?;
     let spawn = |id| Process::spawn(&node, SpawnOptions { local_id: Some(id), ..SpawnOptions::default() });
     let (bulk, echo) = (spawn(BULK)?, spawn(ECHO)?);
     ready(&bulk.address().to_string())?;
@@ -181,7 +166,8 @@ impl Load {
 /// The clients' node.
 pub(crate) fn boot(listen: Option<SocketAddr>, faults: Option<Faults>) -> Fallible<Node> {
     let listen = listen.unwrap_or(NodeConfig::default().listen);
-    Ok(Node::boot(NodeConfig { listen, kernel: config(), faults, ..NodeConfig::default() })?)
+    let kernel = config(faults.is_some());
+    Ok(Node::boot(NodeConfig { listen, kernel, faults, ..NodeConfig::default() })?)
 }
 
 /// One that sends long messages.

@@ -2,21 +2,25 @@
 //! what a simple model predicts.
 //!
 //! Rows are measured in turn, and that several times. Deliberately not here: goals that fail a run. Machines differ.
+mod buffers;
 mod case;
 mod classics;
 mod compare;
+mod config;
 mod document;
 mod fairness;
 mod flood;
 mod html;
 mod kernel;
+mod links;
 mod model;
 mod options;
+mod output;
 mod peers;
-mod place;
 mod plot;
 mod progress;
 mod run;
+mod show;
 mod tcp;
 #[cfg(test)]
 mod tests;

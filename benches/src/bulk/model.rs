@@ -1,7 +1,7 @@
 //! The prediction: what a transfer should take, from a few constants that are fixed before the run. `model.md` says how.
 use serde::{Deserialize, Serialize};
 
-use super::case::{Again, BURST_PACKETS, Case, Pattern, Way};
+use super::case::{BURST_PACKETS, Case, Errors, Pattern, ProtocolName};
 
 /// The model in words, for the report.
 pub(crate) const EXPLANATION: &str = include_str!("model.md");
@@ -68,39 +68,40 @@ impl Constants {
         let p = case.loss.chance;
         let bursts = case.loss.pattern == Pattern::Bursts && p > 0.0;
         let length = if bursts { BURST_PACKETS } else { 1.0 };
-        // A piece or its answer is lost for the first time; and the next one too.
-        let either = 1.0 - (1.0 - p) * (1.0 - p);
-        let (first, again) = if bursts { (either / length, 1.0 - 1.0 / length) } else { (either, either) };
-        let silence = if p > 0.0 { self.silence(first, again) } else { 0.0 };
+        // A piece or its answer is lost; and in the silence that follows, the next one too.
+        let either = case.loss.either();
+        let again = if bursts { 1.0 - 1.0 / length } else { either };
+        let silence = |first| if p > 0.0 { self.silence(first, again) } else { 0.0 };
 
-        if case.way == Way::StopAndWait || n <= 1.0 {
-            let tries = if bursts { 1.0 + first / (1.0 - again) } else { 1.0 / (1.0 - either) };
-            return Prediction { seconds: self.start + n * (t + r + silence), pieces: n * tries };
+        if case.protocol == ProtocolName::StopAndWait || n <= 1.0 {
+            // Of the pieces that a burst swallows, all but the first are the silence of that one.
+            let silence = silence(either / length);
+            return Prediction { seconds: self.start + n * (t + r + silence), pieces: n / (1.0 - either) };
         }
         let granted = (self.under_way_bytes / f64::from(case.packet_bytes)).max(1.0);
-        let (under_way, acks) = match case.way {
-            Way::Window => {
+        let (under_way, acks) = match case.protocol {
+            ProtocolName::Window => {
                 (f64::from(case.window).min(granted), self.acknowledgement / f64::from(case.ack_every))
             }
             _ => (granted, 0.0),
         };
-        let blasts = case.blast.filter(|_| case.way == Way::Blast);
+        let blasts = case.blast.filter(|_| case.protocol == ProtocolName::Blast);
         let blasts = blasts.map_or(1.0, |packets| (n / f64::from(packets.get())).ceil());
         let t = t + acks;
         let first_flight = (self.first_flight_bytes / f64::from(case.packet_bytes)).max(1.0);
-        let grant = match case.way {
+        let grant = match case.protocol {
             _ if n <= first_flight => 0.0,
             // Acknowledgements grant while the first flight goes.
-            Way::Window => (r + t - first_flight * t).max(0.0),
+            ProtocolName::Window => (r + t - first_flight * t).max(0.0),
             _ => r,
         };
         // Of so many pieces, in round k again: the chance that one is missing.
         let missing = |of: f64, k: i32| 1.0 - (1.0 - p.powi(k)).powf(of / length);
         let rounds: f64 = (1..TERMS_MAX).map(|k| missing(n, k)).sum();
-        let (pieces, besides) = match (case.errors, case.way) {
+        let (pieces, besides) = match (case.errors, case.protocol) {
             _ if p <= 0.0 => (n, 0.0),
-            (Again::Selective, _) => (n / (1.0 - p), (rounds * r - n * t).max(0.0)),
-            (Again::Full, Way::Blast) => (n * (1.0 + rounds), rounds * r),
+            (Errors::Selective, _) => (n / (1.0 - p), (rounds * r - n * t).max(0.0)),
+            (Errors::Full, ProtocolName::Blast) => (n * (1.0 + rounds), rounds * r),
             _ => {
                 // On a shared line the report waits for the packet that is going.
                 let shared = if self.acknowledgement > 0.0 { 1.0 } else { 0.0 };
@@ -118,6 +119,9 @@ impl Constants {
         // What a rule destroys is never on a line that queues; a sender that paces itself has lost the time.
         let line = if self.queues { pieces * (1.0 - p) } else { pieces };
         let stalls = (line / under_way - 1.0).max(0.0) * (t + r - under_way * t).max(0.0);
+        // Under a window the last piece is waited for; a blast's sender asks after each round.
+        let questions = if case.protocol == ProtocolName::Blast { 1.0 + rounds } else { 1.0 };
+        let silence = questions * silence(either);
         let seconds = self.start + grant + line * t + stalls + blasts * r + besides + silence;
         Prediction { seconds, pieces }
     }

@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use sendrec_core::fault::Faults;
 use sendrec_trap::Address;
 
-use super::case::{Again, Case, Loss, Pattern, Size, Way};
-use super::place::LinkName;
+use super::case::{Case, Errors, Loss, Pattern, ProtocolName, Size};
+use super::links::LinkName;
 use crate::options::seconds;
 use crate::placement::Placement;
 
@@ -36,13 +36,19 @@ pub(crate) enum Section {
 #[derive(Clone, Debug, Args)]
 pub struct BulkOptions {
     /// In a world in virtual time instead of over UDP
-    #[arg(long, conflicts_with = "server")]
+    #[arg(long, conflicts_with_all = ["server", "section", "placement", "peer_message", "seconds_per_row"])]
     pub(crate) world: bool,
     /// Over these links of a world [default: all]
     #[arg(long, value_enum, value_delimiter = ',', requires = "world")]
     pub(crate) link: Vec<LinkName>,
     /// Tests the findings of 1985 in a world; fails if one that held no longer does
-    #[arg(long = "1985", conflicts_with_all = ["server", "csv", "html", "protocol", "errors", "packet", "message", "loss"])]
+    #[arg(
+        long = "1985",
+        conflicts_with_all = [
+            "world", "server", "json", "csv", "html", "protocol", "errors", "packet", "message", "loss", "pattern", "window",
+            "ack_every", "blast", "section", "placement", "peer_message", "rounds", "seconds_per_row",
+        ]
+    )]
     pub(crate) classics: bool,
     /// Against `bench serve` on another host
     #[arg(long, value_name = "HOST:PORT/ID", value_parser = parse_address)]
@@ -53,17 +59,20 @@ pub struct BulkOptions {
 
     /// These protocols [default: all]
     #[arg(long, value_enum, value_delimiter = ',', help_heading = "Rows")]
-    pub(crate) protocol: Vec<Way>,
-    /// These kinds of error control [default: all]
+    pub(crate) protocol: Vec<ProtocolName>,
+    /// These kinds of error control [default: all]; a window's full is go-back-n, and with stop-and-wait all are selective
     #[arg(long, value_enum, value_delimiter = ',', help_heading = "Rows")]
-    pub(crate) errors: Vec<Again>,
-    /// Packets of so many bytes, header included; 1472 is an Ethernet frame's, 65507 the longest
+    pub(crate) errors: Vec<Errors>,
+    /// Packets of so many bytes, header included; 1472 is an Ethernet frame's, 65507 the longest [default: 1472, or 1120 over --link
+    /// ethernet; where neither errors, packet, message nor loss is given, 65507 too on this host]
     #[arg(long, value_name = "BYTES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(200..=65_507), help_heading = "Rows")]
     pub(crate) packet: Vec<u32>,
-    /// Messages of this size, 1KiB to 1GiB
+    /// Messages of this size, 1KiB to 1GiB [default: 1MiB; where neither errors, packet, message nor loss is given, a series from
+    /// 1KiB to 64MiB, in a world from 1KiB to what suits the link]
     #[arg(long, value_name = "SIZE", value_delimiter = ',', value_parser = parse_message, help_heading = "Rows")]
     pub(crate) message: Vec<Size>,
-    /// The part of all packets that is lost, each way, e.g. 0,0.001,0.01,0.05,0.2
+    /// The part of all packets that is lost, each way, or with --server from here, e.g. 0,0.001,0.01,0.05,0.2 [default: 0; where
+    /// neither errors, packet, message nor loss is given, those five at 1MiB]
     #[arg(long, value_name = "P", value_delimiter = ',', value_parser = parse_loss, help_heading = "Rows")]
     pub(crate) loss: Vec<f64>,
     /// How losses come [default: both]
@@ -83,10 +92,10 @@ pub struct BulkOptions {
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) section: Vec<Section>,
     /// At these placements: floors and peers [default: all], and the table at the first of them [default: apart]
-    #[arg(long, value_enum, value_delimiter = ',')]
+    #[arg(long, value_enum, value_delimiter = ',', conflicts_with = "server")]
     placement: Vec<Placement>,
     /// The message of floors and peers [default: 64MiB and 256MiB]
-    #[arg(long, value_name = "SIZE", value_delimiter = ',', value_parser = parse_message)]
+    #[arg(long, value_name = "SIZE", value_delimiter = ',', value_parser = parse_message, conflicts_with = "server")]
     peer_message: Vec<Size>,
     /// How often each row is measured, all rows in turn
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -107,7 +116,7 @@ pub struct BulkOptions {
     /// The rows as CSV into this file; - is stdout
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) csv: Option<PathBuf>,
-    /// A report for a browser, with plots, into this file
+    /// A report for a browser, with plots, into this file; - is stdout
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) html: Option<PathBuf>,
 }
@@ -194,16 +203,23 @@ impl BulkOptions {
         }
     }
 
-    pub(crate) fn case(&self, way: Way, errors: Again, packet: u32, message: u64, loss: Loss) -> Case {
+    pub(crate) fn case(
+        &self,
+        protocol: ProtocolName,
+        errors: Errors,
+        packet: u32,
+        message: u64,
+        loss: Loss,
+    ) -> Case {
         Case {
-            way,
+            protocol,
             errors,
             window: self.window,
             ack_every: self.ack_every,
             blast: self.blast,
             packet_bytes: packet,
             message_bytes: message,
-            loss,
+            loss: Loss { from_here: self.server.is_some() && loss.chance > 0.0, ..loss },
         }
     }
 
@@ -213,28 +229,28 @@ impl BulkOptions {
             && self.packet.is_empty()
             && self.message.is_empty()
             && self.loss.is_empty());
-        let ways = or_all(&self.protocol, &Way::ALL);
+        let protocols = or_all(&self.protocol, &ProtocolName::ALL);
         if says_rows {
-            return self.product(&ways, packets);
+            return self.product(&protocols, packets);
         }
         let mut cases = Vec::new();
-        for way in ways.iter().copied() {
+        for protocol in protocols.iter().copied() {
             for packet in packets {
                 for message in messages {
-                    cases.push(self.case(way, Again::Selective, *packet, *message, Loss::NONE));
+                    cases.push(self.case(protocol, Errors::Selective, *packet, *message, Loss::NONE));
                 }
             }
         }
         let patterns = or_all(&self.pattern, &Pattern::ALL);
         let losses: &[f64] = if self.quick { &[0.01] } else { &LOSSES };
         let message = if self.quick { LOSSY_MESSAGE_BYTES / 4 } else { LOSSY_MESSAGE_BYTES };
-        for (way, errors) in kinds(&ways, &Again::ALL) {
+        for (protocol, errors) in kinds(&protocols, &Errors::ALL) {
             let none = [Loss::NONE];
             let lossy = patterns
                 .iter()
-                .flat_map(|pattern| losses.iter().map(|chance| Loss { chance: *chance, pattern: *pattern }));
+                .flat_map(|pattern| losses.iter().map(|chance| Loss::each_way(*chance, *pattern)));
             for loss in none.into_iter().chain(lossy) {
-                let case = self.case(way, errors, packets[0], message, loss);
+                let case = self.case(protocol, errors, packets[0], message, loss);
                 if !cases.contains(&case) {
                     cases.push(case);
                 }
@@ -243,22 +259,22 @@ impl BulkOptions {
         cases
     }
 
-    fn product(&self, ways: &[Way], packets: &[u32]) -> Vec<Case> {
-        let errors = or_all(&self.errors, &Again::ALL);
+    fn product(&self, protocols: &[ProtocolName], packets: &[u32]) -> Vec<Case> {
+        let errors = or_all(&self.errors, &Errors::ALL);
         let packets = or_all(&self.packet, &packets[..1]);
         let messages: Vec<_> = self.message.iter().map(|size| size.0).collect();
         let messages = or_all(&messages, &[LOSSY_MESSAGE_BYTES]);
         let losses = or_all(&self.loss, &[0.0]);
         let patterns = or_all(&self.pattern, &Pattern::ALL);
         let mut cases = Vec::new();
-        for (way, errors) in kinds(ways, &errors) {
+        for (protocol, errors) in kinds(protocols, &errors) {
             for packet in &packets {
                 for message in &messages {
                     for chance in &losses {
                         let patterns = if *chance > 0.0 { &patterns[..] } else { &[Pattern::Independent] };
                         for pattern in patterns {
-                            let loss = Loss { chance: *chance, pattern: *pattern };
-                            cases.push(self.case(way, errors, *packet, *message, loss));
+                            let loss = Loss::each_way(*chance, *pattern);
+                            cases.push(self.case(protocol, errors, *packet, *message, loss));
                         }
                     }
                 }
@@ -273,17 +289,17 @@ fn or_all<T: Clone>(named: &[T], all: &[T]) -> Vec<T> {
 }
 
 /// Protocols with their error control. With one piece under way all kinds are the same; a window's full is go-back-n.
-fn kinds(ways: &[Way], errors: &[Again]) -> Vec<(Way, Again)> {
-    let mut kinds: Vec<(Way, Again)> = Vec::new();
-    for way in ways {
+fn kinds(protocols: &[ProtocolName], errors: &[Errors]) -> Vec<(ProtocolName, Errors)> {
+    let mut kinds: Vec<(ProtocolName, Errors)> = Vec::new();
+    for protocol in protocols {
         for errors in errors {
-            let errors = match (way, errors) {
-                (Way::StopAndWait, _) => Again::Selective,
-                (Way::Window, Again::Full) => Again::GoBackN,
+            let errors = match (protocol, errors) {
+                (ProtocolName::StopAndWait, _) => Errors::Selective,
+                (ProtocolName::Window, Errors::Full) => Errors::GoBackN,
                 (_, errors) => *errors,
             };
-            if !kinds.contains(&(*way, errors)) {
-                kinds.push((*way, errors));
+            if !kinds.contains(&(*protocol, errors)) {
+                kinds.push((*protocol, errors));
             }
         }
     }

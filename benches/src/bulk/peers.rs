@@ -18,15 +18,13 @@ use crate::report::Spread;
 use crate::sample::Fallible;
 
 const TCP_WRITES: [usize; 4] = [64 << 10, 128 << 10, 256 << 10, 1 << 20];
-/// As UDP's sockets ask for; or as the system grows them by itself.
-const TCP_BUFFERS: [Option<usize>; 2] = [None, Some(4 << 20)];
 /// The message of what goes packet by packet, at most.
 const STEPS_BYTES_MAX: u64 = 4 << 20;
 
 /// How bytes get across.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Carrier {
-    Tcp { buffers: Option<usize>, write_bytes: usize },
+    Tcp { enlarged: bool, write_bytes: usize },
     Raw { style: Style, segment: u32 },
     Kernel(Transfer),
 }
@@ -54,17 +52,18 @@ const PING_PONG: &str = "raw UDP ping-pong, 1472 bytes";
 const STOP_AND_WAIT: &str = "stop-and-wait, 1472-byte packets";
 const BLAST_STEPS: &str = "blast, 1472-byte packets, as long a message";
 
-/// The rows for messages of this length.
-pub(crate) fn items(message_bytes: u64, tcp: Carrier) -> Vec<Item> {
+/// The rows for messages of this length; TCP's if a way was found.
+pub(crate) fn items(message_bytes: u64, tcp: Option<Carrier>) -> Vec<Item> {
     let item = |name: &str, carrier, message_bytes| Item { name: name.into(), carrier, message_bytes };
     let raw = |style, segment| Carrier::Raw { style, segment };
-    vec![
-        item(TCP, tcp, message_bytes),
+    let tcp = tcp.map(|tcp| item(TCP, tcp, message_bytes));
+    let others = [
         item(RAW_LONG, raw(Style::Flood, LONG_PACKET_BYTES), message_bytes),
         item(BLAST_LONG, transfer(BLAST, None), message_bytes),
         item(RAW_FRAMES, raw(Style::Flood, ETHERNET_PACKET_BYTES), message_bytes),
         item(BLAST_FRAMES, transfer(BLAST, Some(ETHERNET_PACKET_BYTES)), message_bytes),
-    ]
+    ];
+    tcp.into_iter().chain(others).collect()
 }
 
 /// The rows that go packet by packet.
@@ -90,9 +89,9 @@ pub(crate) fn ratios(peers: &[Peer]) -> Vec<Ratio> {
     ];
     let mut ratios = Vec::new();
     for (name, own, other, goal) in goals {
-        for peer in peers.iter().filter(|peer| peer.name.starts_with(own) && is_exactly(&peer.name, own)) {
+        for peer in peers.iter().filter(|peer| peer.name == own) {
             let is_other = |found: &&Peer| {
-                is_exactly(&found.name, other)
+                found.name == other
                     && found.placement == peer.placement
                     && found.message_bytes == peer.message_bytes
             };
@@ -110,23 +109,18 @@ pub(crate) fn ratios(peers: &[Peer]) -> Vec<Ratio> {
     ratios
 }
 
-/// A name, or the name with a note in parentheses.
-fn is_exactly(name: &str, wanted: &str) -> bool {
-    name.split(" (").next() == Some(wanted)
-}
-
 impl Carrier {
     /// One round: seconds of each message.
     pub(crate) fn measure(self, cores: Cores, load: &Load, time: Duration) -> Fallible<Vec<f64>> {
         let task = match self {
-            Self::Tcp { buffers, .. } => Task::Tcp { buffers },
+            Self::Tcp { enlarged, .. } => Task::Tcp { enlarged },
             Self::Raw { .. } => Task::Sink,
             Self::Kernel(_) => Task::Bulk(BulkServer::default()),
         };
         let server = Running::start(&task, cores.server)?;
         on_core(cores.client, || match self {
-            Self::Tcp { buffers, write_bytes } => {
-                let mut stream = Stream::connect(server.greeting(), buffers, write_bytes)?;
+            Self::Tcp { enlarged, write_bytes } => {
+                let mut stream = Stream::connect(server.greeting(), enlarged, write_bytes)?;
                 stream.send(load)?;
                 sample(time, || stream.send(load))
             }
@@ -153,8 +147,9 @@ impl Carrier {
     pub(crate) fn best_tcp(cores: Cores, load: &Load, time: Duration) -> Fallible<Self> {
         let mut best: Option<(f64, Self)> = None;
         for write_bytes in TCP_WRITES {
-            for buffers in TCP_BUFFERS {
-                let carrier = Self::Tcp { buffers, write_bytes };
+            // As the system grows buffers by itself; or as UDP's sockets ask for them.
+            for enlarged in [false, true] {
+                let carrier = Self::Tcp { enlarged, write_bytes };
                 let median =
                     Spread::of(carrier.measure(cores, load, time)?).ok_or("TCP was not measured")?.median;
                 if best.is_none_or(|(seconds, _)| median < seconds) {
@@ -167,9 +162,8 @@ impl Carrier {
 
     /// What its name leaves open.
     pub(crate) fn note(self) -> Option<String> {
-        let Self::Tcp { buffers, write_bytes } = self else { return None };
-        let buffers =
-            buffers.map_or("the system's buffers".into(), |bytes| format!("{} MiB of buffer", bytes >> 20));
+        let Self::Tcp { enlarged, write_bytes } = self else { return None };
+        let buffers = if enlarged { "buffers as UDP's" } else { "the system's buffers" };
         Some(format!("{} KiB, {buffers}", write_bytes >> 10))
     }
 }

@@ -2,7 +2,7 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::case::{Again, Pattern, Size, Way};
+use super::case::{Errors, Pattern, ProtocolName, Size};
 use super::document::{Document, Row};
 use crate::sample::Fallible;
 use crate::timers::plot::grouped;
@@ -46,18 +46,19 @@ struct Axes<'a> {
 pub(crate) fn plots(document: &Document, place: &str) -> Fallible<Vec<String>> {
     let rows: Vec<_> = document.rows.iter().filter(|row| row.place == place).collect();
     let mut pictures = Vec::new();
-    let lossless = |row: &&&Row| row.case.loss.chance == 0.0 && row.case.errors == Again::Selective;
+    let lossless = |row: &&&Row| row.case.loss.chance == 0.0 && row.case.errors == Errors::Selective;
     let clean: Vec<_> = rows.iter().filter(lossless).copied().collect();
     let size = |row: &Row| row.case.message_bytes as f64;
-    let by_way = |row: &Row| format!("{}, {}-byte packets", row.case.way_name(), row.case.packet_bytes);
+    let by_protocol =
+        |row: &Row| format!("{}, {}-byte packets", row.case.protocol_name(), row.case.packet_bytes);
     let show_size = |value: &f64| Size(value.round() as u64).to_string();
     let speed = |row: &Row| Some(row.megabytes_per_second?.median);
     let axes =
         Axes { title: "Throughput over message size, no loss", x: "message", y: "MB/s", show_x: &show_size };
-    picture(&axes, &series(&clean, by_way, size, speed), &mut pictures)?;
+    picture(&axes, &series(&clean, by_protocol, size, speed), &mut pictures)?;
     let axes = Axes { title: "Packets for each message, both sides, no loss", y: "packets", ..axes };
     let packets = |row: &Row| Some(row.packets?.median);
-    picture(&axes, &series(&clean, by_way, size, packets), &mut pictures)?;
+    picture(&axes, &series(&clean, by_protocol, size, packets), &mut pictures)?;
 
     let Some((packet, message)) = lossy_size(&rows) else { return Ok(pictures) };
     let is_of = |row: &&&Row| (row.case.packet_bytes, row.case.message_bytes) == (packet, message);
@@ -68,9 +69,9 @@ pub(crate) fn plots(document: &Document, place: &str) -> Fallible<Vec<String>> {
         if !some.iter().any(|row| row.case.loss.chance > 0.0) {
             continue;
         }
-        let name = |row: &Row| match row.case.way {
-            Way::StopAndWait => row.case.way_name(),
-            _ => format!("{}, {}", row.case.way_name(), row.case.errors.name()),
+        let name = |row: &Row| match row.case.protocol {
+            ProtocolName::StopAndWait => row.case.protocol_name(),
+            _ => format!("{}, {}", row.case.protocol_name(), row.case.errors.name()),
         };
         let loss = |row: &Row| row.case.loss.chance.max(NO_LOSS);
         let show_loss = |value: &f64| {
@@ -82,7 +83,9 @@ pub(crate) fn plots(document: &Document, place: &str) -> Fallible<Vec<String>> {
         };
         let how = if pattern == Pattern::Bursts { "in bursts" } else { "independent" };
         let title = format!("Throughput over loss ({how}), {} in {packet}-byte packets", Size(message));
-        let axes = Axes { title: &title, x: "packets lost, each way", y: "MB/s", show_x: &show_loss };
+        let from_here = some.iter().any(|row| row.case.loss.from_here);
+        let lost = if from_here { "packets lost, from here" } else { "packets lost, each way" };
+        let axes = Axes { title: &title, x: lost, y: "MB/s", show_x: &show_loss };
         picture(&axes, &series(&some, name, loss, speed), &mut pictures)?;
         let title = format!("Packets for each message over loss ({how}), {}", Size(message));
         let axes = Axes { title: &title, y: "packets", ..axes };

@@ -1,19 +1,22 @@
 //! One run: what is asked for is measured in turn, several times, and told in every form asked for.
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::Path;
 
+use super::buffers::Granted;
 use super::case::{Case, Size};
 use super::document::{Document, FORMAT, KIND, Model, Peer, Round, Row};
 use super::kernel::{self, Load};
-use super::model::Constants;
-use super::options::{BulkOptions, CompareOptions, ETHERNET_PACKET_BYTES, Section, ServeOptions};
+use super::links::LinkName;
+use super::model::{Constants, Prediction};
+use super::options::{
+    BulkOptions, CompareOptions, ETHERNET_PACKET_BYTES, LONG_PACKET_BYTES, Section, ServeOptions,
+};
+use super::output::{Outputs, print};
 use super::peers::{self, Carrier, Item};
-use super::place::LinkName;
 use super::progress::Progress;
 use super::udp::Place;
-use super::{classics, compare, fairness, html, text, world};
+use super::{classics, compare, config, fairness, show, world};
 use crate::machine::Machine;
 use crate::placement::{Cores, Placement, allowed_cores};
 use crate::sample::Fallible;
@@ -31,6 +34,7 @@ pub(crate) fn run(options: &BulkOptions) -> Fallible<bool> {
         print(&text)?;
         return Ok(all_hold);
     }
+    let outputs = Outputs::open(options)?;
     let allowed = allowed_cores()?;
     let mut document = Document {
         kind: KIND.into(),
@@ -39,6 +43,8 @@ pub(crate) fn run(options: &BulkOptions) -> Fallible<bool> {
         machine: Machine::here(allowed.len()),
         rounds: options.rounds(),
         seed: options.seed,
+        configured: config::differences(options.world),
+        granted: if options.world { None } else { Some(Granted::here()?) },
         models: Vec::new(),
         rows: Vec::new(),
         peers: Vec::new(),
@@ -47,18 +53,12 @@ pub(crate) fn run(options: &BulkOptions) -> Fallible<bool> {
         skipped: Vec::new(),
         failed: Vec::new(),
     };
-    // Before the minutes of measuring: it may not be possible.
-    for path in [&options.json, &options.csv, &options.html].into_iter().flatten() {
-        if !is_stdout(path) {
-            fs::write(path, "").map_err(|error| cannot_write(path, &error))?;
-        }
-    }
     if options.world {
         measure_worlds(options, &mut document);
     } else {
         measure_here(options, &allowed, &mut document)?;
     }
-    tell(options, &document)?;
+    print(&outputs.write(&document)?)?;
     Ok(document.failed.is_empty())
 }
 
@@ -68,14 +68,6 @@ fn command() -> String {
     let program = words.next().unwrap_or_default();
     let program = Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned());
     program.into_iter().chain(words).collect::<Vec<_>>().join(" ")
-}
-
-fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> String {
-    format!("{} cannot be written: {error}", path.display())
 }
 
 /// Messages by length: all rows send the same.
@@ -100,19 +92,21 @@ fn measure_here(options: &BulkOptions, allowed: &[usize], document: &mut Documen
         let (server, listen) = (options.server, options.listen);
         let place = Place { cores, server, listen, time: options.row_time() };
         let constants = place.calibrate(options)?;
-        let from = "a calibration before the run: blasts of 4 MiB in short and in long packets, 64 KiB by stop-and-wait, 1 KiB";
+        let from = "a calibration before the run: blasts of 4 MiB in packets of two lengths, 64 KiB by stop-and-wait, 1 KiB";
         document.models.push(Model { place: name.clone(), from: from.into(), constants });
         let mut packets = vec![ETHERNET_PACKET_BYTES];
-        if place.long_packets() > ETHERNET_PACKET_BYTES {
-            packets.push(place.long_packets());
+        if place.takes_long_packets() {
+            packets.push(LONG_PACKET_BYTES);
         }
         let messages: &[u64] = if options.quick { &MESSAGES_QUICK } else { &MESSAGES };
         let cases = options.cases(&packets, messages);
-        let measure = |case: &Case, load: &Load, seed, expected| place.measure(case, load, seed, expected);
+        let measure = |case: &Case, load: &Load, seed, predicted: Prediction| {
+            place.measure(case, load, seed, predicted.seconds)
+        };
         table(options, &name, cases, &constants, &mut loads, document, measure);
     }
     if options.server.is_some() {
-        if !options.section.is_empty() || !options.quick {
+        if options.wants(Section::Peers) || options.wants(Section::Fairness) {
             document.skipped.push("floors, peers and fairness: both sides must be on this host".into());
         }
         return Ok(());
@@ -136,9 +130,26 @@ fn measure_worlds(options: &BulkOptions, document: &mut Document) {
         let from = format!("the link's parameters: {}", link.explanation());
         document.models.push(Model { place: link.name().into(), from, constants });
         let cases = options.cases(link.packets(), link.messages(options.quick));
-        let measure = |case: &Case, load: &Load, seed, _| world::measure(link, case, &load.bytes, seed);
+        let measure = |case: &Case, load: &Load, seed, predicted: Prediction| {
+            world::measure(link, case, &load.bytes, seed, predicted.pieces)
+        };
         table(options, link.name(), cases, &constants, &mut loads, document, measure);
     }
+}
+
+/// Why a row is left out, and what to do about it.
+pub(crate) fn too_long(options: &BulkOptions, predicted: Prediction) -> Option<String> {
+    // Virtual time is cheap: what counts there is how many packets there are.
+    const PIECES_MAX: f64 = 200_000.0;
+    if options.world {
+        let pieces = predicted.pieces;
+        return (pieces > PIECES_MAX).then(|| {
+            format!("it would take {pieces:.0} packets, more than {PIECES_MAX}; give a shorter --message, or longer packets")
+        });
+    }
+    let longest = options.row_time().as_secs_f64() * PATIENCE;
+    (predicted.seconds > longest)
+        .then(|| format!("it would take {}; give more --seconds-per-row", show::seconds(predicted.seconds)))
 }
 
 /// All rows of a place in turn, and that several times.
@@ -149,22 +160,14 @@ fn table(
     constants: &Constants,
     loads: &mut Loads,
     document: &mut Document,
-    mut measure: impl FnMut(&Case, &Load, u64, f64) -> Fallible<Round>,
+    mut measure: impl FnMut(&Case, &Load, u64, Prediction) -> Fallible<Round>,
 ) {
-    // Virtual time is cheap: what counts there is how many packets there are.
-    const PIECES_MAX: f64 = 200_000.0;
-    let longest = options.row_time().as_secs_f64() * PATIENCE;
     let mut rows = Vec::new();
     for case in cases {
         let predicted = constants.predict(&case);
-        let is_long = if options.world { predicted.pieces > PIECES_MAX } else { predicted.seconds > longest };
-        if is_long {
-            let expected = text::seconds(predicted.seconds);
-            document
-                .skipped
-                .push(format!("{place}: {case}: it would take {expected}; give more --seconds-per-row"));
-        } else {
-            rows.push((case, predicted, Vec::new()));
+        match too_long(options, predicted) {
+            Some(reason) => document.skipped.push(format!("{place}: {case}: {reason}")),
+            None => rows.push((case, predicted, Vec::new())),
         }
     }
     let rounds = options.rounds();
@@ -174,7 +177,7 @@ fn table(
             progress.step(&format!("{place}: {case}"));
             let seed =
                 options.seed.wrapping_mul(1_000_003).wrapping_add(u64::from(round) << 32 | number as u64);
-            match measure(case, &loads.of(case.message_bytes), seed, predicted.seconds) {
+            match measure(case, &loads.of(case.message_bytes), seed, *predicted) {
                 Ok(round) => found.push(Some(round)),
                 Err(error) => {
                     found.push(None);
@@ -199,17 +202,18 @@ fn beside_peers(
     let messages = options.peer_messages();
     let name = placement.name();
     if options.wants(Section::Peers) {
-        let first = loads.of(messages[0]);
-        match Carrier::best_tcp(cores, &first, options.row_time() / 4) {
-            Ok(tcp) => {
-                let longest = messages.iter().max().copied().unwrap_or_default();
-                let mut items: Vec<_> =
-                    messages.iter().flat_map(|message| peers::items(*message, tcp)).collect();
-                items.extend(peers::step_items(longest));
-                measure_peers(options, name, cores, &items, loads, document);
+        let mut items = Vec::new();
+        for message in &messages {
+            // What is best for one length need not be for another.
+            let tcp = Carrier::best_tcp(cores, &loads.of(*message), options.row_time() / 4);
+            if let Err(error) = &tcp {
+                let message = Size(*message);
+                document.failed.push(format!("{name}: TCP, {message}, no write size was found: {error}"));
             }
-            Err(error) => document.failed.push(format!("{name}: {error}")),
+            items.extend(peers::items(*message, tcp.ok()));
         }
+        items.extend(peers::step_items(messages.iter().max().copied().unwrap_or_default()));
+        measure_peers(options, name, cores, &items, loads, document);
     }
     if options.wants(Section::Fairness) {
         let load = loads.of(messages[0]);
@@ -245,44 +249,8 @@ fn measure_peers(
         }
     }
     for (item, found) in items.iter().zip(found) {
-        let note = item.carrier.note().map(|note| format!(" ({note})")).unwrap_or_default();
-        let name = format!("{}{note}", item.name);
-        document.peers.push(Peer::new(&name, placement, item.message_bytes, found));
-    }
-}
-
-/// In every form asked for; as a table unless something else goes to standard output.
-fn tell(options: &BulkOptions, document: &Document) -> Fallible<()> {
-    let mut output = Some(text::tables(document));
-    let forms = [
-        (&options.json, serde_json::to_string_pretty(document)? + "\n"),
-        (&options.csv, text::csv(document)),
-    ];
-    for (path, text) in forms {
-        let Some(path) = path else { continue };
-        if is_stdout(path) {
-            output = Some(text);
-        } else {
-            write_file(path, &text)?;
-        }
-    }
-    if let Some(path) = &options.html {
-        write_file(path, &html::page(document)?)?;
-    }
-    print(&output.unwrap_or_default())
-}
-
-fn write_file(path: &Path, text: &str) -> Fallible<()> {
-    fs::write(path, text).map_err(|error| cannot_write(path, &error))?;
-    eprintln!("wrote {}", path.display());
-    Ok(())
-}
-
-fn print(text: &str) -> Fallible<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever read it has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
+        let note = item.carrier.note();
+        document.peers.push(Peer::new(&item.name, note, placement, item.message_bytes, found));
     }
 }
 

@@ -1,24 +1,30 @@
 //! The peer: TCP over loopback, a message there and a few bytes back.
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
+use super::buffers;
 use super::kernel::Load;
 use crate::sample::Fallible;
 
 /// A write or a connection that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Listens; of the connections that come, the buffers are of this size.
-pub(crate) fn listener(buffers: Option<usize>) -> Fallible<TcpListener> {
+/// A socket whose buffers are as UDP's, or grow as the system likes.
+fn socket(enlarged: bool) -> Fallible<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    if let Some(bytes) = buffers {
-        socket.set_recv_buffer_size(bytes)?;
-        socket.set_send_buffer_size(bytes)?;
+    if enlarged {
+        buffers::enlarge(&socket)?;
     }
-    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    Ok(socket)
+}
+
+/// Listens; connections that come inherit its buffers.
+pub(crate) fn listener(enlarged: bool) -> Fallible<TcpListener> {
+    let socket = socket(enlarged)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     socket.listen(1)?;
     Ok(socket.into())
 }
@@ -47,12 +53,11 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn connect(server: &str, buffers: Option<usize>, write_bytes: usize) -> Fallible<Self> {
-        let stream = TcpStream::connect(server)?;
-        if let Some(bytes) = buffers {
-            SockRef::from(&stream).set_recv_buffer_size(bytes)?;
-            SockRef::from(&stream).set_send_buffer_size(bytes)?;
-        }
+    pub(crate) fn connect(server: &str, enlarged: bool, write_bytes: usize) -> Fallible<Self> {
+        // Before it connects: the window's scale is fixed then.
+        let socket = socket(enlarged)?;
+        socket.connect(&server.parse::<SocketAddr>()?.into())?;
+        let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self { stream, write_bytes })

@@ -6,10 +6,11 @@ use sendrec_core::limits::{FIRST_FLIGHT_BYTES_DEFAULT, RETRANSMIT_MIN_DEFAULT};
 use sendrec_core::wire::{FRAGMENT_BYTES, HEADER_BYTES};
 use sendrec_trap::Address;
 
-use super::case::{Again, Case, Loss, Way};
+use super::case::{Case, Errors, Loss, ProtocolName};
+use super::config::config;
 use super::document::Round;
 use super::flood;
-use super::kernel::{self, BulkServer, Client, Load, RETRANSMIT_MAX, Sent};
+use super::kernel::{self, BulkServer, Client, Load, Sent};
 use super::model::Constants;
 use super::options::{BulkOptions, ETHERNET_PACKET_BYTES, LONG_PACKET_BYTES};
 use crate::child::{Running, Task};
@@ -18,7 +19,7 @@ use crate::report::Spread;
 use crate::sample::Fallible;
 
 /// Messages of a row's round at most.
-const MESSAGES_MAX: usize = 32;
+pub(crate) const MESSAGES_MAX: usize = 32;
 /// What the server's packets suffer is not what the client's do.
 const OTHER_SIDE: u64 = 0x5ca1_ab1e;
 /// Timers fire at multiples of a millisecond: half of one late.
@@ -97,22 +98,24 @@ impl Place {
         const STEPS_BYTES: u64 = 64 << 10;
         const SMALL_BYTES: u64 = 1 << 10;
         let (flood, steps, small) = (Load::new(FLOOD_BYTES), Load::new(STEPS_BYTES), Load::new(SMALL_BYTES));
-        let case = |way, packet, load: &Load| {
-            options.case(way, Again::Selective, packet, load.bytes.len() as u64, Loss::NONE)
+        let case = |protocol, packet, load: &Load| {
+            options.case(protocol, Errors::Selective, packet, load.bytes.len() as u64, Loss::NONE)
         };
         let time = |case: Case, load: &Load| {
             let round = self.measure(&case, load, 0, 0.0)?;
             let seconds = Spread::of(round.seconds).ok_or("nothing was measured")?.median;
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>((case.pieces() as f64, seconds))
         };
-        let long = self.long_packets();
-        let many = time(case(Way::Blast, ETHERNET_PACKET_BYTES, &flood), &flood)?;
-        let few = time(case(Way::Blast, long, &flood), &flood)?;
-        let one_by_one = time(case(Way::StopAndWait, ETHERNET_PACKET_BYTES, &steps), &steps)?;
-        let single = time(case(Way::StopAndWait, ETHERNET_PACKET_BYTES, &small), &small)?;
+        // Where frames are the longest, twice their number is enough to tell packets from bytes.
+        let other = if self.takes_long_packets() { LONG_PACKET_BYTES } else { ETHERNET_PACKET_BYTES / 2 };
+        let many = time(case(ProtocolName::Blast, ETHERNET_PACKET_BYTES, &flood), &flood)?;
+        let others = time(case(ProtocolName::Blast, other, &flood), &flood)?;
+        let one_by_one = time(case(ProtocolName::StopAndWait, ETHERNET_PACKET_BYTES, &steps), &steps)?;
+        let single = time(case(ProtocolName::StopAndWait, ETHERNET_PACKET_BYTES, &small), &small)?;
 
         let wire = |pieces: f64| FLOOD_BYTES as f64 + pieces * (HEADER_BYTES + FRAGMENT_BYTES) as f64;
-        let (packet, byte) = Constants::fit((many.0, wire(many.0), many.1), (few.0, wire(few.0), few.1));
+        let (packet, byte) =
+            Constants::fit((many.0, wire(many.0), many.1), (others.0, wire(others.0), others.1));
         let piece = packet + byte * f64::from(ETHERNET_PACKET_BYTES);
         let turn = (one_by_one.1 / one_by_one.0 - piece).max(0.0);
         let start = (single.1 - turn - packet - byte * SMALL_BYTES as f64).max(0.0);
@@ -124,21 +127,16 @@ impl Place {
             acknowledgement: 0.0,
             start,
             timeout,
-            timeout_max: RETRANSMIT_MAX.as_secs_f64(),
+            timeout_max: config(true).retransmit_max.as_secs_f64(),
             under_way_bytes: flood::window_bytes()? as f64,
             first_flight_bytes: FIRST_FLIGHT_BYTES_DEFAULT as f64,
             queues: false,
         })
     }
 
-    /// The longest packets of this place: between hosts, frames.
-    pub(crate) fn long_packets(&self) -> u32 {
-        if self.server.is_none_or(|server| server.machine.socket_addr().ip().is_loopback()) {
-            LONG_PACKET_BYTES
-        } else {
-            // Twice the frames' number is enough to tell packets from bytes.
-            ETHERNET_PACKET_BYTES / 2
-        }
+    /// Whether packets may be as long as datagrams may: between hosts they are frames.
+    pub(crate) fn takes_long_packets(&self) -> bool {
+        self.server.is_none_or(|server| server.machine.socket_addr().ip().is_loopback())
     }
 }
 

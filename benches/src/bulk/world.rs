@@ -9,20 +9,56 @@ use sendrec_sim::{Link, World};
 use sendrec_trap::{Address, From, How, SpawnOptions, Trap};
 
 use super::case::Case;
+use super::config::config_over;
 use super::document::Round;
 use super::kernel::{QUESTION_BYTES_MAX, Sent};
-use super::place::LinkName;
+use super::links::LinkName;
+use super::udp::MESSAGES_MAX;
 use crate::sample::Fallible;
 
 const SERVER: LocalId = LocalId(1);
 /// What takes longer in virtual time will never end.
 const TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
 
-type Outcome = Rc<Cell<Option<Result<Duration, &'static str>>>>;
+/// Of all messages of a row's round.
+const PIECES_A_ROUND: f64 = 32_000.0;
+/// A round's messages have seeds that no row's and no round's other messages have.
+const SEED_SHIFT: u32 = 48;
+
+type Outcome = Rc<Cell<Option<Result<Duration, String>>>>;
+
+/// One round of a row: one message, or where packets are lost several, by a seed each. They are the fewer, the more packets one
+/// is expected to take, so that a round takes about as long as the others'.
+pub(crate) fn measure(
+    link: LinkName,
+    case: &Case,
+    load: &Bytes,
+    seed: u64,
+    expected_pieces: f64,
+) -> Fallible<Round> {
+    let seeds = if case.loss.chance > 0.0 { seeds(expected_pieces) } else { 1 };
+    let mut seconds = Vec::new();
+    let mut counts = [0.0; 3];
+    for number in 0..seeds {
+        let round = transfer(link, case, load, seed.wrapping_add(number << SEED_SHIFT))?;
+        seconds.extend(round.seconds);
+        for (count, each) in
+            counts.iter_mut().zip([round.packets, round.retransmitted, round.acknowledgements])
+        {
+            *count += each / seeds as f64;
+        }
+    }
+    let [packets, retransmitted, acknowledgements] = counts;
+    Ok(Round { seconds, packets, retransmitted, acknowledgements })
+}
+
+fn seeds(expected_pieces: f64) -> u64 {
+    ((PIECES_A_ROUND / expected_pieces.max(1.0)) as u64).clamp(1, MESSAGES_MAX as u64)
+}
 
 /// One message over the link, after a small one that lets both sides know each other.
-pub(crate) fn measure(link: LinkName, case: &Case, load: &Bytes, seed: u64) -> Fallible<Round> {
-    let mut world = World::with(seed, link.config(), link.link());
+pub(crate) fn transfer(link: LinkName, case: &Case, load: &Bytes, seed: u64) -> Fallible<Round> {
+    let mut world = World::with(seed, config_over(link, case.loss.chance > 0.0), link.link());
     world.keep(0, 0);
     let (client, server) = (world.boot(), world.boot());
     world.set_link(server, client, link.link_back());
@@ -55,13 +91,13 @@ pub(crate) fn measure(link: LinkName, case: &Case, load: &Bytes, seed: u64) -> F
         let elapsed = me.gate().now().since(begin);
         told.set(Some(match answer {
             Ok(answer) if answer == "right" => Ok(elapsed),
-            Ok(_) => Err("the message came out wrong"),
-            Err(_) => Err("the message did not arrive"),
+            Ok(_) => Err("the message came out wrong".into()),
+            Err(error) => Err(format!("the message did not arrive: {error}")),
         }));
     });
     world.run();
-    let failed = |reason: &str| format!("{reason} (seed {seed}, {}: {case})", link.name());
-    let elapsed = outcome.take().ok_or_else(|| failed("the call did not end"))?.map_err(failed)?;
+    let failed = |reason: String| format!("{reason} (seed {seed}, {}: {case})", link.name());
+    let elapsed = outcome.take().ok_or_else(|| failed("the call did not end".into()))?.map_err(failed)?;
     let sent = sent(&world).since(before);
     Ok(Round {
         seconds: vec![elapsed.as_secs_f64()],

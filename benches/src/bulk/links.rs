@@ -6,14 +6,13 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use sendrec_core::Config;
 use sendrec_sim::{Link, Medium};
 
-use super::case::{Case, Way};
-use super::kernel;
+use super::case::{Case, ProtocolName};
+use super::config::config_over;
 use super::model::Constants;
 use sendrec_core::limits::FIRST_FLIGHT_BYTES_DEFAULT;
-use sendrec_core::wire::HEADER_BYTES;
+use sendrec_core::wire::{HEADER_BYTES, REPORT_BYTES};
 
 /// The packet of 1985: 1,024 bytes and a header.
 pub(crate) const CLASSIC_PACKET_BYTES: u32 = 1_024 + 96;
@@ -21,6 +20,9 @@ const CLASSIC_BYTES: f64 = 1_024.0;
 /// Seconds to copy those 1,024 bytes into an interface or out of it, and to send them.
 const CLASSIC_COPY: f64 = 1.35e-3;
 const CLASSIC_WIRE: f64 = 0.82e-3;
+
+/// What acknowledges pieces: a report with a list that names none.
+pub(crate) const REPORT_PACKET_BYTES: usize = HEADER_BYTES + REPORT_BYTES + 1;
 
 const MEGABIT: u64 = 1_000_000;
 
@@ -78,7 +80,7 @@ impl LinkName {
     pub(crate) fn link_back(self) -> Link {
         let mut link = self.link();
         if self == Self::Ethernet {
-            link.latency = link.latency.mul_f64(HEADER_BYTES as f64 / CLASSIC_BYTES);
+            link.latency = link.latency.mul_f64(REPORT_PACKET_BYTES as f64 / CLASSIC_BYTES);
         }
         link
     }
@@ -88,31 +90,22 @@ impl LinkName {
         if self != Self::Ethernet {
             return Duration::ZERO;
         }
-        let acknowledged =
-            if case.way == Way::Window { HEADER_BYTES as f64 / f64::from(case.ack_every) } else { 0.0 };
+        let acknowledged = if case.protocol == ProtocolName::Window {
+            REPORT_PACKET_BYTES as f64 / f64::from(case.ack_every)
+        } else {
+            0.0
+        };
         let bytes = f64::from(case.packet_bytes) + acknowledged;
         Duration::from_secs_f64(bytes * 8.0 / self.link().bandwidth.unwrap_or(MEGABIT) as f64)
-    }
-
-    /// Of both machines. Their memory is no bound here: a line without a queue's bound loses nothing by being full.
-    pub(crate) fn config(self) -> Config {
-        const RECEIVE_BYTES: usize = 4 << 20;
-        let slow = self == Self::Wan;
-        Config {
-            receive_bytes: RECEIVE_BYTES,
-            // Longer than a round trip, or each first packet is sent twice.
-            retransmit_first: Duration::from_millis(if slow { 300 } else { 100 }),
-            retransmit_max: if slow { 4 * kernel::RETRANSMIT_MAX } else { kernel::RETRANSMIT_MAX },
-            ..kernel::config()
-        }
     }
 
     /// What the model is told, from the link's parameters alone.
     pub(crate) fn constants(self) -> Constants {
         let (there, back) = (self.link(), self.link_back());
-        let config = self.config();
+        // Time-outs there are where packets are lost.
+        let config = config_over(self, true);
         let byte = 8.0 / there.bandwidth.unwrap_or(MEGABIT) as f64;
-        let ack = byte * HEADER_BYTES as f64;
+        let ack = byte * REPORT_PACKET_BYTES as f64;
         let turn = there.latency.as_secs_f64() + back.latency.as_secs_f64() + ack;
         Constants {
             packet: 0.0,

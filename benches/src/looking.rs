@@ -1,0 +1,33 @@
+//! Waiting for a datagram as the node does: poll and yield for a while, then block.
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// How long to poll before blocking; the node's.
+const LOOKING: Duration = Duration::from_micros(20);
+
+/// Receives into `buffer` from a socket that does not block; after `limit` in which nothing came the datagram is lost.
+pub(crate) fn receive_looking(
+    udp: &UdpSocket,
+    buffer: &mut [u8],
+    limit: Option<Duration>,
+) -> io::Result<(usize, SocketAddr)> {
+    let mut since = None;
+    loop {
+        match udp.recv_from(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            done => return done,
+        }
+        let now = Instant::now();
+        if now - *since.get_or_insert(now) <= LOOKING {
+            std::thread::yield_now();
+            continue;
+        }
+        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+        if poll(&mut [PollFd::new(udp, PollFlags::IN)], limit.as_ref())? == 0 {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "a datagram was lost"));
+        }
+    }
+}
