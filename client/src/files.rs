@@ -312,7 +312,8 @@ pub(crate) fn check_answer(
     message: Bytes,
     server: impl FnOnce() -> String,
 ) -> Result<FileMessage, FileError> {
-    let answer = FileMessage::decode(message).map_err(|_| FileError::NoFileServer { server: server() })?;
+    let answer = FileMessage::decode(message).ok().filter(FileMessage::is_answer);
+    let answer = answer.ok_or_else(|| FileError::NoFileServer { server: server() })?;
     match answer.code() {
         Code::OK => Ok(answer),
         code => Err(FileError::Server(code)),

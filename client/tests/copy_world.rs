@@ -333,3 +333,23 @@ fn a_put_that_is_stopped_leaves_nothing() {
     });
     assert_eq!(kept.list(name("."), b"", 10), Ok(vec![]));
 }
+
+#[test]
+fn one_who_sends_requests_back_is_no_file_server() {
+    let mut world = World::new(1);
+    let server = world.boot();
+    let options = SpawnOptions { local_id: Some(SERVER_ID), ..SpawnOptions::default() };
+    world.spawn(server, options, |me| {
+        while let Ok(request) = me.receive(From::Any) {
+            me.reply(request.source, request.message).unwrap();
+        }
+    });
+    with_client(&mut world, server, |files| {
+        let is_none = |error: &FileError| matches!(error, FileError::NoFileServer { .. });
+        // With an end: a request sent back would read as a hole of all that was asked for.
+        let got = get(files, 0, Some(10 << 20)).map(|bytes| bytes.len());
+        assert!(matches!(&got, Err(CopyError::File(error)) if is_none(error)), "{got:?}");
+        assert!(is_none(&files.stat(b"file").unwrap_err()));
+        assert!(is_none(&files.create(b"file").unwrap_err()));
+    });
+}

@@ -2,12 +2,12 @@
 //!
 //! | bytes | field | meaning |
 //! |---|---|---|
-//! | 0-3 | opcode | [`Opcode`] |
+//! | 0-3 | opcode | [`Opcode`]; 0 in an answer |
 //! | 4-7 | result | [`Code`]; 0 in a request |
 //! | 8-15 | offset | where to read or write; the new length for TRUNCATE |
 //! | 16-19 | count | bytes wanted, read or written; of LIST, entries |
 //! | 20-21 | length of filename | bytes |
-//! | 22- | filename | bytes, relative to the server's root, `/` between its parts |
+//! | 22- | filename | bytes, relative to the server's root, `/` between its parts; none in an answer |
 //! | then | data | what is written or was read; the new name for RENAME; where to go on for LIST; attributes, entries |
 //!
 //! The answer to a READ has `count` bytes read, and may leave out zeros at the end of its data, a block or more of them:
@@ -249,6 +249,11 @@ impl FileMessage {
         }
         let filename = bytes.split_to(name_bytes);
         Ok(Self { opcode, result, offset, count, filename, data: bytes })
+    }
+
+    /// Whether it can be a server's: no request sent back is.
+    pub fn is_answer(&self) -> bool {
+        self.opcode == 0 && self.filename.is_empty()
     }
 
     /// The answer's code.
