@@ -130,7 +130,6 @@ fn answered(strategy: Strategy, timers: u32, time: Duration) -> f64 {
     let wait_requests = (time_out.as_nanos() / BETWEEN_REQUESTS.as_nanos()) as u64;
     let lost_every = LOST_EVERY.max(10 * wait_requests / u64::from(timers));
     let mut lost = bench.arm_requests(time_out, (wait_requests / lost_every) as usize);
-    let mut due = Vec::new();
     let mut now = Instant::ZERO;
 
     let (mut requests, mut counted) = (0_u64, 0_u64);
@@ -151,8 +150,8 @@ fn answered(strategy: Strategy, timers: u32, time: Duration) -> f64 {
                 bench.table.arm(handle, now + wait);
             }
             if bench.table.is_due(now) {
-                bench.table.expire(now, &mut due);
-                for timer in due.drain(..) {
+                bench.table.expire(now);
+                while let Some(timer) = bench.table.pop() {
                     lost[timer as usize] = false;
                     bench.table.arm(bench.handles[timer as usize], now + wait);
                 }
@@ -204,7 +203,6 @@ fn arm_and_disarm(strategy: Strategy, timers: u32, time: Duration) -> [f64; 2] {
 fn expire(strategy: Strategy, timers: u32, time: Duration) -> f64 {
     let mut bench = Bench::new(strategy, timers);
     let clock = clock_nanos();
-    let mut due = Vec::with_capacity(timers as usize);
     let (mut nanos, mut count) = (0.0, 0_u64);
     let mut now = Instant::ZERO;
     let begin = Clock::now();
@@ -213,9 +211,8 @@ fn expire(strategy: Strategy, timers: u32, time: Duration) -> f64 {
         let before = Clock::now();
         while let Some(next) = bench.table.next() {
             now = next;
-            bench.table.expire(now, &mut due);
-            count += due.len() as u64;
-            due.clear();
+            bench.table.expire(now);
+            count += std::iter::from_fn(|| bench.table.pop()).count() as u64;
         }
         nanos += before.elapsed().as_nanos() as f64 - clock;
     }

@@ -128,7 +128,6 @@ pub(crate) struct Exchange {
     /// Messages whose checksum was wrong.
     spoilt_messages: u64,
     timers: Table<TimerKey>,
-    due: Vec<TimerKey>,
     next_upkeep: Instant,
     coverage: Coverage,
 }
@@ -159,7 +158,6 @@ impl Exchange {
             memory: alloc::boxed::Box::new(Fresh),
             spoilt_messages: 0,
             timers,
-            due: Vec::new(),
             next_upkeep: now,
             coverage: Coverage::default(),
         }
@@ -189,9 +187,9 @@ impl Exchange {
         if !self.timers.is_due(port.now) {
             return;
         }
-        let mut due = core::mem::take(&mut self.due);
-        self.timers.expire(port.now, &mut due);
-        for key in due.drain(..) {
+        self.timers.expire(port.now);
+        // One at a time: what a timer does may disarm others that fired with it.
+        while let Some(key) = self.timers.pop() {
             match key {
                 TimerKey::Outgoing(slot) => self.on_request_timer(slot, port),
                 TimerKey::Served(slot) => self.on_served_timer(slot, port),
@@ -201,7 +199,6 @@ impl Exchange {
                 TimerKey::Receiving(slot) => self.on_arrival_timer(slot, port),
             }
         }
-        self.due = due;
     }
 
     /// This incarnation, and since when it lives.

@@ -44,7 +44,6 @@ pub(crate) struct Locate {
     timers: Table<u32>,
     first: Duration,
     retries: u32,
-    due: Vec<u32>,
 }
 
 impl Locate {
@@ -57,7 +56,6 @@ impl Locate {
             timers,
             first,
             retries,
-            due: Vec::new(),
         }
     }
 
@@ -129,9 +127,8 @@ impl Locate {
 
     /// What the searches want whose time is over.
     pub(crate) fn expire(&mut self, now: Instant, due: &mut Vec<Due>) {
-        let mut slots = core::mem::take(&mut self.due);
-        self.timers.expire(now, &mut slots);
-        for slot in slots.drain(..) {
+        self.timers.expire(now);
+        while let Some(slot) = self.timers.pop() {
             let Some(search) = self.searches.get_mut(slot as usize) else { continue };
             search.tries += 1;
             let Search { sparse, nonce, tries, timer } = *search;
@@ -144,6 +141,5 @@ impl Locate {
             self.timers.arm(timer, now + wait);
             due.push(Due::Again(sparse, nonce));
         }
-        self.due = slots;
     }
 }

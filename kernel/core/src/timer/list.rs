@@ -1,7 +1,7 @@
 //! The list of slide 41: armed timers in the order in which they are due.
-use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::fired::Fired;
 use super::interval::Interval;
 use super::places::{NONE, Places};
 use super::{Handle, Timers};
@@ -16,8 +16,7 @@ pub struct SortedList<K> {
     first: u32,
     last: u32,
     interval: Interval,
-    /// Scratch: places that have just fired.
-    fired: Vec<u32>,
+    fired: Fired,
     steps: u64,
 }
 
@@ -34,7 +33,7 @@ impl<K: Copy> SortedList<K> {
     /// A table that wants to be called at multiples of `interval` (more than zero).
     pub fn new(interval: Duration) -> Self {
         let (entries, interval) = (Places::new(), Interval::new(interval));
-        Self { entries, first: NONE, last: NONE, interval, fired: Vec::new(), steps: 0 }
+        Self { entries, first: NONE, last: NONE, interval, fired: Fired::new(), steps: 0 }
     }
 
     /// Between which two a timer due at `at` belongs: behind all that are due then or earlier.
@@ -76,6 +75,7 @@ impl<K: Copy> SortedList<K> {
     }
 
     fn unlink(&mut self, place: u32) {
+        self.fired.withdraw(place);
         let entry = &mut self.entries[place];
         if entry.due == Instant::NEVER {
             return;
@@ -131,7 +131,8 @@ impl<K: Copy> Timers<K> for SortedList<K> {
         self.earliest().map(|earliest| self.interval.round_up(earliest))
     }
 
-    fn expire(&mut self, now: Instant, due: &mut Vec<K>) {
+    fn expire(&mut self, now: Instant) {
+        let before = self.fired.len();
         while self.first != NONE && self.entries[self.first].due <= now {
             let entry = &mut self.entries[self.first];
             entry.due = Instant::NEVER;
@@ -139,9 +140,12 @@ impl<K: Copy> Timers<K> for SortedList<K> {
             self.first = entry.after;
         }
         self.join(NONE, self.first);
-        self.steps += self.fired.len() as u64;
-        self.fired.sort_unstable();
-        due.extend(self.fired.drain(..).map(|place| self.entries[place].key));
+        self.steps += (self.fired.len() - before) as u64;
+        self.fired.sort();
+    }
+
+    fn pop(&mut self) -> Option<K> {
+        self.fired.pop().map(|place| self.entries[place].key)
     }
 
     fn steps(&self) -> u64 {

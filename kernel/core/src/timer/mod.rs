@@ -1,6 +1,7 @@
 //! Timers (slide 41): three strategies behind one interface.
 //!
 //! Deliberately not here: what a timer means. The key is the owner's and generic; nothing of the protocol is known.
+mod fired;
 mod interval;
 mod list;
 mod places;
@@ -10,8 +11,6 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod wheel;
-
-use alloc::vec::Vec;
 
 pub use list::SortedList;
 pub use script::{Step, Work, work};
@@ -42,8 +41,11 @@ pub trait Timers<K: Copy> {
     /// When `expire` should be called next, in O(1): less than an interval after the earliest armed timer is due, and
     /// possibly before it, if one was disarmed meanwhile.
     fn next(&self) -> Option<Instant>;
-    /// Disarms each timer that is due and appends its key to `due`, in the order of handles.
-    fn expire(&mut self, now: Instant, due: &mut Vec<K>);
+    /// Disarms each timer that is due: these have fired.
+    fn expire(&mut self, now: Instant);
+    /// The key of a timer that has fired, each once and in the order of handles. One that was armed, disarmed or removed
+    /// since, by what was done about another, has not.
+    fn pop(&mut self) -> Option<K>;
     /// Entries looked at or moved since the table began: what it has done, whatever the machine's speed.
     fn steps(&self) -> u64;
 

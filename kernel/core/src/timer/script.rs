@@ -69,7 +69,6 @@ pub fn work(strategy: Strategy, interval: Duration, timers: usize, script: &[Ste
     let mut table = Table::new(strategy, interval);
     let handles: Vec<_> = (0..timers).map(|timer| table.add(timer)).collect();
     let mut work = Work::default();
-    let mut due = Vec::new();
     for step in script {
         let before = table.steps();
         match *step {
@@ -88,9 +87,9 @@ pub fn work(strategy: Strategy, interval: Duration, timers: usize, script: &[Ste
             Step::Pass { until } => {
                 // Each call is later than the one before, or the last there is.
                 while let Some(next) = table.next().filter(|next| *next <= until) {
-                    table.expire(next, &mut due);
+                    table.expire(next);
                     work.calls += 1;
-                    work.fired += due.drain(..).count() as u64;
+                    work.fired += core::iter::from_fn(|| table.pop()).count() as u64;
                 }
                 work.expiring += table.steps() - before;
             }

@@ -1,6 +1,5 @@
 //! Which strategy, as a value; and a table that follows it.
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
@@ -113,8 +112,12 @@ impl<K: Copy> Timers<K> for Table<K> {
         each!(self, inner => inner.next())
     }
 
-    fn expire(&mut self, now: Instant, due: &mut Vec<K>) {
-        each!(self, inner => inner.expire(now, due));
+    fn expire(&mut self, now: Instant) {
+        each!(self, inner => inner.expire(now));
+    }
+
+    fn pop(&mut self) -> Option<K> {
+        each!(self, inner => inner.pop())
     }
 
     fn steps(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! The sweep of slide 41: a time-out field in every entry, and a periodic scan while any is armed.
-use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::fired::Fired;
 use super::interval::Interval;
 use super::places::Places;
 use super::{Handle, Timers};
@@ -15,6 +15,7 @@ pub struct Sweep<K> {
     interval: Interval,
     /// No armed entry is due before this.
     earliest: Instant,
+    fired: Fired,
     steps: u64,
 }
 
@@ -28,7 +29,7 @@ impl<K: Copy> Sweep<K> {
     /// A table that is scanned at multiples of `interval` (more than zero).
     pub fn new(interval: Duration) -> Self {
         let interval = Interval::new(interval);
-        Self { entries: Places::new(), interval, earliest: Instant::NEVER, steps: 0 }
+        Self { entries: Places::new(), interval, earliest: Instant::NEVER, fired: Fired::new(), steps: 0 }
     }
 }
 
@@ -43,12 +44,14 @@ impl<K: Copy> Timers<K> for Sweep<K> {
     }
 
     fn arm(&mut self, handle: Handle, at: Instant) {
+        self.fired.withdraw(handle.0);
         self.entries[handle.0].due = at;
         self.earliest = self.earliest.min(at);
         self.steps += 1;
     }
 
     fn disarm(&mut self, handle: Handle) {
+        self.fired.withdraw(handle.0);
         self.entries[handle.0].due = Instant::NEVER;
         self.steps += 1;
     }
@@ -57,21 +60,26 @@ impl<K: Copy> Timers<K> for Sweep<K> {
         (self.earliest != Instant::NEVER).then(|| self.interval.round_up(self.earliest))
     }
 
-    fn expire(&mut self, now: Instant, due: &mut Vec<K>) {
+    fn expire(&mut self, now: Instant) {
         if now < self.earliest {
             return;
         }
         let mut earliest = Instant::NEVER;
         let entries = self.entries.all_mut();
         self.steps += entries.len() as u64;
-        for entry in entries {
+        for (place, entry) in (0..).zip(entries) {
             if entry.due <= now && entry.due != Instant::NEVER {
                 entry.due = Instant::NEVER;
-                due.push(entry.key);
+                self.fired.push(place);
             }
             earliest = earliest.min(entry.due);
         }
         self.earliest = earliest;
+        self.fired.sort();
+    }
+
+    fn pop(&mut self) -> Option<K> {
+        self.fired.pop().map(|place| self.entries[place].key)
     }
 
     fn steps(&self) -> u64 {

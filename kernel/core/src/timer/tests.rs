@@ -26,6 +26,8 @@ enum Step {
     Pass(u64),
     /// So long, with a call each time the table wants one.
     Drive(u64),
+    /// As `Pass`, and when so many of those that fired were looked at, another step.
+    Amid(u64, usize, alloc::boxed::Box<Step>),
 }
 
 /// Of all magnitudes, the end of time among them.
@@ -50,7 +52,11 @@ fn steps() -> impl Generate<Value = Vec<Step>> {
         1 => (0..60u32, any::<u64>()).prop_map(|(bits, span)| Step::Pass(span >> bits)),
         1 => (6..60u32, any::<u64>()).prop_map(|(bits, span)| Step::Drive(span >> bits)),
     ];
-    prop::collection::vec(step, 0..120)
+    let amid = (0..2_000u64, 0..8usize, step.clone()).prop_map(|(span, looked_at, step)| match step {
+        Step::Pass(_) | Step::Drive(_) => Step::Pass(span),
+        step => Step::Amid(span, looked_at, alloc::boxed::Box::new(step)),
+    });
+    prop::collection::vec(prop_oneof![8 => step, 2 => amid], 0..120)
 }
 
 fn steps_that_arm_for_the_past() -> impl Generate<Value = Vec<Step>> {
@@ -90,7 +96,10 @@ impl Checked {
                 self.timers.push((self.added, handle, None));
                 self.added += 1;
             }
-            Step::Pass(span) => self.expire(self.now.saturating_add(span)),
+            Step::Pass(span) => self.expire(self.now.saturating_add(span), None),
+            Step::Amid(span, looked_at, ref step) => {
+                self.expire(self.now.saturating_add(span), Some((looked_at, step)));
+            }
             Step::Drive(span) => self.drive(self.now.saturating_add(span)),
             _ if count == 0 => {}
             Step::Remove(timer) => {
@@ -130,17 +139,32 @@ impl Checked {
         );
     }
 
-    /// Exactly the armed timers that are due fire, each once, in the order of handles.
-    fn expire(&mut self, now: u64) {
+    /// Exactly the armed timers that are due fire, each once, in the order of handles; less the one that a step between
+    /// two of them withdraws.
+    fn expire(&mut self, now: u64, amid: Option<(usize, &Step)>) {
         self.now = now;
-        let mut fired = Vec::new();
-        self.table.expire(Instant::from_nanos(now), &mut fired);
+        self.table.expire(Instant::from_nanos(now));
         let is_due = |timer: &&mut (u64, Handle, Option<u64>)| timer.2.is_some_and(|at| at <= now);
         let mut due: Vec<_> = self.timers.iter_mut().filter(is_due).collect();
         due.sort_unstable_by_key(|timer| timer.1.0);
-        let keys: Vec<_> = due.iter().map(|timer| timer.0).collect();
+        due.iter_mut().for_each(|timer| timer.2 = None);
+        let mut keys: Vec<_> = due.iter().map(|timer| timer.0).collect();
+        let mut fired = Vec::new();
+        if let Some((looked_at, step)) = amid {
+            fired.extend(core::iter::from_fn(|| self.table.pop()).take(looked_at));
+            let touched = match *step {
+                Step::Remove(timer) | Step::Arm(timer, _) | Step::ArmAt(timer, _) | Step::Disarm(timer) => {
+                    self.timers.get(timer % self.timers.len().max(1)).map(|timer| timer.0)
+                }
+                _ => None,
+            };
+            self.step(step);
+            let seen = looked_at.min(keys.len());
+            let left = keys.split_off(seen).into_iter().filter(|key| Some(*key) != touched);
+            keys.extend(left);
+        }
+        fired.extend(core::iter::from_fn(|| self.table.pop()));
         assert_eq!(fired, keys);
-        due.into_iter().for_each(|timer| timer.2 = None);
         self.log.extend(fired.into_iter().map(|key| (now, key)));
     }
 
@@ -150,7 +174,7 @@ impl Checked {
         while let Some(next) = self.table.next().map(Instant::as_nanos).filter(|next| *next <= until) {
             assert!(last.is_none_or(|last| next > last), "asks for ever");
             last = Some(next);
-            self.expire(next.max(self.now));
+            self.expire(next.max(self.now), None);
             self.check_next();
         }
         self.now = until;
@@ -222,9 +246,8 @@ fn an_unarmed_table_wants_no_call() {
         table.arm(timer, Instant::from_nanos(1_500_000));
         assert_eq!(table.next(), Some(Instant::from_nanos(2_000_000)), "rounded up to the next multiple");
         table.disarm(timer);
-        let mut due = Vec::new();
-        table.expire(Instant::from_nanos(2_000_000), &mut due);
-        assert!(due.is_empty());
+        table.expire(Instant::from_nanos(2_000_000));
+        assert_eq!(table.pop(), None);
         assert_eq!(table.next(), None, "a scan that finds nothing armed asks for no other");
     }
 }
@@ -239,9 +262,8 @@ fn list_and_wheel_ask_for_no_call_in_vain() {
         table.disarm(near);
         let next = table.next().unwrap();
         assert_eq!(next, at(1_000_000) + Duration::from_nanos(999_999));
-        let mut due = Vec::new();
-        table.expire(next, &mut due);
-        assert_eq!((due, table.next()), (alloc::vec![2], None));
+        table.expire(next);
+        assert_eq!((table.pop(), table.pop(), table.next()), (Some(2), None, None));
     }
     check(SortedList::new(Duration::from_millis(1)));
     check(Wheel::new(Duration::from_millis(1)));

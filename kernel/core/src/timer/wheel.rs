@@ -3,9 +3,9 @@
 //! Deliberately not here: a hand that moves from slot to slot. A bit for each slot says whether it is occupied, so
 //! time without timers is skipped however long it is.
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::fired::Fired;
 use super::interval::Interval;
 use super::places::{NONE, Places};
 use super::{Handle, Timers};
@@ -37,8 +37,7 @@ pub struct Wheel<K> {
     /// All that was due before this tick has fired; what is armed for before it waits in its slot.
     cursor: u64,
     interval: Interval,
-    /// Scratch: places that have just fired.
-    fired: Vec<u32>,
+    fired: Fired,
     steps: u64,
 }
 
@@ -68,7 +67,7 @@ impl<K: Copy> Wheel<K> {
             wheels: 0,
             cursor: 0,
             interval: Interval::new(interval),
-            fired: Vec::new(),
+            fired: Fired::new(),
             steps: 0,
         }
     }
@@ -118,6 +117,7 @@ impl<K: Copy> Wheel<K> {
     }
 
     fn unlink(&mut self, place: u32) {
+        self.fired.withdraw(place);
         let entry = &mut self.entries[place];
         if entry.slot == UNARMED {
             return;
@@ -201,7 +201,7 @@ impl<K: Copy> Timers<K> for Wheel<K> {
         Some(self.interval.instant(self.slots[wheel * SLOTS + slot].earliest))
     }
 
-    fn expire(&mut self, now: Instant, due: &mut Vec<K>) {
+    fn expire(&mut self, now: Instant) {
         // The tick in which `now` lies is not over: of its timers, some are due.
         let cursor = self.interval.passed(now).saturating_add(1).max(self.cursor);
         let mut later = self.take_until(cursor, now);
@@ -212,8 +212,11 @@ impl<K: Copy> Timers<K> for Wheel<K> {
             self.link(later, due);
             later = after;
         }
-        self.fired.sort_unstable();
-        due.extend(self.fired.drain(..).map(|place| self.entries[place].key));
+        self.fired.sort();
+    }
+
+    fn pop(&mut self) -> Option<K> {
+        self.fired.pop().map(|place| self.entries[place].key)
     }
 
     fn steps(&self) -> u64 {
