@@ -12,7 +12,7 @@ use sendrec::{FileError, Files};
 use sendrec_core::rng::Rng;
 use sendrec_core::{Config, ErrorControl, Options, Protocol, Transfer};
 use sendrec_fileserver::{
-    Attributes, Code, DATA_BYTES_MAX, Entry, FileMessage, Filled, Memory, Name, Opcode, Store, serve,
+    Attributes, Code, DATA_BYTES_MAX, Entry, FileMessage, Filled, Memory, Name, Store, serve,
 };
 use sendrec_sim::{Boot, Link, World};
 use sendrec_trap::{Address, From, LocalId, SpawnOptions, Trap};
@@ -294,7 +294,7 @@ fn a_server_that_lies_about_what_it_sends_is_found_out() {
         let options = SpawnOptions { local_id: Some(SERVER_ID), ..SpawnOptions::default() };
         world.spawn(server, options, move |me| {
             while let Ok(request) = me.receive(From::Any) {
-                let answer = FileMessage { count, ..FileMessage::request(Opcode::Read, b"") };
+                let answer = FileMessage { count, ..FileMessage::default() };
                 let _ = me.reply(request.source, answer.encode_with(&vec![1; data]));
             }
         });

@@ -16,8 +16,8 @@ const LONG: Duration = Duration::from_secs(60);
 fn short_lived<T: Trap + ?Sized>(me: &Process<'_, T>, answers: u32) {
     for _ in 0..answers {
         let request = me.receive(From::Any).unwrap();
-        let mut m2 = FileMessage::decode(request.message.clone()).unwrap();
-        m2.result = 0;
+        let m1 = FileMessage::decode(request.message.clone()).unwrap();
+        let m2 = FileMessage { count: m1.count, ..FileMessage::default() };
         me.reply(request.source, m2.encode()).unwrap();
     }
 }
