@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// How long to poll before blocking; the node's.
-const LOOKING: Duration = Duration::from_micros(20);
+const LOOKING: Duration = Duration::from_micros(50);
 
 /// Receives into `buffer` from a socket that does not block; after `limit` in which nothing came the datagram is lost.
 pub(crate) fn receive_looking(

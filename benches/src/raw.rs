@@ -16,7 +16,7 @@ const LOST: Duration = Duration::from_secs(5);
 pub(crate) enum Waiting {
     /// In `recv`
     Block,
-    /// Polls and yields for up to 20 us, then blocks in `poll`
+    /// Polls and yields for up to 50 us, then blocks in `poll`
     Yield,
 }
 

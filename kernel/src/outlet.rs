@@ -4,7 +4,7 @@
 //! Deliberately not here: what is to leave. That is the kernel's business, and whatever is sent was handed out by it.
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use sendrec_core::trace::Event;
 use sendrec_core::wire::Transmit;
 use sendrec_core::{Instant, Machine, Path, Syscall};
@@ -18,7 +18,7 @@ use crate::shim::Shim;
 use crate::socket::Socket;
 
 /// Bytes of pieces that are sent before anything else is looked at.
-const PORTION_BYTES: usize = 128 << 10;
+pub(crate) const PORTION_BYTES: usize = 128 << 10;
 /// So many portions are sent by a thread that has come for something else.
 const PORTIONS_IN_PASSING: usize = 16;
 /// So long a payload is sent from where it is, not copied behind its header first: of shorter ones the system gathers fewer
@@ -58,6 +58,11 @@ impl Outlet {
     /// Told under the kernel's lock, so that the last one told is the last one known.
     pub(crate) fn set_output(&self, output: bool) {
         self.output.store(output, Ordering::SeqCst);
+    }
+
+    /// The right to send pieces; whoever wants it meanwhile looks again when it is dropped.
+    pub(crate) fn turn_to_pump(&self) -> Option<MutexGuard<'_, ()>> {
+        self.pumping.try_lock()
     }
 
     /// What fault rules call a machine from here on.
@@ -154,8 +159,7 @@ impl Shared {
     pub(crate) fn pump(&self, portions: usize) -> bool {
         let mut sent = 0;
         while self.outlet.has_output() && sent < portions {
-            // Whoever sends them looks again when the lock is free.
-            let Some(_pumping) = self.outlet.pumping.try_lock() else { break };
+            let Some(_turn) = self.outlet.turn_to_pump() else { break };
             while self.outlet.has_output() && sent < portions {
                 sent += 1;
                 let mut scratch = Scratch::take();

@@ -1,13 +1,14 @@
 //! Poll, yield, then block: how long a waiting thread looks before it sleeps.
 //!
-//! A wake across cores costs 30 to 60 us on a virtual machine, a look half of one. So for up to 20 us a waiting
-//! thread looks, yielding between looks so that two on one core do not burn each other's turn. But where the core is
-//! busy with others a yield may cost milliseconds: after two slow ones near to each other none is tried for many times
-//! as long as they took, so that slow yields cost a few per cent of the time whatever the load is.
+//! A wake across cores costs 30 to 60 us on a virtual machine, a look half of one. So for up to 50 us a waiting
+//! thread looks: what waiting costs is then never more than twice what it must (Karlin et al. 1991). It yields between
+//! looks, so that two on one core do not burn each other's turn. But where the core is busy with others a yield may
+//! cost milliseconds: after two slow ones near to each other none is tried for many times as long as they took, so that
+//! slow yields cost a few per cent of the time whatever the load is.
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How long to look before sleeping.
-const LOOKING_NS: u64 = 20_000;
+const LOOKING_NS: u64 = 50_000;
 /// A yield that takes longer than this says that the core is busy with others.
 const BUSY_YIELD_NS: u64 = 100_000;
 /// So many times as long as a slow yield took, no thread looks.

@@ -13,7 +13,7 @@ use sendrec_trap::{Deliver, Down, Drive, Options, Recorder, Slot};
 use crate::discovery::Caller;
 use crate::keeper::Bed;
 use crate::lead::Lead;
-use crate::outlet::Outlet;
+use crate::outlet::{Outlet, PORTION_BYTES};
 use crate::parker::{Parker, wake_poll};
 use crate::paths::Paths;
 use crate::patience::{Looking, Patience};
@@ -251,46 +251,51 @@ impl Shared {
         true
     }
 
-    /// Takes one receive's worth from the socket into the kernel. `None` if there was nothing; else what `token`
+    /// Takes one receive's worth from the socket into the kernel, and a portion of the pieces that may go then: an
+    /// acknowledgement and what it lets go on its way under one lock. `None` if there was nothing; else what `token`
     /// brought, if it is ready now.
     fn receive(&self, token: Option<WaitToken>) -> Option<Option<Outcome>> {
         let mut scratch = Scratch::take();
         let mut buffer = std::mem::take(&mut scratch.buffer);
-        let mut now = Instant::ZERO;
-        let result = match self.outlet.socket.receive(&mut buffer) {
+        let Batch { path, length, stride } = match self.outlet.socket.receive(&mut buffer) {
+            Ok(batch) => batch,
             Err(error) => {
                 if error.kind() != io::ErrorKind::WouldBlock && error.kind() != io::ErrorKind::Interrupted {
                     log::debug!("{}: receiving failed: {error}", self.machine);
                 }
-                None
-            }
-            Ok(Batch { path, length, stride }) => {
-                now = self.now();
-                self.count_receive();
-                // An empty datagram is one too, though no chunk.
-                let empty = (length == 0).then_some(&[][..]);
-                let datagrams = buffer[..length].chunks(stride).chain(empty).map(|bytes| (path, bytes));
-                let claimed = self.locked(now, &mut scratch, |inner, now, scratch| {
-                    inner.kernel.datagrams(now, datagrams, &mut scratch.out);
-                    let token = token.filter(|token| inner.kernel.is_ready(*token))?;
-                    scratch.out.wakes.retain(|wake| wake.token != token);
-                    inner.claim(token)
-                });
-                Some(claimed.flatten())
+                scratch.buffer = buffer;
+                scratch.give_back();
+                return None;
             }
         };
+        let now = self.now();
+        self.count_receive();
+        // An empty datagram is one too, though no chunk.
+        let empty = (length == 0).then_some(&[][..]);
+        let datagrams = buffer[..length].chunks(stride).chain(empty).map(|bytes| (path, bytes));
+        let mut turn = None;
+        let claimed = self.locked(now, &mut scratch, |inner, now, scratch| {
+            inner.kernel.datagrams(now, datagrams, &mut scratch.out);
+            if inner.kernel.next_output().is_some_and(|at| at <= now) {
+                turn = self.outlet.turn_to_pump();
+                if turn.is_some() {
+                    inner.kernel.transmit(now, PORTION_BYTES, &mut scratch.out);
+                }
+            }
+            let token = token.filter(|token| inner.kernel.is_ready(*token))?;
+            scratch.out.wakes.retain(|wake| wake.token != token);
+            inner.claim(token)
+        });
         scratch.buffer = buffer;
         self.flush(now, &mut scratch);
         scratch.give_back();
-        match &result {
-            Some(None) => {
-                self.pump(1);
-            }
+        drop(turn);
+        let claimed = claimed.flatten();
+        if claimed.is_some() {
             // Its thread leads no longer.
-            Some(Some(_)) => self.pump_in_passing(),
-            None => {}
+            self.pump_in_passing();
         }
-        result
+        Some(claimed)
     }
 
     /// Handles what is there, without blocking. The caller has the lead.
