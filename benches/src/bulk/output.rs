@@ -1,7 +1,7 @@
 //! Where a run's results go: files, or standard output for one of them.
 //!
-//! Files are opened before the minutes of measuring, since that may not be possible, and overwritten after them: who ends a run early
-//! keeps what was there.
+//! Files are opened before the minutes of measuring, since that may not be possible, and overwritten after them: who ends a
+//! run early keeps what was there, and finds nothing new.
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,8 @@ type Form = fn(&Document) -> Fallible<String>;
 
 enum Output<'a> {
     Stdout,
-    File(&'a Path, File),
+    /// Open if it was there before.
+    File(&'a Path, Option<File>),
 }
 
 impl<'a> Outputs<'a> {
@@ -59,8 +60,18 @@ impl<'a> Output<'a> {
         if is_stdout(path) {
             return Ok(Self::Stdout);
         }
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        Ok(Self::File(path, file.map_err(|error| cannot_write(path, &error))?))
+        let file = match OpenOptions::new().write(true).open(path) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                // Whether it can be made is known now; it is when there is something to put into it.
+                File::create_new(path)
+                    .and_then(|_| std::fs::remove_file(path))
+                    .map_err(|error| cannot_write(path, &error))?;
+                None
+            }
+            Err(error) => return Err(cannot_write(path, &error).into()),
+        };
+        Ok(Self::File(path, file))
     }
 }
 
@@ -72,7 +83,9 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> String {
     format!("{} cannot be written: {error}", path.display())
 }
 
-fn overwrite(path: &Path, mut file: File, text: &str) -> Fallible<()> {
+fn overwrite(path: &Path, file: Option<File>, text: &str) -> Fallible<()> {
+    let file = file.map_or_else(|| File::create(path), Ok);
+    let mut file = file.map_err(|error| cannot_write(path, &error))?;
     let is_regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
     // A pipe or a terminal has no length.
     let written =
