@@ -44,10 +44,12 @@ fn no_crate_reaches_what_it_must_not() {
     let metadata = metadata();
     let sockets = ["mio", "socket2", "quinn-udp", "sendrec-kernel"];
     let clockwork = ["parking_lot", "crossbeam-channel", "corosensei"];
-    let forbidden: [(&str, Vec<&str>); 7] = [
+    let forbidden: [(&str, Vec<&str>); 9] = [
         ("sendrec-core", [&sockets[..], &clockwork, &["sendrec-trap", "sendrec-sim", "rand"]].concat()),
         ("sendrec-trap", [&sockets[..], &["corosensei", "sendrec-sim"]].concat()),
         ("sendrec-names", [&sockets[..], &["sendrec-sim", "corosensei", "sendrec-fileserver"]].concat()),
+        ("sendrec-stubs", [&sockets[..], &["sendrec-sim", "corosensei", "sendrec-idl"]].concat()),
+        ("sendrec-idl", vec!["sendrec-core", "sendrec-trap", "sendrec-stubs", "mio", "bytes"]),
         ("sendrec-sim", [&sockets[..], &["sendrec-names"]].concat()),
         (
             "sendrec-kernel",

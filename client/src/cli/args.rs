@@ -120,6 +120,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  sendrec matrix --seed 1\n  sendrec matrix --loss 0.2 --only addressing=sparse,blocking=lent --html matrix.html"
     )]
     Matrix(MatrixArgs),
+    /// Compile an interface file, in the language of Sun's rpcgen, to Rust: types, client and server stubs
+    #[command(
+        after_help = "Example:\n  sendrec rpcgen adder.x -o src/adder.rs --templates\n  sendrec rpcgen adder.x -o src/adder.rs --check\n  sendrec rpcgen key_prot.x -D MAXNETNAMELEN=255 --extern-type netobj=crate::NetObj"
+    )]
+    Rpcgen(RpcgenArgs),
     /// Measurements beside their floors: long messages, round trips, timers, the world
     #[cfg(target_os = "linux")]
     #[command(
@@ -472,4 +477,30 @@ pub(crate) struct MatrixArgs {
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "expected a number of seconds, not below 0".to_owned())
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RpcgenArgs {
+    /// The interface
+    #[arg(value_name = "FILE.x")]
+    pub(crate) file: PathBuf,
+    /// Write the module to this file [default: stdout]
+    #[arg(short, long, value_name = "FILE.rs")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write nothing; fail if the file is not what would be written
+    #[arg(long, requires = "output")]
+    pub(crate) check: bool,
+    /// Also write a server and a client to fill in beside it, NAME_server.rs and NAME_client.rs; those that are there are
+    /// kept
+    #[arg(long, requires = "output", conflicts_with = "check")]
+    pub(crate) templates: bool,
+    /// Define a name before the first line is read; its value is 1 if none is given
+    #[arg(short = 'D', long = "define", value_name = "NAME[=VALUE]")]
+    pub(crate) defines: Vec<String>,
+    /// A type that is declared elsewhere, and the Rust type that stands for it
+    #[arg(long, value_name = "NAME=PATH")]
+    pub(crate) extern_type: Vec<String>,
+    /// Print the interface as JSON, names resolved and sizes known, instead of Rust
+    #[arg(long, conflicts_with_all = ["output", "check", "templates"])]
+    pub(crate) print_model: bool,
 }

@@ -13,6 +13,7 @@ mod matrix;
 mod names;
 mod output;
 mod ping;
+mod rpcgen;
 mod serve;
 mod session;
 
@@ -54,6 +55,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Dissector => ladder::dissector(),
         Command::Demo(command) => demo::run(&command),
         Command::Matrix(command) => matrix::run(&command),
+        Command::Rpcgen(command) => rpcgen::run(&command),
         #[cfg(target_os = "linux")]
         Command::Bench(command) => bench::run(command),
     };

@@ -1,0 +1,134 @@
+//! What can become of a call (slides 36-37), each with a word of its own.
+use sendrec_trap::Target;
+
+use crate::xdr::{DecodeError, EncodeError};
+
+/// Why a call brought no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The arguments have no form on the wire. Nothing was sent.
+    #[error("the arguments of {procedure}: {error}")]
+    Arguments {
+        /// Of which procedure.
+        procedure: &'static str,
+        /// Why.
+        error: EncodeError,
+    },
+    /// No answer came. Whether the procedure ran is said where it is known.
+    #[error("{server}: {error}")]
+    Kernel {
+        /// Who was asked.
+        server: Target,
+        /// What became of the call.
+        error: sendrec_trap::CallError,
+    },
+    /// The server has no such program. Not run. Is it the right address?
+    #[error("the server has no program {program:#x}")]
+    NoSuchProgram {
+        /// Its number.
+        program: u32,
+    },
+    /// The server has the program, in other versions. Not run.
+    #[error("the server has versions {low} to {high} of program {program:#x}, and not version {version}")]
+    VersionMismatch {
+        /// Which program.
+        program: u32,
+        /// The version asked for.
+        version: u32,
+        /// The lowest it has.
+        low: u32,
+        /// The highest it has.
+        high: u32,
+    },
+    /// The server has the version, and no such procedure in it: it was made from another interface. Not run.
+    #[error("the server has no procedure {procedure}")]
+    NoSuchProcedure {
+        /// Its name here.
+        procedure: &'static str,
+    },
+    /// The server could not read the arguments: it was made from another interface. Not run.
+    #[error("the server could not read the arguments of {procedure}")]
+    GarbageArguments {
+        /// Of which procedure.
+        procedure: &'static str,
+    },
+    /// The procedure ran, or began to, and failed.
+    #[error("{procedure} failed at the server")]
+    Failed {
+        /// Which.
+        procedure: &'static str,
+    },
+    /// The server does not take calls from us. Not run.
+    #[error("the server denies the call")]
+    Denied,
+    /// The procedure ran, and its result cannot be read: the server was made from another interface.
+    #[error("the result of {procedure}: {error}")]
+    Result {
+        /// Of which procedure.
+        procedure: &'static str,
+        /// Why.
+        error: DecodeError,
+    },
+    /// What came is no answer to a call. Is it the address of an RPC server?
+    #[error("{server}: the answer is none to a remote procedure call; is that the right address?")]
+    NoAnswer {
+        /// Who was asked.
+        server: String,
+    },
+}
+
+impl CallError {
+    /// Whether the procedure certainly did not run: to call again is safe.
+    pub const fn is_not_run(&self) -> bool {
+        use sendrec_trap::CallError as Kernel;
+        match self {
+            Self::Arguments { .. }
+            | Self::NoSuchProgram { .. }
+            | Self::VersionMismatch { .. }
+            | Self::NoSuchProcedure { .. }
+            | Self::GarbageArguments { .. }
+            | Self::Denied => true,
+            Self::Kernel { error, .. } => matches!(
+                error,
+                Kernel::CrashedNotExecuted
+                    | Kernel::Deadlock
+                    | Kernel::TooLong
+                    | Kernel::TooMany
+                    | Kernel::NoCaller
+                    | Kernel::Down
+            ),
+            Self::Failed { .. } | Self::Result { .. } | Self::NoAnswer { .. } => false,
+        }
+    }
+}
+
+/// A server's procedure will not or cannot. The client hears that it failed; why is for the server's log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refusal {
+    reason: String,
+}
+
+impl Refusal {
+    /// For this reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+/// Why a call was not answered with a result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServeError {
+    /// There is no procedure of this number.
+    #[error("no such procedure")]
+    NoSuchProcedure,
+    /// The arguments cannot be read.
+    #[error("garbage arguments: {0}")]
+    Garbage(#[from] DecodeError),
+    /// The procedure failed.
+    #[error("failed: {0}")]
+    Failed(#[from] Refusal),
+    /// Its result has no form on the wire.
+    #[error("the result: {0}")]
+    Result(#[from] EncodeError),
+}

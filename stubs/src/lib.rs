@@ -1,0 +1,38 @@
+//! Remote procedure calls that look local (slides 23-41), on send and receive.
+//!
+//! An interface file in the RPC language is compiled by `sendrec rpcgen` (or `sendrec_idl::build` in a build script) to a
+//! module: its types, and for each version of a program a `Client`, a trait `Server` and a `Dispatch` between the two.
+//! These use what is here: the canonical encoding ([`xdr`]), the call and reply messages of RFC 5531 ([`message`]), who
+//! sends a call and waits ([`Caller`]), and who answers ([`Services`]).
+//!
+//! Deliberately not here: sockets and the rules of the protocol. A call is one `call` of the process API, and whatever
+//! becomes of it on the way is the kernel's business.
+#![forbid(unsafe_code)]
+
+mod call;
+mod error;
+pub mod message;
+mod server;
+pub mod xdr;
+
+pub use bytes::Bytes;
+
+pub use call::{CALL_TIMEOUT, CallOptions, CallSemantics, Caller, Remote, call};
+pub use error::{CallError, Refusal, ServeError};
+pub use server::{Context, Service, Services};
+
+/// A procedure of an interface, as calls and answers name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Procedure {
+    /// In the header of each call.
+    pub number: u32,
+    /// As the interface has it.
+    pub name: &'static str,
+    /// To run it twice is to run it once (`@idempotent`).
+    pub is_idempotent: bool,
+}
+
+impl Procedure {
+    /// Procedure 0 of every program: nothing there, nothing back.
+    pub const NULL: Self = Self { number: 0, name: "NULL", is_idempotent: true };
+}
