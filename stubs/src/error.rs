@@ -4,7 +4,7 @@ use sendrec_trap::Target;
 use crate::xdr::{DecodeError, EncodeError};
 
 /// Why a call brought no result.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CallError {
     /// The arguments have no form on the wire. Nothing was sent.
     #[error("the arguments of {procedure}: {error}")]
@@ -21,6 +21,22 @@ pub enum CallError {
         server: Target,
         /// What became of the call.
         error: sendrec_trap::CallError,
+    },
+    /// The network failed, on the way of true ONC RPC. It may have run.
+    #[error("{server}: {error}")]
+    Network {
+        /// Who was asked.
+        server: String,
+        /// Why.
+        error: String,
+    },
+    /// No answer came in time, on the way of true ONC RPC. It may have run.
+    #[error("{server}: no answer within {seconds} s")]
+    TimedOut {
+        /// Who was asked.
+        server: String,
+        /// How long one waited.
+        seconds: f64,
     },
     /// The server has no such program. Not run. Is it the right address?
     #[error("the server has no program {program:#x}")]
@@ -97,7 +113,11 @@ impl CallError {
                     | Kernel::NoCaller
                     | Kernel::Down
             ),
-            Self::Failed { .. } | Self::Result { .. } | Self::NoAnswer { .. } => false,
+            Self::Failed { .. }
+            | Self::Result { .. }
+            | Self::NoAnswer { .. }
+            | Self::Network { .. }
+            | Self::TimedOut { .. } => false,
         }
     }
 }

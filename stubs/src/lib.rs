@@ -5,13 +5,14 @@
 //! These use what is here: the canonical encoding ([`xdr`]), the call and reply messages of RFC 5531 ([`message`]), who
 //! sends a call and waits ([`Caller`]), and who answers ([`Services`]).
 //!
-//! Deliberately not here: sockets and the rules of the protocol. A call is one `call` of the process API, and whatever
-//! becomes of it on the way is the kernel's business.
+//! A call is one `call` of the process API, and whatever becomes of it on the way is the kernel's business. [`onc`] is
+//! another way, without a kernel: RPC as others speak it, over UDP and TCP.
 #![forbid(unsafe_code)]
 
 mod call;
 mod error;
 pub mod message;
+pub mod onc;
 mod server;
 pub mod xdr;
 

@@ -129,12 +129,7 @@ fn a_server_and_a_client_from_the_templates_exchange_all_four_calls() {
         .iter()
         .map(|(body, name)| (format!("Err(Refusal::new(\"{name} is not written yet\"))"), body.clone()))
         .collect();
-    let mut bodies: Vec<(&str, &str)> =
-        bodies.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
-    bodies.push((
-        "use sendrec_stubs::{Context, Refusal, Services};",
-        "use sendrec_stubs::{Context, Refusal, Services};\n#[allow(unused_imports)]\nuse Refusal as _;",
-    ));
+    let bodies: Vec<(&str, &str)> = bodies.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
     fill_in("server", &bodies);
     let calls: Vec<_> = procedures
         .iter()

@@ -10,6 +10,8 @@
 //! ```
 //!
 //! Deliberately not here: encoding and calls. Generated code uses `sendrec-stubs` for them.
+#![forbid(unsafe_code)]
+
 mod check;
 mod diagnostic;
 mod lexer;
