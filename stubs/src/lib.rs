@@ -20,7 +20,7 @@ pub use bytes::Bytes;
 
 pub use call::{CALL_TIMEOUT, CallOptions, CallSemantics, Caller, Remote, call};
 pub use error::{CallError, Refusal, ServeError};
-pub use server::{Context, Service, Services};
+pub use server::{Context, Service, Services, serve};
 
 /// A procedure of an interface, as calls and answers name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -68,73 +68,99 @@ impl<'s> Services<'s> {
     /// Answers calls, one after the other, until the process ends or its kernel is shut down. Several threads may do so
     /// for one process: then several calls run at once.
     pub fn serve<T: Trap + ?Sized>(&self, me: &Process<'_, T>) -> ReceiveError {
-        loop {
-            let request = match me.receive(Whom::Any) {
-                Ok(request) => request,
-                Err(ReceiveError::RequestFailed { .. }) => continue,
-                Err(error) => return error,
-            };
-            let Some(answer) = self.answer(request.message, Some(request.source)) else {
-                log::debug!("{} sent what is no call", request.source.address());
-                continue;
-            };
-            if let Err(error) = me.reply(request.source, answer) {
-                log::debug!("the answer to {}: {error}", request.source.address());
-            }
-        }
+        serve_from(me, self.each(), self.limits)
     }
 
     /// The answer to a call; `None` if it is none.
     pub fn answer(&self, call: Bytes, source: Option<Source>) -> Option<Bytes> {
-        let mut input = Decoder::with_limits(call, self.limits);
-        let mut out = Encoder::with_capacity(ANSWER_BYTES);
-        let header = match CallHeader::decode(&mut input) {
-            Ok(header) => header,
-            Err(BadCall::NoCall) => return None,
-            Err(BadCall::OtherProtocol { xid }) => {
-                let reply = Reply::OtherProtocol { low: RPC_VERSION, high: RPC_VERSION };
-                begin_reply(xid, reply, &mut out).ok()?;
-                return Some(out.finish());
-            }
-        };
-        let status = self.run(&header, source, &mut input, &mut out);
-        if status != Accepted::Success {
-            out.truncate(0);
-            begin_reply(header.xid, Reply::Accepted(status), &mut out).ok()?;
-        }
-        Some(out.finish())
+        answer_from(self.each(), self.limits, call, source)
     }
 
-    /// Runs what is called for; if it succeeds the whole answer is in `out`.
-    fn run(
-        &self,
-        header: &CallHeader,
-        source: Option<Source>,
-        input: &mut Decoder,
-        out: &mut Encoder,
-    ) -> Accepted {
-        let of_program = || self.list.iter().filter(|service| service.program() == header.program);
-        let Some(service) = of_program().find(|service| service.version() == header.version) else {
-            let versions = of_program().map(|service| service.version());
-            let (low, high) = (versions.clone().min(), versions.max());
-            return match low.zip(high) {
-                Some((low, high)) => Accepted::VersionMismatch { low, high },
-                None => Accepted::NoSuchProgram,
-            };
+    fn each(&self) -> impl Iterator<Item = &(dyn Service + 's)> + Clone {
+        self.list.iter().map(|service| &**service as &(dyn Service + 's))
+    }
+}
+
+/// As [`Services::serve`], for services of this thread alone, which may use `me` for calls of their own.
+pub fn serve<T: Trap + ?Sized>(me: &Process<'_, T>, services: &[&dyn Service]) -> ReceiveError {
+    serve_from(me, services.iter().copied(), Limits::default())
+}
+
+fn serve_from<'a, T: Trap + ?Sized>(
+    me: &Process<'_, T>,
+    services: impl Iterator<Item = &'a (dyn Service + 'a)> + Clone,
+    limits: Limits,
+) -> ReceiveError {
+    loop {
+        let request = match me.receive(Whom::Any) {
+            Ok(request) => request,
+            Err(ReceiveError::RequestFailed { .. }) => continue,
+            Err(error) => return error,
         };
-        if begin_reply(header.xid, Reply::Accepted(Accepted::Success), out).is_err() {
-            return Accepted::SystemError;
+        let Some(answer) = answer_from(services.clone(), limits, request.message, Some(request.source))
+        else {
+            log::debug!("{} sent what is no call", request.source.address());
+            continue;
+        };
+        if let Err(error) = me.reply(request.source, answer) {
+            log::debug!("the answer to {}: {error}", request.source.address());
         }
-        let context = Context { credential: &header.credential, source };
-        match service.serve(&context, header.procedure, input, out) {
-            Ok(()) => Accepted::Success,
-            Err(error) => {
-                log::debug!("program {:#x}, procedure {}: {error}", header.program, header.procedure);
-                match error {
-                    ServeError::NoSuchProcedure => Accepted::NoSuchProcedure,
-                    ServeError::Garbage(_) => Accepted::GarbageArguments,
-                    ServeError::Failed(_) | ServeError::Result(_) => Accepted::SystemError,
-                }
+    }
+}
+
+fn answer_from<'a>(
+    services: impl Iterator<Item = &'a (dyn Service + 'a)> + Clone,
+    limits: Limits,
+    call: Bytes,
+    source: Option<Source>,
+) -> Option<Bytes> {
+    let mut input = Decoder::with_limits(call, limits);
+    let mut out = Encoder::with_capacity(ANSWER_BYTES);
+    let header = match CallHeader::decode(&mut input) {
+        Ok(header) => header,
+        Err(BadCall::NoCall) => return None,
+        Err(BadCall::OtherProtocol { xid }) => {
+            let reply = Reply::OtherProtocol { low: RPC_VERSION, high: RPC_VERSION };
+            begin_reply(xid, reply, &mut out).ok()?;
+            return Some(out.finish());
+        }
+    };
+    let status = run(services, &header, source, &mut input, &mut out);
+    if status != Accepted::Success {
+        out.truncate(0);
+        begin_reply(header.xid, Reply::Accepted(status), &mut out).ok()?;
+    }
+    Some(out.finish())
+}
+
+/// Runs what is called for; if it succeeds the whole answer is in `out`.
+fn run<'a>(
+    services: impl Iterator<Item = &'a (dyn Service + 'a)> + Clone,
+    header: &CallHeader,
+    source: Option<Source>,
+    input: &mut Decoder,
+    out: &mut Encoder,
+) -> Accepted {
+    let mut of_program = services.filter(|service| service.program() == header.program);
+    let versions = of_program.clone().map(|service| service.version());
+    let Some(service) = of_program.find(|service| service.version() == header.version) else {
+        return match versions.clone().min().zip(versions.max()) {
+            Some((low, high)) => Accepted::VersionMismatch { low, high },
+            None => Accepted::NoSuchProgram,
+        };
+    };
+    if begin_reply(header.xid, Reply::Accepted(Accepted::Success), out).is_err() {
+        return Accepted::SystemError;
+    }
+    let context = Context { credential: &header.credential, source };
+    match service.serve(&context, header.procedure, input, out) {
+        Ok(()) => Accepted::Success,
+        Err(error) => {
+            log::debug!("program {:#x}, procedure {}: {error}", header.program, header.procedure);
+            match error {
+                ServeError::NoSuchProcedure => Accepted::NoSuchProcedure,
+                ServeError::Garbage(_) => Accepted::GarbageArguments,
+                ServeError::Failed(_) | ServeError::Result(_) => Accepted::SystemError,
             }
         }
     }

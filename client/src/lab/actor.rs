@@ -10,7 +10,8 @@ use sendrec_trap::{
 use super::cast::{Directory, Entry, Stage, Told};
 use super::file_steps;
 use super::naming::{self, Book};
-use super::script::{Kind, Manner, Sending, Step, Whom};
+use super::rpc_steps;
+use super::script::{Kind, Manner, Passing, Procedure, Sending, Step, Whom};
 
 /// How often one who waits for an interrupt looks whether it has come.
 const LOOK_INTERVAL: Duration = Duration::from_micros(100);
@@ -161,6 +162,15 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
                 return Err(Ended);
             }
             Step::Read { whom, file, bytes, by } => self.read(whom, file, *bytes, *by),
+            Step::Procedures => {
+                rpc_steps::serve_procedures(self.me);
+                return Err(Ended);
+            }
+            Step::Variable => {
+                rpc_steps::serve_variable(self.me);
+                return Err(Ended);
+            }
+            Step::Rpc(whom, procedure) => self.rpc(whom, procedure),
             Step::Register(name) => self.register(name),
             Step::Unregister(name) => self.unregister(name),
             Step::Repeat(times, steps) => {
@@ -202,6 +212,18 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             file_steps::read_file(self.me.gate(), server, file, bytes, by).map_err(|error| error.to_string())
         });
         self.tell(&format!("read \"{file}\""), outcome(read));
+    }
+
+    fn rpc(&mut self, whom: &Whom, procedure: &Procedure) {
+        let variable = match procedure {
+            Procedure::Incr(_, Passing::Reference(at)) => self.target(at).map(Some),
+            _ => Ok(None),
+        };
+        let called = self.target(whom).and_then(|server| {
+            let called = rpc_steps::call(self.me, server, procedure, variable?);
+            called.map_err(|error| error.to_string())
+        });
+        self.tell(&rpc_steps::words_of(procedure), outcome(called));
     }
 
     fn register(&mut self, name: &str) {

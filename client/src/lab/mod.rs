@@ -6,6 +6,9 @@
 mod actor;
 mod cast;
 mod claim;
+#[rustfmt::skip]
+#[allow(dead_code, unreachable_pub)]
+mod examples;
 mod exhibit;
 mod file;
 mod file_steps;
@@ -14,6 +17,7 @@ pub mod matrix;
 mod naming;
 mod policy;
 mod reader;
+mod rpc_steps;
 mod scenario;
 mod script;
 mod stage;

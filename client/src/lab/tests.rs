@@ -5,7 +5,7 @@ use sendrec_core::Reliability;
 use sendrec_core::fault::{Faults, Harm};
 
 use super::claim::{Claim, Moment};
-use super::script::{Kind, Step, Whom};
+use super::script::{Kind, Procedure, Step, Whom};
 use super::{Addressing, HAPPENINGS, Manner, Scenario, Sending, Switches, all, find, of_slide, run};
 
 #[test]
@@ -198,6 +198,10 @@ fn every_step_of_the_language_is_used() {
         "names",
         "files",
         "read",
+        "procedures",
+        "variable",
+        "rpc sum",
+        "rpc incr",
         "register",
         "unregister",
         "repeat",
@@ -247,6 +251,10 @@ fn name_of(step: &Step) -> &'static str {
         Step::Names => "names",
         Step::Files(..) => "files",
         Step::Read { .. } => "read",
+        Step::Procedures => "procedures",
+        Step::Variable => "variable",
+        Step::Rpc(_, Procedure::Sum(..)) => "rpc sum",
+        Step::Rpc(_, Procedure::Incr(..)) => "rpc incr",
         Step::Register(_) => "register",
         Step::Unregister(_) => "unregister",
         Step::Repeat(Some(_), _) => "repeat",
