@@ -9,6 +9,10 @@
 //! another way, without a kernel: RPC as others speak it, over UDP and TCP.
 #![forbid(unsafe_code)]
 
+// Generated code names this crate, here too.
+extern crate self as sendrec_stubs;
+
+pub mod binder;
 mod call;
 mod error;
 pub mod message;

@@ -68,7 +68,7 @@ impl<'s> Services<'s> {
     /// Answers calls, one after the other, until the process ends or its kernel is shut down. Several threads may do so
     /// for one process: then several calls run at once.
     pub fn serve<T: Trap + ?Sized>(&self, me: &Process<'_, T>) -> ReceiveError {
-        serve_from(me, self.each(), self.limits)
+        serve_from(me, &self.each(), self.limits)
     }
 
     /// The answer to a call; `None` if it is none.
@@ -83,12 +83,12 @@ impl<'s> Services<'s> {
 
 /// As [`Services::serve`], for services of this thread alone, which may use `me` for calls of their own.
 pub fn serve<T: Trap + ?Sized>(me: &Process<'_, T>, services: &[&dyn Service]) -> ReceiveError {
-    serve_from(me, services.iter().copied(), Limits::default())
+    serve_from(me, &services.iter().copied(), Limits::default())
 }
 
 fn serve_from<'a, T: Trap + ?Sized>(
     me: &Process<'_, T>,
-    services: impl Iterator<Item = &'a (dyn Service + 'a)> + Clone,
+    services: &(impl Iterator<Item = &'a (dyn Service + 'a)> + Clone),
     limits: Limits,
 ) -> ReceiveError {
     loop {

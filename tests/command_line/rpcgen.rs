@@ -1,6 +1,5 @@
 //! `sendrec rpcgen`: files made, checked and kept; and a server and a client made from its templates, as two programs.
 #[path = "../../client/tests/support/mod.rs"]
-#[allow(dead_code)]
 mod support;
 
 use std::fs;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 
 use sendrec_kernel::Discovery;
 use sendrec_names::{NAME_SERVER_ID, Name};
+use sendrec_stubs::binder::BINDER_ID;
 use sendrec_trap::{Address, LocalId, Machine, SparseId, Target};
 
 const FORM: &str =
@@ -52,13 +53,22 @@ pub(crate) fn parse_place(text: &str) -> Result<Address, String> {
 
 /// The name server: `sparse:ID`, `HOST:PORT/ID`, or `HOST:PORT` with its well-known id.
 pub(crate) fn parse_names(text: &str) -> Result<Target, String> {
+    parse_well_known(text, NAME_SERVER_ID, "the name server")
+}
+
+/// The binder, by its well-known local id if none is given.
+pub(crate) fn parse_binder(text: &str) -> Result<Target, String> {
+    parse_well_known(text, BINDER_ID, "the binder")
+}
+
+fn parse_well_known(text: &str, id: LocalId, what: &str) -> Result<Target, String> {
     if text.starts_with(Name::PREFIX) {
-        return Err("the name server cannot be named by a name: write HOST:PORT".to_owned());
+        return Err(format!("{what} cannot be named by a name: write HOST:PORT"));
     }
     if text.starts_with(SparseId::PREFIX) || text.contains('/') {
         return parse_target(text);
     }
-    Ok(Address::new(Machine::new(parse_socket(text)?), NAME_SERVER_ID).into())
+    Ok(Address::new(Machine::new(parse_socket(text)?), id).into())
 }
 
 /// A sparse id, or `new` for one chosen at random.

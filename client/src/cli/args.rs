@@ -11,8 +11,9 @@ use sendrec_core::fault::Faults;
 
 use sendrec_names::Name;
 use sendrec_trap::SparseId;
+use sendrec_trap::Target;
 
-use super::address::{Whom, parse_socket, parse_sparse, parse_whom};
+use super::address::{Whom, parse_binder, parse_socket, parse_sparse, parse_whom};
 use super::find::{FindArgs, parse_name};
 use super::lab::args::{FaultArgs, LabArgs};
 
@@ -100,6 +101,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  sendrec names serve --listen 127.0.0.1:7001 &\n  sendrec serve --root . --name files --names 127.0.0.1:7001 &\n  sendrec names ls --names 127.0.0.1:7001\n  sendrec ls --server name:files --names 127.0.0.1:7001"
     )]
     Names(NamesRootArgs),
+    /// The binder, where servers register what they offer and clients look it up: serve as one, or ask one
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Example:\n  sendrec binder --listen 127.0.0.1:7003 --ledger binder.ledger\n  prints: serving as binder at 127.0.0.1:7003/3\n  sendrec binder ls --binder 127.0.0.1:7003"
+    )]
+    Binder(BinderRootArgs),
     /// Draw the ladder of one or more trace files, in the terminal or as a picture, page, capture or document
     #[command(
         after_help = "Example:\n  sendrec ls --trace client.jsonl --server 127.0.0.1:7000/1\n  sendrec ladder client.jsonl server.jsonl\n  sendrec ladder client.jsonl server.jsonl --as html -o ladder.html\n\nWireshark reads --as pcapng with the help of `sendrec dissector`."
@@ -408,6 +415,75 @@ pub(crate) struct NamesOneArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) ask: NamesAskArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BinderRootArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<BinderCommand>,
+    #[command(flatten)]
+    pub(crate) serve: BinderServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BinderCommand {
+    /// List what is offered: name, version, handle, unique id
+    #[command(after_help = "Example:\n  sendrec binder ls --json --binder 127.0.0.1:7003")]
+    Ls(BinderLsArgs),
+    /// Say who offers a service; of several, each time another one
+    #[command(after_help = "Example:\n  sendrec binder lookup adder 1 --binder 127.0.0.1:7003")]
+    Lookup(BinderOneArgs),
+    /// Print the interface that a service's server has published
+    #[command(after_help = "Example:\n  sendrec binder interface adder 1 --binder 127.0.0.1:7003 > adder.x")]
+    Interface(BinderOneArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BinderServeArgs {
+    /// Where to listen; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = parse_socket)]
+    pub(crate) listen: SocketAddr,
+    /// What others are to send to, where that is another address (port 0: the port listened on)
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_socket)]
+    pub(crate) advertise: Option<SocketAddr>,
+    /// Keep registrations in this file, so that they survive a restart [default: they are kept in memory alone]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) find: FindArgs,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+}
+
+/// What every command that asks the binder has.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct BinderAskArgs {
+    /// The binder [default: found by broadcast]
+    #[arg(long, env = "SENDREC_BINDER", value_name = "HOST:PORT[/ID]", value_parser = parse_binder)]
+    pub(crate) binder: Option<Target>,
+    #[command(flatten)]
+    pub(crate) find: FindArgs,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BinderLsArgs {
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) ask: BinderAskArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BinderOneArgs {
+    /// The service
+    pub(crate) name: String,
+    /// Its version
+    pub(crate) version: u32,
+    #[command(flatten)]
+    pub(crate) ask: BinderAskArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -3,6 +3,7 @@ mod address;
 mod args;
 #[cfg(target_os = "linux")]
 mod bench;
+mod binder;
 mod copy;
 mod demo;
 mod files;
@@ -51,6 +52,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Lab(command) => lab::run(&command),
         Command::Locate(command) => names::locate(&command),
         Command::Names(command) => names::run(&command.command),
+        Command::Binder(command) => binder::run(&command),
         Command::Ladder(command) => ladder::run(&command),
         Command::Dissector => ladder::dissector(),
         Command::Demo(command) => demo::run(&command),

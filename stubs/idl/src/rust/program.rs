@@ -197,14 +197,23 @@ fn is_copy(types: &Types<'_>, ty: &Type) -> bool {
 
 /// How a client passes it.
 fn borrowed(types: &Types<'_>, ty: &Type) -> String {
-    let rust = types.rust(ty, None);
     if is_scalar(types, ty) {
-        return rust;
+        return types.rust(ty, None);
     }
-    if let Some(element) = rust.strip_prefix("Vec<").and_then(|rest| rest.strip_suffix('>')) {
-        return format!("&[{element}]");
+    let model = types.model;
+    let resolved = model.resolve(ty);
+    let list = match resolved {
+        Type::Optional(inner) => model.list_of(inner),
+        other => model.list_of(other),
+    };
+    if let Some(list) = list {
+        return format!("&[{}]", types.name(list));
     }
-    if rust == "Bytes" { "&[u8]".into() } else { format!("&{rust}") }
+    match resolved {
+        Type::String(_) | Type::Opaque(Length::UpTo(_)) => "&[u8]".into(),
+        Type::Array(element, Length::UpTo(_)) => format!("&[{}]", types.rust(element, None)),
+        _ => format!("&{}", types.rust(ty, None)),
+    }
 }
 
 fn client(types: &Types<'_>, procedures: &[Named<'_>], out: &mut Writer) {

@@ -1,0 +1,137 @@
+//! `sendrec binder`, `binder ls`, `binder lookup`, `binder interface`.
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sendrec_kernel::{Node, NodeConfig};
+use sendrec_stubs::CallError;
+use sendrec_stubs::binder::{BINDER, BINDER_ID, Binder, BinderError, Ledger, Unkept, serve};
+use sendrec_trap::{Process, SpawnOptions, Target};
+use serde::Serialize;
+
+use super::Failure;
+use super::address::Whom;
+use super::args::{
+    BinderAskArgs, BinderCommand, BinderLsArgs, BinderOneArgs, BinderRootArgs, BinderServeArgs,
+};
+use super::find::hint;
+use super::output::{say, write};
+use super::session::{TracedNode, on_stop};
+
+pub(crate) fn run(args: &BinderRootArgs) -> Result<(), Failure> {
+    match &args.command {
+        None => serve_binder(&args.serve),
+        Some(BinderCommand::Ls(args)) => ls(args),
+        Some(BinderCommand::Lookup(args)) => lookup(args),
+        Some(BinderCommand::Interface(args)) => interface(args),
+    }
+}
+
+/// A file that is replaced whole.
+struct Paper(PathBuf);
+
+impl Ledger for Paper {
+    fn read(&self) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(&self.0) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let folder =
+            self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.0)?;
+        // The file's new name is safe too.
+        File::open(folder)?.sync_all()
+    }
+}
+
+fn serve_binder(args: &BinderServeArgs) -> Result<(), Failure> {
+    let discovery = args.find.discovery(args.listen).listening();
+    let config =
+        NodeConfig { listen: args.listen, advertise: args.advertise, discovery, ..NodeConfig::default() };
+    let session = TracedNode::boot(config, &args.node, "binder")?;
+    let node = session.node.clone();
+    on_stop(Duration::ZERO, move || node.shut_down())?;
+    let options = SpawnOptions { local_id: Some(BINDER_ID), sparse: Some(BINDER), ..SpawnOptions::default() };
+    let ended = {
+        let me = Process::spawn(&*session.node, options)
+            .map_err(|error| Failure::new("cannot start the binder's process", error))?;
+        say(format_args!("serving as binder at {}", me.address()))?;
+        say(format_args!("serving as binder at {BINDER}"))?;
+        match &args.ledger {
+            Some(path) => {
+                serve(&me, Paper(path.clone())).map_err(|error| Failure::new(path.display(), error))
+            }
+            None => serve(&me, Unkept).map_err(|error| Failure::new("the binder", error)),
+        }
+    };
+    session.conclude(ended.map(|ended| log::info!("the binder ends: {ended}")))
+}
+
+/// Runs `body` with a process that can ask the binder that was typed.
+fn with_binder<R>(
+    args: &BinderAskArgs,
+    body: impl FnOnce(&Binder<'_, '_, Node>) -> Result<R, BinderError>,
+) -> Result<R, Failure> {
+    let binder = args.binder.unwrap_or(Target::Sparse(BINDER));
+    let config = args.find.node_toward(&Whom::Target(binder))?;
+    let session = TracedNode::boot(config, &args.node, "client")?;
+    let node = session.node.clone();
+    on_stop(Duration::ZERO, move || node.shut_down())?;
+    let result = match Process::spawn(&*session.node, SpawnOptions::default()) {
+        Ok(me) => body(&Binder::new(&me, binder)).map_err(|error| failed(&error)),
+        Err(error) => Err(Failure::new("cannot ask", error)),
+    };
+    session.conclude(result)
+}
+
+fn failed(error: &BinderError) -> Failure {
+    match error {
+        BinderError::Call(CallError::Kernel { error: why, .. }) => {
+            Failure::Said(format!("{error}{}", hint(*why)))
+        }
+        BinderError::NotFound { .. } => {
+            Failure::Said(format!("{error}; 'sendrec binder ls' lists what is offered"))
+        }
+        error => Failure::Said(error.to_string()),
+    }
+}
+
+/// What `--json` prints of an entry.
+#[derive(Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    version: u32,
+    handle: &'a str,
+    unique_id: u64,
+}
+
+fn ls(args: &BinderLsArgs) -> Result<(), Failure> {
+    for entry in with_binder(&args.ask, |binder| binder.list())? {
+        let (name, handle) = (String::from_utf8_lossy(&entry.name), String::from_utf8_lossy(&entry.handle));
+        if args.json {
+            let listed =
+                Listed { name: &name, version: entry.vers, handle: &handle, unique_id: entry.unique_id };
+            say(serde_json::to_string(&listed).map_err(|error| Failure::new("JSON", error))?)?;
+        } else {
+            say(format_args!("{name}  {}  {handle}  {}", entry.vers, entry.unique_id))?;
+        }
+    }
+    Ok(())
+}
+
+fn lookup(args: &BinderOneArgs) -> Result<(), Failure> {
+    let (handle, _) = with_binder(&args.ask, |binder| binder.lookup(&args.name, args.version))?;
+    say(handle)
+}
+
+fn interface(args: &BinderOneArgs) -> Result<(), Failure> {
+    write(&with_binder(&args.ask, |binder| binder.interface(&args.name, args.version))?)
+}
