@@ -39,6 +39,8 @@ pub(crate) enum Task {
     },
     /// Echoes messages
     Node,
+    /// Echoes numbers, through stubs
+    Stubs,
     /// Makes one call, and then nothing
     Caller {
         /// Whom to call
@@ -77,6 +79,7 @@ impl Running {
             Task::Raw { waiting: Waiting::Block } => command.args(["raw", "--waiting", "block"]),
             Task::Raw { waiting: Waiting::Yield } => command.args(["raw", "--waiting", "yield"]),
             Task::Node => command.arg("node"),
+            Task::Stubs => command.arg("stubs"),
             Task::Caller { server } => command.args(["caller", server]),
             Task::Spin => command.arg("spin"),
             Task::Bulk(server) => command.arg("bulk").args(server.arguments()),
@@ -129,6 +132,14 @@ pub(crate) fn serve(role: Role) -> Fallible<()> {
             watch_parent()?;
             greet(&me.address().to_string())?;
             nodes::echo(&me);
+            Ok(())
+        }
+        Task::Stubs => {
+            let node = nodes::boot()?;
+            let me = nodes::spawn(&node)?;
+            watch_parent()?;
+            greet(&me.address().to_string())?;
+            nodes::serve_numbers(&me);
             Ok(())
         }
         Task::Caller { server } => {

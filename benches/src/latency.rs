@@ -27,6 +27,7 @@ enum Measure {
     Null { pause: Option<Duration> },
     Channel,
     Local,
+    Rpc,
     RawRate(u64),
     NullRate(u64),
     Loaded(&'static Measure),
@@ -47,10 +48,11 @@ const BLOCKING: Measure = Measure::Raw { waiting: Waiting::Block, pause: None };
 const NULL: Measure = Measure::Null { pause: None };
 
 /// In the order in which they are measured; a floor stands before what stands on it.
-const ROWS: [Row; 15] = [
+const ROWS: [Row; 16] = [
     row("raw UDP, blocking", None, BLOCKING),
     row("raw UDP, yielding", None, Measure::Raw { waiting: Waiting::Yield, pause: None }),
     row("null call", Some("raw UDP, yielding"), NULL),
+    row("RPC through stubs, a number there and back", Some("null call"), Measure::Rpc),
     row("channel pair", None, Measure::Channel),
     row("null call in one node", Some("channel pair"), Measure::Local),
     row("raw UDP echo, 1 outstanding", None, Measure::RawRate(1)),
@@ -89,6 +91,10 @@ impl Measure {
             Self::NullRate(outstanding) => {
                 with_nodes(cores, |me, server| rate(budget, outstanding, &mut Caller::new(me, server)))
             }
+            Self::Rpc => with_server(&Task::Stubs, cores, |me, server| {
+                let client = nodes::numbers(sendrec_stubs::Remote::new(me, server));
+                round_trips(budget, None, |number| nodes::call_stub(&client, number))
+            }),
             Self::Channel => round_trips_between_threads(cores, budget),
             Self::Local => local_round_trips(cores, budget),
             Self::Loaded(measure) => {
@@ -110,7 +116,16 @@ where
     F: FnOnce(&sendrec_trap::Process<'_, sendrec_kernel::Node>, sendrec_trap::Address) -> Fallible<Figure>
         + Send,
 {
-    let server = Running::start(&Task::Node, cores.server)?;
+    with_server(&Task::Node, cores, work)
+}
+
+/// As `with_nodes`, with this server.
+fn with_server<F>(task: &Task, cores: Cores, work: F) -> Fallible<Figure>
+where
+    F: FnOnce(&sendrec_trap::Process<'_, sendrec_kernel::Node>, sendrec_trap::Address) -> Fallible<Figure>
+        + Send,
+{
+    let server = Running::start(task, cores.server)?;
     on_core(cores.client, || {
         let address = server.greeting();
         let address = address.parse().map_err(|error| format!("{address}: {error:?}"))?;
@@ -169,7 +184,7 @@ fn measure_placement(
 
 /// The row of the name `text`, or else those whose names contain it; and their floors.
 fn wanted(text: Option<&str>) -> Vec<&'static Row> {
-    static ALL: [Row; 15] = ROWS;
+    static ALL: [Row; 16] = ROWS;
     let is_name = ALL.iter().any(|row| Some(row.name) == text);
     let named = |row: &Row| text.is_none_or(|text| row.name == text || !is_name && row.name.contains(text));
     let is_floor = |row: &Row| ALL.iter().any(|other| named(other) && other.floor == Some(row.name));

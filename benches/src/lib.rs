@@ -14,6 +14,9 @@ mod latency;
 mod looking;
 mod machine;
 mod nodes;
+#[rustfmt::skip]
+#[allow(dead_code, unreachable_pub)]
+mod numbers;
 mod options;
 mod placement;
 mod raw;

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_trap::{Address, Bytes, Completion, From, Process, SendError, SpawnOptions};
 
+use sendrec_stubs::{Context, Refusal, Remote};
+
+use crate::numbers::numbers_1;
 use crate::options::Budget;
 use crate::placement::{Cores, on_core, pin};
 use crate::sample::{Fallible, Figure, MESSAGE_BYTES, Pipeline, check_number, put_number, round_trips};
@@ -37,6 +40,35 @@ fn check_reply(reply: &Bytes, number: u64) -> Fallible<()> {
         return Err(format!("call {number} was answered with {} bytes", reply.len()).into());
     }
     check_number(reply, number)
+}
+
+/// A client's stub.
+pub(crate) type Numbers<'p, 't> = numbers_1::Client<Remote<'p, 't, Node>>;
+
+/// The stub of the server at that address.
+pub(crate) const fn numbers<'p, 't>(client: Remote<'p, 't, Node>) -> Numbers<'p, 't> {
+    numbers_1::Client::new(client)
+}
+
+/// One call through the stub.
+pub(crate) fn call_stub(client: &Numbers<'_, '_>, number: u64) -> Fallible<()> {
+    match client.echo(number)? {
+        same if same == number => Ok(()),
+        other => Err(format!("call {number} was answered with {other}").into()),
+    }
+}
+
+struct Echo;
+
+impl numbers_1::Server for Echo {
+    fn echo(&self, _: &Context<'_>, number: u64) -> Result<u64, Refusal> {
+        Ok(number)
+    }
+}
+
+/// Answers calls through the stub, until the node goes down.
+pub(crate) fn serve_numbers(me: &Process<'_, Node>) {
+    sendrec_stubs::serve(me, &[&numbers_1::Dispatch(Echo)]);
 }
 
 /// Keeps several calls outstanding.
