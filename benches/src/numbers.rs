@@ -5,7 +5,7 @@
 /// `version NUMBERS_1 = 1`
 /// of `program NUMBERS = 0x2000_0056`.
 pub mod numbers_1 {
-    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service};
+    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
     use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
 
     /// The program's number.
@@ -47,6 +47,20 @@ pub mod numbers_1 {
         pub fn echo(&self, number: u64) -> Result<u64, CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |out| number.encode(out),
+                Xdr::decode,
+            )
+        }
+
+        /// As [`Self::echo`], and does not wait: several calls may be under way.
+        pub fn start_echo(&self, number: u64) -> Result<C::Pending<u64>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[1],

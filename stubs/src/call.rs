@@ -1,9 +1,13 @@
 //! The client's side of a call: arguments into a message, the message to the server, the result out of the answer.
 use std::fmt;
+use std::pin::Pin;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sendrec_trap::{Process, Reliability, Semantics, SendFailure, Target, Trap};
+use sendrec_trap::{
+    Completion, How, Instant, Process, Reliability, Semantics, SendError, SendFailure, Target, Trap,
+};
 
 use crate::error::CallError;
 use crate::message::{Accepted, CALL_BYTES, CallHeader, Reply, parse_reply};
@@ -84,6 +88,17 @@ impl<'p, 't, T: Trap + ?Sized> Remote<'p, 't, T> {
     pub fn with(self, options: CallOptions) -> Self {
         Self { options, ..self }
     }
+
+    fn how(&self) -> How {
+        let mut how = self.me.how();
+        how.timeout = Some(self.options.timeout);
+        match self.options.semantics {
+            CallSemantics::Maybe => how.options.reliability = Reliability::Unreliable,
+            CallSemantics::AtLeastOnce => how.options.semantics = Semantics::AtLeastOnce,
+            CallSemantics::AtMostOnce => how.options.semantics = Semantics::AtMostOnce,
+        }
+        how
+    }
 }
 
 impl<T: Trap + ?Sized> Clone for Remote<'_, '_, T> {
@@ -110,25 +125,68 @@ impl<T: Trap + ?Sized> Caller for Remote<'_, '_, T> {
     }
 
     fn exchange(&self, _procedure: &Procedure, call: Bytes) -> Result<Bytes, CallError> {
-        let mut how = self.me.how();
-        how.timeout = Some(self.options.timeout);
-        match self.options.semantics {
-            CallSemantics::Maybe => how.options.reliability = Reliability::Unreliable,
-            CallSemantics::AtLeastOnce => how.options.semantics = Semantics::AtLeastOnce,
-            CallSemantics::AtMostOnce => how.options.semantics = Semantics::AtMostOnce,
-        }
-        self.me.call_with(self.server, call, how).map_err(|error| {
-            let error = match error.failure {
-                SendFailure::Request(error) => error,
-                // What was sent is no reply.
-                SendFailure::Reply(_) => sendrec_trap::CallError::Down,
-            };
-            CallError::Kernel { server: self.server, error }
-        })
+        self.me.call_with(self.server, call, self.how()).map_err(|error| failed(self.server, &error))
     }
 
     fn server(&self) -> String {
         self.server.to_string()
+    }
+}
+
+/// Which procedure of what is called.
+#[derive(Clone, Copy, Debug)]
+struct Whither {
+    program: u32,
+    version: u32,
+    procedure: Procedure,
+    xid: u32,
+}
+
+impl Whither {
+    /// The message of a call.
+    fn message(
+        &self,
+        encode: impl FnOnce(&mut Encoder) -> Result<(), EncodeError>,
+    ) -> Result<Bytes, CallError> {
+        const ARGUMENT_BYTES: usize = 88;
+        let Self { program, version, procedure, xid } = *self;
+        let mut out = Encoder::with_capacity(CALL_BYTES + ARGUMENT_BYTES);
+        let header =
+            CallHeader { xid, program, version, procedure: procedure.number, ..CallHeader::default() };
+        let encoded = header.encode(&mut out).and_then(|()| encode(&mut out));
+        encoded.map_err(|error| CallError::Arguments { procedure: procedure.name, error })?;
+        Ok(out.finish())
+    }
+
+    /// The result in an answer, or what the server says in its place.
+    fn result<R>(
+        &self,
+        answer: Bytes,
+        server: impl FnOnce() -> String,
+        decode: impl FnOnce(&mut Decoder) -> Result<R, DecodeError>,
+    ) -> Result<R, CallError> {
+        let Self { program, version, procedure: Procedure { name, .. }, xid } = *self;
+        let mut input = Decoder::new(answer);
+        let reply = match parse_reply(&mut input) {
+            Ok((answered, reply)) if answered == xid => reply,
+            _ => return Err(CallError::NoAnswer { server: server() }),
+        };
+        match reply {
+            Reply::Accepted(Accepted::Success) => {
+                let result = decode(&mut input).and_then(|result| input.end().map(|()| result));
+                result.map_err(|error| CallError::Result { procedure: name, error })
+            }
+            Reply::Accepted(Accepted::NoSuchProgram) => Err(CallError::NoSuchProgram { program }),
+            Reply::Accepted(Accepted::VersionMismatch { low, high }) => {
+                Err(CallError::VersionMismatch { program, version, low, high })
+            }
+            Reply::Accepted(Accepted::NoSuchProcedure) => Err(CallError::NoSuchProcedure { procedure: name }),
+            Reply::Accepted(Accepted::GarbageArguments) => {
+                Err(CallError::GarbageArguments { procedure: name })
+            }
+            Reply::Accepted(Accepted::SystemError) => Err(CallError::Failed { procedure: name }),
+            Reply::OtherProtocol { .. } | Reply::AuthError(_) => Err(CallError::Denied),
+        }
     }
 }
 
@@ -141,33 +199,133 @@ pub fn call<C: Caller + ?Sized, R>(
     encode: impl FnOnce(&mut Encoder) -> Result<(), EncodeError>,
     decode: impl FnOnce(&mut Decoder) -> Result<R, DecodeError>,
 ) -> Result<R, CallError> {
-    const ARGUMENT_BYTES: usize = 88;
-    let name = procedure.name;
-    let xid = caller.next_xid();
-    let mut out = Encoder::with_capacity(CALL_BYTES + ARGUMENT_BYTES);
-    let header = CallHeader { xid, program, version, procedure: procedure.number, ..CallHeader::default() };
-    let encoded = header.encode(&mut out).and_then(|()| encode(&mut out));
-    encoded.map_err(|error| CallError::Arguments { procedure: name, error })?;
-    let answer = caller.exchange(procedure, out.finish())?;
-    let mut input = Decoder::new(answer);
-    let no_answer = || CallError::NoAnswer { server: caller.server() };
-    let (answered, reply) = parse_reply(&mut input).map_err(|_| no_answer())?;
-    if answered != xid {
-        return Err(no_answer());
+    let whither = Whither { program, version, procedure: *procedure, xid: caller.next_xid() };
+    let answer = caller.exchange(procedure, whither.message(encode)?)?;
+    whither.result(answer, || caller.server(), decode)
+}
+
+/// Takes a result out of an answer.
+pub type Decode<R> = fn(&mut Decoder) -> Result<R, DecodeError>;
+
+/// Callers that may have several calls under way.
+pub trait Starter: Caller {
+    /// A call under way.
+    type Pending<R>: Future<Output = Result<R, CallError>>;
+
+    /// For generated code: sends a call and does not wait.
+    fn start<R>(
+        &self,
+        program: u32,
+        version: u32,
+        procedure: &Procedure,
+        encode: impl FnOnce(&mut Encoder) -> Result<(), EncodeError>,
+        decode: Decode<R>,
+    ) -> Result<Self::Pending<R>, CallError>;
+}
+
+/// A call under way: test it, wait for it, take it back, or `.await` it with any executor.
+///
+/// Waiting ends when the call's time is over, counted from its start; an executor has deadlines of its own. Dropped, the
+/// call goes on and its result is lost.
+#[must_use = "the result is in it"]
+pub struct Pending<'p, 't, T: Trap + ?Sized, R> {
+    me: &'p Process<'t, T>,
+    server: Target,
+    whither: Whither,
+    deadline: Instant,
+    completion: Completion<Result<Bytes, SendError>>,
+    decode: Decode<R>,
+}
+
+impl<T: Trap + ?Sized, R> fmt::Debug for Pending<'_, '_, T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("server", &self.server)
+            .field("whither", &self.whither)
+            .finish_non_exhaustive()
     }
-    match reply {
-        Reply::Accepted(Accepted::Success) => {
-            let result = decode(&mut input).and_then(|result| input.end().map(|()| result));
-            result.map_err(|error| CallError::Result { procedure: name, error })
+}
+
+impl<'p, 't, T: Trap + ?Sized, R> Pending<'p, 't, T, R> {
+    fn read(
+        server: Target,
+        whither: &Whither,
+        decode: Decode<R>,
+        answered: Result<Bytes, SendError>,
+    ) -> Result<R, CallError> {
+        let answer = answered.map_err(|error| failed(server, &error))?;
+        whither.result(answer, || server.to_string(), decode)
+    }
+
+    /// The result, if it has come; else the call, to be tested again.
+    pub fn test(self) -> Result<Result<R, CallError>, Self> {
+        let Self { me, server, whither, deadline, completion, decode } = self;
+        match completion.test() {
+            Ok(answered) => Ok(Self::read(server, &whither, decode, answered)),
+            Err(completion) => Err(Self { me, server, whither, deadline, completion, decode }),
         }
-        Reply::Accepted(Accepted::NoSuchProgram) => Err(CallError::NoSuchProgram { program }),
-        Reply::Accepted(Accepted::VersionMismatch { low, high }) => {
-            Err(CallError::VersionMismatch { program, version, low, high })
-        }
-        Reply::Accepted(Accepted::NoSuchProcedure) => Err(CallError::NoSuchProcedure { procedure: name }),
-        Reply::Accepted(Accepted::GarbageArguments) => Err(CallError::GarbageArguments { procedure: name }),
-        Reply::Accepted(Accepted::SystemError) => Err(CallError::Failed { procedure: name }),
-        Reply::OtherProtocol { .. } | Reply::AuthError(_) => Err(CallError::Denied),
+    }
+
+    /// Waits for the result, until the call's time is over.
+    pub fn wait(self) -> Result<R, CallError> {
+        let Self { me, server, whither, deadline, completion, decode } = self;
+        let left = deadline.since(me.gate().now());
+        let answered = match me.wait_within(completion, left) {
+            Ok(answered) => answered,
+            Err(completion) => match me.cancel(completion) {
+                // What came at the last moment is not lost; what was taken back in time is said to be over.
+                Some(Ok(answer)) => Ok(answer),
+                _ => {
+                    return Err(CallError::Kernel { server, error: sendrec_trap::CallError::TimedOut });
+                }
+            },
+        };
+        Self::read(server, &whither, decode, answered)
+    }
+
+    /// Takes the call back. It may run all the same. What had come already is returned.
+    pub fn cancel(self) -> Option<Result<R, CallError>> {
+        let Self { me, server, whither, completion, decode, .. } = self;
+        me.cancel(completion).map(|answered| Self::read(server, &whither, decode, answered))
+    }
+}
+
+impl<T: Trap + ?Sized, R> Future for Pending<'_, '_, T, R> {
+    type Output = Result<R, CallError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        Pin::new(&mut this.completion)
+            .poll(context)
+            .map(|answered| Self::read(this.server, &this.whither, this.decode, answered))
+    }
+}
+
+fn failed(server: Target, error: &SendError) -> CallError {
+    let error = match error.failure {
+        SendFailure::Request(error) => error,
+        // What was sent is no reply.
+        SendFailure::Reply(_) => sendrec_trap::CallError::Down,
+    };
+    CallError::Kernel { server, error }
+}
+
+impl<'p, 't, T: Trap + ?Sized> Starter for Remote<'p, 't, T> {
+    type Pending<R> = Pending<'p, 't, T, R>;
+
+    fn start<R>(
+        &self,
+        program: u32,
+        version: u32,
+        procedure: &Procedure,
+        encode: impl FnOnce(&mut Encoder) -> Result<(), EncodeError>,
+        decode: Decode<R>,
+    ) -> Result<Self::Pending<R>, CallError> {
+        let whither = Whither { program, version, procedure: *procedure, xid: 0 };
+        let message = whither.message(encode)?;
+        let deadline = self.me.gate().now() + self.options.timeout;
+        let completion = self.me.start_call_with(self.server, message, self.how().options);
+        Ok(Pending { me: self.me, server: self.server, whither, deadline, completion, decode })
     }
 }
 

@@ -22,7 +22,7 @@ pub mod xdr;
 
 pub use bytes::Bytes;
 
-pub use call::{CALL_TIMEOUT, CallOptions, CallSemantics, Caller, Remote, call};
+pub use call::{CALL_TIMEOUT, CallOptions, CallSemantics, Caller, Decode, Pending, Remote, Starter, call};
 pub use error::{CallError, Refusal, ServeError};
 pub use server::{Context, Service, Services, serve};
 

@@ -250,3 +250,67 @@ fn a_caller_says_whom_it_calls() {
         assert_eq!(Remote::new(me, server).server(), server.to_string());
     });
 }
+
+#[test]
+fn several_calls_are_under_way_at_once() {
+    with(both(), |me, server| {
+        let client = adder_2::Client::new(Remote::new(me, server));
+        let before = me.gate().now();
+        let pending: Vec<_> = (0..10).map(|number| client.start_sum(number, 1).unwrap()).collect();
+        assert_eq!(me.gate().now(), before, "nobody has waited");
+        let sums: Vec<_> = pending.into_iter().map(|one| one.wait().unwrap()).collect();
+        assert_eq!(sums, (1..=10).collect::<Vec<_>>());
+        let took = me.gate().now().since(before);
+        client.sum(1, 1).unwrap();
+        let one = me.gate().now().since(before + took);
+        assert!(took < 5 * one, "{took:?} for ten, {one:?} for one");
+        let too_long = client.start_sum_all(&[0; 1001]).map(drop);
+        assert!(matches!(too_long, Err(CallError::Arguments { .. })));
+    });
+}
+
+#[test]
+fn a_call_under_way_is_tested_taken_back_and_over_at_its_time() {
+    let mut world = World::new(1);
+    let (near, far) = (world.boot(), world.boot());
+    let server = Address::new(world.machine(far), SERVER);
+    let options = SpawnOptions { local_id: Some(SERVER), ..SpawnOptions::default() };
+    world.spawn(far, options, |me| while me.receive(From::Any).is_ok() {});
+    world.spawn(near, SpawnOptions::default(), move |me| {
+        let client = adder_1::Client::new(Remote::new(me, server));
+        let pending = client.start_sum(4, 7).unwrap().test().unwrap_err();
+        let before = me.gate().now();
+        let error = sendrec_trap::CallError::TimedOut;
+        assert_eq!(pending.wait(), Err(CallError::Kernel { server: server.into(), error }));
+        assert_eq!(me.gate().now().since(before), Duration::from_secs(25));
+        let cancelled = client.start_sum(4, 7).unwrap().cancel();
+        assert!(!matches!(cancelled, Some(Ok(_))), "{cancelled:?}");
+    });
+    world.run();
+}
+
+#[test]
+fn a_call_under_way_is_a_future() {
+    let mut world = World::new(1);
+    let (near, far) = (world.boot(), world.boot());
+    let server = Address::new(world.machine(far), SERVER);
+    let options = SpawnOptions { local_id: Some(SERVER), ..SpawnOptions::default() };
+    world.spawn(far, options, |me| {
+        both().serve(me);
+    });
+    world.spawn(near, SpawnOptions::default(), move |me| {
+        let client = adder_1::Client::new(Remote::new(me, server));
+        let mut sum = std::pin::pin!(async {
+            let first = client.start_sum(4, 7)?.await?;
+            client.start_sum(first, 1)?.await
+        });
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        loop {
+            if let std::task::Poll::Ready(sum) = sum.as_mut().poll(&mut context) {
+                break assert_eq!(sum, Ok(12));
+            }
+            me.gate().sleep(Duration::from_millis(1));
+        }
+    });
+    world.run();
+}

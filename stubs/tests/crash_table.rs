@@ -123,7 +123,7 @@ fn check(semantics: CallSemantics, outcome: &Outcome, faults: &str) {
     match semantics {
         // What the network doubles may run twice: nobody keeps it out.
         CallSemantics::Maybe => {
-            assert!(*runs <= 1 || faults.contains("duplicate"), "{faults}: ran {runs} times")
+            assert!(*runs <= 1 || faults.contains("duplicate"), "{faults}: ran {runs} times");
         }
         CallSemantics::AtLeastOnce => {}
         CallSemantics::AtMostOnce => assert!(*runs <= 1, "{faults}: ran {runs} times"),
@@ -131,7 +131,7 @@ fn check(semantics: CallSemantics, outcome: &Outcome, faults: &str) {
     match told {
         Ok(sum) => assert!(*sum == 11 && *runs >= 1, "{faults}: answered and not run"),
         Err(error) => {
-            assert!(!error.is_not_run() || *runs == 0, "{faults}: ran {runs} times, and told: {error}")
+            assert!(!error.is_not_run() || *runs == 0, "{faults}: ran {runs} times, and told: {error}");
         }
     }
 }

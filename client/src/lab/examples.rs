@@ -48,7 +48,7 @@ impl Xdr for Pointer {
 /// `version ADDER_1 = 1`
 /// of `program ADDER = 0x2000_0052`.
 pub mod adder_1 {
-    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service};
+    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
     use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
 
     /// The program's number.
@@ -90,6 +90,23 @@ pub mod adder_1 {
         pub fn sum(&self, a: i32, b: i32) -> Result<i32, CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |out| {
+                    a.encode(out)?;
+                    b.encode(out)
+                },
+                Xdr::decode,
+            )
+        }
+
+        /// As [`Self::sum`], and does not wait: several calls may be under way.
+        pub fn start_sum(&self, a: i32, b: i32) -> Result<C::Pending<i32>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[1],
@@ -154,7 +171,7 @@ pub mod adder_1 {
 pub mod counters_1 {
     use std::cell::Cell;
 
-    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service};
+    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
     use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
 
     use super::{Pair, Pointer};
@@ -217,6 +234,23 @@ pub mod counters_1 {
             )
         }
 
+        /// As [`Self::incr_copies`], and does not wait: several calls may be under way.
+        pub fn start_incr_copies(&self, a: i32, b: i32) -> Result<C::Pending<()>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |out| {
+                    a.encode(out)?;
+                    b.encode(out)
+                },
+                |_| Ok(()),
+            )
+        }
+
         /// By copy/restore.
         ///
         /// `pair INCR(int a, int b) = 2`
@@ -256,6 +290,23 @@ pub mod counters_1 {
         pub fn incr_there(&self, a: &Pointer, b: &Pointer) -> Result<(), CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[3],
+                |out| {
+                    a.encode(out)?;
+                    b.encode(out)
+                },
+                |_| Ok(()),
+            )
+        }
+
+        /// As [`Self::incr_there`], and does not wait: several calls may be under way.
+        pub fn start_incr_there(&self, a: &Pointer, b: &Pointer) -> Result<C::Pending<()>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[3],
@@ -342,7 +393,7 @@ pub mod counters_1 {
 /// `version VARIABLE_1 = 1`
 /// of `program VARIABLE = 0x2000_0055`.
 pub mod variable_1 {
-    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service};
+    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
     use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
 
     /// The program's number.
@@ -395,10 +446,38 @@ pub mod variable_1 {
             )
         }
 
+        /// As [`Self::get`], and does not wait: several calls may be under way.
+        pub fn start_get(&self) -> Result<C::Pending<i32>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |_| Ok(()),
+                Xdr::decode,
+            )
+        }
+
         /// `void PUT(int value) = 2`
         pub fn put(&self, value: i32) -> Result<(), CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[2],
+                |out| value.encode(out),
+                |_| Ok(()),
+            )
+        }
+
+        /// As [`Self::put`], and does not wait: several calls may be under way.
+        pub fn start_put(&self, value: i32) -> Result<C::Pending<()>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[2],

@@ -273,7 +273,7 @@ impl Xdr for Ledger {
 /// `version BINDER_1 = 1`
 /// of `program BINDER = 0x2000_0050`.
 pub mod binder_1 {
-    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service};
+    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
     use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
 
     use super::{Entries, Found, Interface, Name, Offer, Status, Text};
@@ -342,6 +342,20 @@ pub mod binder_1 {
             )
         }
 
+        /// As [`Self::register`], and does not wait: several calls may be under way.
+        pub fn start_register(&self, argument: &Offer) -> Result<C::Pending<Status>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |out| argument.encode(out),
+                Xdr::decode,
+            )
+        }
+
         /// And no longer.
         ///
         /// `status DEREGISTER(offer argument) = 2`
@@ -356,12 +370,43 @@ pub mod binder_1 {
             )
         }
 
+        /// As [`Self::deregister`], and does not wait: several calls may be under way.
+        pub fn start_deregister(&self, argument: &Offer) -> Result<C::Pending<Status>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[2],
+                |out| argument.encode(out),
+                Xdr::decode,
+            )
+        }
+
         /// One who offers it: of several each in turn. Who is dead is found out and forgotten.
         ///
         /// `found LOOKUP(name name, unsigned int vers) = 3`
         pub fn lookup(&self, name: &[u8], vers: u32) -> Result<Found, CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[3],
+                |out| {
+                    out.string(name, 64)?;
+                    vers.encode(out)
+                },
+                Xdr::decode,
+            )
+        }
+
+        /// As [`Self::lookup`], and does not wait: several calls may be under way.
+        pub fn start_lookup(&self, name: &[u8], vers: u32) -> Result<C::Pending<Found>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[3],
@@ -390,6 +435,23 @@ pub mod binder_1 {
             )
         }
 
+        /// As [`Self::publish`], and does not wait: several calls may be under way.
+        pub fn start_publish(&self, offer: &Offer, text: &[u8]) -> Result<C::Pending<Status>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[4],
+                |out| {
+                    offer.encode(out)?;
+                    out.string(text, 65536)
+                },
+                Xdr::decode,
+            )
+        }
+
         /// The interface of a service.
         ///
         /// `text FETCH(name name, unsigned int vers) = 5`
@@ -407,12 +469,43 @@ pub mod binder_1 {
             )
         }
 
+        /// As [`Self::fetch`], and does not wait: several calls may be under way.
+        pub fn start_fetch(&self, name: &[u8], vers: u32) -> Result<C::Pending<Text>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[5],
+                |out| {
+                    out.string(name, 64)?;
+                    vers.encode(out)
+                },
+                Xdr::decode,
+            )
+        }
+
         /// Entries in order, without the first so many.
         ///
         /// `entries LIST(unsigned int from) = 6`
         pub fn list(&self, from: u32) -> Result<Entries, CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[6],
+                |out| from.encode(out),
+                |input| input.array(256, Xdr::decode),
+            )
+        }
+
+        /// As [`Self::list`], and does not wait: several calls may be under way.
+        pub fn start_list(&self, from: u32) -> Result<C::Pending<Entries>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[6],

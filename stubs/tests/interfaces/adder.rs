@@ -5,7 +5,7 @@
 /// `version ADDER_1 = 1`
 /// of `program ADDER = 0x2000_0052`.
 pub mod adder_1 {
-    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service};
+    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
     use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
 
     /// The program's number.
@@ -47,6 +47,23 @@ pub mod adder_1 {
         pub fn sum(&self, a: i32, b: i32) -> Result<i32, CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |out| {
+                    a.encode(out)?;
+                    b.encode(out)
+                },
+                Xdr::decode,
+            )
+        }
+
+        /// As [`Self::sum`], and does not wait: several calls may be under way.
+        pub fn start_sum(&self, a: i32, b: i32) -> Result<C::Pending<i32>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[1],
@@ -109,7 +126,7 @@ pub mod adder_1 {
 /// `version ADDER_2 = 2`
 /// of `program ADDER = 0x2000_0052`.
 pub mod adder_2 {
-    use sendrec_stubs::{Bytes, CallError, Caller, Context, Procedure, Refusal, ServeError, Service};
+    use sendrec_stubs::{Bytes, CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
     use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
 
     /// The program's number.
@@ -171,12 +188,43 @@ pub mod adder_2 {
             )
         }
 
+        /// As [`Self::sum`], and does not wait: several calls may be under way.
+        pub fn start_sum(&self, a: i32, b: i32) -> Result<C::Pending<i32>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |out| {
+                    a.encode(out)?;
+                    b.encode(out)
+                },
+                Xdr::decode,
+            )
+        }
+
         /// as many as one likes @idempotent
         ///
         /// `int SUM_ALL(int argument<1000>) = 2`
         pub fn sum_all(&self, argument: &[i32]) -> Result<i32, CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[2],
+                |out| out.array(argument, 1000, Xdr::encode),
+                Xdr::decode,
+            )
+        }
+
+        /// As [`Self::sum_all`], and does not wait: several calls may be under way.
+        pub fn start_sum_all(&self, argument: &[i32]) -> Result<C::Pending<i32>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[2],
@@ -197,10 +245,38 @@ pub mod adder_2 {
             )
         }
 
+        /// As [`Self::fail`], and does not wait: several calls may be under way.
+        pub fn start_fail(&self) -> Result<C::Pending<()>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[3],
+                |_| Ok(()),
+                |_| Ok(()),
+            )
+        }
+
         /// `string<> ECHO(string argument<>) = 4`
         pub fn echo(&self, argument: &[u8]) -> Result<Bytes, CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[4],
+                |out| out.string(argument, u32::MAX),
+                |input| input.string(u32::MAX),
+            )
+        }
+
+        /// As [`Self::echo`], and does not wait: several calls may be under way.
+        pub fn start_echo(&self, argument: &[u8]) -> Result<C::Pending<Bytes>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[4],

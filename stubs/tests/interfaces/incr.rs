@@ -28,7 +28,7 @@ impl Xdr for Pair {
 pub mod counters_1 {
     use std::cell::Cell;
 
-    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service};
+    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
     use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
 
     use super::{Pair};
@@ -78,6 +78,20 @@ pub mod counters_1 {
         pub fn by_value(&self, argument: &Pair) -> Result<Pair, CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |out| argument.encode(out),
+                Xdr::decode,
+            )
+        }
+
+        /// As [`Self::by_value`], and does not wait: several calls may be under way.
+        pub fn start_by_value(&self, argument: &Pair) -> Result<C::Pending<Pair>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[1],

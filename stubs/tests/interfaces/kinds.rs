@@ -383,7 +383,7 @@ impl Xdr for Everything {
 /// `version KINDS_1 = 1`
 /// of `program KINDS = 0x2000_0054`.
 pub mod kinds_1 {
-    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service};
+    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
     use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
 
     use super::{Everything, Link};
@@ -438,10 +438,38 @@ pub mod kinds_1 {
             )
         }
 
+        /// As [`Self::echo`], and does not wait: several calls may be under way.
+        pub fn start_echo(&self, argument: &Everything) -> Result<C::Pending<Everything>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |out| argument.encode(out),
+                Xdr::decode,
+            )
+        }
+
         /// `link REVERSE(link argument) = 2`
         pub fn reverse(&self, argument: &[Link]) -> Result<Vec<Link>, CallError> {
             sendrec_stubs::call(
                 &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[2],
+                |out| out.chain(argument, Xdr::encode),
+                |input| input.chain(Xdr::decode),
+            )
+        }
+
+        /// As [`Self::reverse`], and does not wait: several calls may be under way.
+        pub fn start_reverse(&self, argument: &[Link]) -> Result<C::Pending<Vec<Link>>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
                 PROGRAM,
                 VERSION,
                 &PROCEDURES[2],

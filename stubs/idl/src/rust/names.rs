@@ -13,7 +13,7 @@ const RAW: [&str; 47] = [
     "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while",
 ];
 /// Types that generated code calls by these names.
-const TAKEN: [&str; 26] = [
+const TAKEN: [&str; 27] = [
     "Box",
     "Bytes",
     "CallError",
@@ -38,6 +38,7 @@ const TAKEN: [&str; 26] = [
     "Server",
     "Service",
     "Some",
+    "Starter",
     "Vec",
     "Xdr",
 ];

@@ -120,8 +120,17 @@ fn imports(types: &Types<'_>, text: &str) -> Vec<String> {
         lines.push("use std::cell::Cell;".into());
         lines.push(String::new());
     }
-    let stubs =
-        used(&["Bytes", "CallError", "Caller", "Context", "Procedure", "Refusal", "ServeError", "Service"]);
+    let stubs = used(&[
+        "Bytes",
+        "CallError",
+        "Caller",
+        "Context",
+        "Procedure",
+        "Refusal",
+        "ServeError",
+        "Service",
+        "Starter",
+    ]);
     lines.push(format!("use sendrec_stubs::{{{stubs}}};"));
     // Traits are named by nothing but their methods.
     let mut xdr = vec!["Decoder", "Encoder"];
@@ -282,14 +291,7 @@ fn call(types: &Types<'_>, one: &Named<'_>, place: usize, out: &mut Writer) {
     out.line("VERSION,");
     out.line(format!("&PROCEDURES[{place}],"));
     encode_arguments(types, one, out);
-    match &procedure.result {
-        Some(ty) => {
-            let decoded = types.decode(ty, None);
-            let plain = decoded == "Xdr::decode(input)";
-            out.line(if plain { "Xdr::decode,".into() } else { format!("|input| {decoded},") });
-        }
-        None => out.line("|_| Ok(()),"),
-    }
+    decode_result(types, one, out);
     out.close(format!("){end}"));
     if restores {
         let members = result_members(types, one);
@@ -300,21 +302,49 @@ fn call(types: &Types<'_>, one: &Named<'_>, place: usize, out: &mut Writer) {
         out.line(if returns == "()" { "Ok(())" } else { "Ok(result)" });
     }
     out.close("}");
-    if restores && one.parameters.iter().all(|one| !one.is_restored || is_copy(types, &one.field.ty)) {
+    if !restores {
+        start(types, one, place, &result, &parameters, out);
+    } else if one.parameters.iter().all(|one| !one.is_restored || is_copy(types, &one.field.ty)) {
         cells(types, one, returns, out);
     }
 }
 
+/// The form that does not wait.
+fn start(types: &Types<'_>, one: &Named<'_>, place: usize, result: &str, parameters: &str, out: &mut Writer) {
+    let function = one.function.trim_start_matches("r#");
+    out.line("");
+    out.line(format!("/// As [`Self::{function}`], and does not wait: several calls may be under way."));
+    out.open(format!(
+        "pub fn start_{function}(&self{parameters}) -> Result<C::Pending<{result}>, CallError>"
+    ));
+    out.depth -= 1;
+    out.line("where");
+    out.line("    C: Starter,");
+    out.open("{");
+    out.open("self.caller.start(");
+    out.line("PROGRAM,");
+    out.line("VERSION,");
+    out.line(format!("&PROCEDURES[{place}],"));
+    encode_arguments(types, one, out);
+    decode_result(types, one, out);
+    out.close(")");
+    out.close("}");
+}
+
+fn decode_result(types: &Types<'_>, one: &Named<'_>, out: &mut Writer) {
+    match &one.procedure.result {
+        Some(ty) => {
+            let decoded = types.decode(ty, None);
+            let plain = decoded == "Xdr::decode(input)";
+            out.line(if plain { "Xdr::decode,".into() } else { format!("|input| {decoded},") });
+        }
+        None => out.line("|_| Ok(()),"),
+    }
+}
+
 fn encode_arguments(types: &Types<'_>, one: &Named<'_>, out: &mut Writer) {
-    let encoded: Vec<_> = one
-        .parameters
-        .iter()
-        .map(|parameter| match types.encode(&parameter.field.ty, &parameter.name) {
-            // Only a method call takes what is passed as it is.
-            encoded if encoded.ends_with(".encode(out)") => encoded,
-            encoded => encoded,
-        })
-        .collect();
+    let encode = |parameter: &Parameter<'_>| types.encode(&parameter.field.ty, &parameter.name);
+    let encoded: Vec<_> = one.parameters.iter().map(encode).collect();
     match encoded.split_last() {
         None => out.line("|_| Ok(()),"),
         Some((last, [])) => out.line(format!("|out| {last},")),
