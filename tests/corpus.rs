@@ -15,9 +15,12 @@ fn corpus() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
+/// Names and what stands for them.
+type Pairs = &'static [(&'static str, &'static str)];
+
 /// What C headers would say, by the end of a file's path.
 fn options(path: &str) -> Options {
-    let (defines, externs): (&[(&str, &str)], &[(&str, &str)]) = match path {
+    let (defines, externs): (Pairs, Pairs) = match path {
         "libnfs/nfs4.x" => (&[("AUTH_NONE", "0"), ("AUTH_SYS", "1")], &[]),
         "libnsl/nis.x" | "libnsl/nis_object.x" => (&[], &[("netobj", "crate::Blob")]),
         "libnsl/nis_callback.x" => (&[], &[("nis_object", "crate::Blob"), ("nis_error", "crate::Blob")]),
@@ -34,9 +37,8 @@ fn options(path: &str) -> Options {
         }
         _ => (&[], &[]),
     };
-    let owned = |list: &[(&str, &str)]| {
-        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
+    let owned =
+        |list: Pairs| list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Options { defines: owned(defines), extern_types: owned(externs) }
 }
 
