@@ -10,14 +10,15 @@ use sendrec_trap::{
 };
 
 use crate::error::CallError;
-use crate::message::{Accepted, CALL_BYTES, CallHeader, Reply, parse_reply};
+use crate::message::{Accepted, Auth, CALL_BYTES, CallHeader, Reply, parse_reply};
 use crate::xdr::{DecodeError, Decoder, EncodeError, Encoder};
 use crate::{Procedure, Refusal};
 
 /// How long a call waits if nothing else is said: as on slide 27.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// How often a procedure may run for one call (slide 37).
+/// How often a procedure may run for one call (slide 37). Exactly once takes a server that writes down what it did: see
+/// [`crate::once`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CallSemantics {
     /// Sent once: it runs, or perhaps not, and nobody need know.
@@ -49,6 +50,14 @@ pub trait Caller {
     /// The number of the next call, which its answer must have too.
     fn next_xid(&self) -> u32;
 
+    /// Who calls; asked for once for each call.
+    fn credential(&self) -> Auth {
+        Auth::default()
+    }
+
+    /// The call with that credential is not sent after all.
+    fn withdraw(&self, _credential: &Auth) {}
+
     /// Sends a call and waits for the answer.
     fn exchange(&self, procedure: &Procedure, call: Bytes) -> Result<Bytes, CallError>;
 
@@ -59,6 +68,14 @@ pub trait Caller {
 impl<C: Caller + ?Sized> Caller for &C {
     fn next_xid(&self) -> u32 {
         (**self).next_xid()
+    }
+
+    fn credential(&self) -> Auth {
+        (**self).credential()
+    }
+
+    fn withdraw(&self, credential: &Auth) {
+        (**self).withdraw(credential);
     }
 
     fn exchange(&self, procedure: &Procedure, call: Bytes) -> Result<Bytes, CallError> {
@@ -87,6 +104,21 @@ impl<'p, 't, T: Trap + ?Sized> Remote<'p, 't, T> {
     #[must_use]
     pub fn with(self, options: CallOptions) -> Self {
         Self { options, ..self }
+    }
+
+    /// How its calls go.
+    pub const fn options(&self) -> CallOptions {
+        self.options
+    }
+
+    /// Who is called.
+    pub const fn target(&self) -> Target {
+        self.server
+    }
+
+    /// Who calls.
+    pub const fn process(&self) -> &'p Process<'t, T> {
+        self.me
     }
 
     fn how(&self) -> How {
@@ -146,15 +178,16 @@ impl Whither {
     /// The message of a call.
     fn message(
         &self,
+        credential: Auth,
         encode: impl FnOnce(&mut Encoder) -> Result<(), EncodeError>,
     ) -> Result<Bytes, CallError> {
         const ARGUMENT_BYTES: usize = 88;
-        let Self { program, version, procedure, xid } = *self;
+        let Self { program, version, procedure: Procedure { number: procedure, name, .. }, xid } = *self;
         let mut out = Encoder::with_capacity(CALL_BYTES + ARGUMENT_BYTES);
-        let header =
-            CallHeader { xid, program, version, procedure: procedure.number, ..CallHeader::default() };
+        let verifier = Auth::default();
+        let header = CallHeader { xid, program, version, procedure, credential, verifier };
         let encoded = header.encode(&mut out).and_then(|()| encode(&mut out));
-        encoded.map_err(|error| CallError::Arguments { procedure: procedure.name, error })?;
+        encoded.map_err(|error| CallError::Arguments { procedure: name, error })?;
         Ok(out.finish())
     }
 
@@ -200,7 +233,10 @@ pub fn call<C: Caller + ?Sized, R>(
     decode: impl FnOnce(&mut Decoder) -> Result<R, DecodeError>,
 ) -> Result<R, CallError> {
     let whither = Whither { program, version, procedure: *procedure, xid: caller.next_xid() };
-    let answer = caller.exchange(procedure, whither.message(encode)?)?;
+    let credential = caller.credential();
+    let message =
+        whither.message(credential.clone(), encode).inspect_err(|_| caller.withdraw(&credential))?;
+    let answer = caller.exchange(procedure, message)?;
     whither.result(answer, || caller.server(), decode)
 }
 
@@ -322,7 +358,7 @@ impl<'p, 't, T: Trap + ?Sized> Starter for Remote<'p, 't, T> {
         decode: Decode<R>,
     ) -> Result<Self::Pending<R>, CallError> {
         let whither = Whither { program, version, procedure: *procedure, xid: 0 };
-        let message = whither.message(encode)?;
+        let message = whither.message(Auth::default(), encode)?;
         let deadline = self.me.gate().now() + self.options.timeout;
         let completion = self.me.start_call_with(self.server, message, self.how().options);
         Ok(Pending { me: self.me, server: self.server, whither, deadline, completion, decode })

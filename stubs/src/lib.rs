@@ -17,10 +17,12 @@ mod call;
 mod error;
 pub mod message;
 pub mod onc;
+pub mod once;
 mod server;
 pub mod xdr;
 
 pub use bytes::Bytes;
+pub use redb;
 
 pub use call::{CALL_TIMEOUT, CallOptions, CallSemantics, Caller, Decode, Pending, Remote, Starter, call};
 pub use error::{CallError, Refusal, ServeError};

@@ -1,5 +1,6 @@
 //! The server's side: which program, version and procedure a call is for, and what comes of it.
 use bytes::Bytes;
+use redb::WriteTransaction;
 use sendrec_trap::{From as Whom, Process, ReceiveError, Source, Trap};
 
 use crate::Procedure;
@@ -8,12 +9,24 @@ use crate::message::{Accepted, Auth, BadCall, CallHeader, RPC_VERSION, Reply, be
 use crate::xdr::{Decoder, Encoder, Limits};
 
 /// What a procedure may know of the call it runs for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// Who says to be calling.
     pub credential: &'a Auth,
     /// The process that called, if the call came through a kernel.
     pub source: Option<Source>,
+    /// Where the call's effect is to go so that it is there together with its result, if it is to run exactly once
+    /// ([`crate::once`]).
+    pub transaction: Option<&'a WriteTransaction>,
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("credential", self.credential)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One version of one program. Generated `Dispatch`es are.
@@ -152,7 +165,7 @@ fn run<'a>(
     if begin_reply(header.xid, Reply::Accepted(Accepted::Success), out).is_err() {
         return Accepted::SystemError;
     }
-    let context = Context { credential: &header.credential, source };
+    let context = Context { credential: &header.credential, source, transaction: None };
     match service.serve(&context, header.procedure, input, out) {
         Ok(()) => Accepted::Success,
         Err(error) => {

@@ -73,6 +73,16 @@ impl Encoder {
         self.bytes.truncate(bytes);
     }
 
+    /// What was put in after the first so many bytes.
+    pub(crate) fn tail(&self, from: usize) -> Bytes {
+        Bytes::copy_from_slice(self.bytes.get(from..).unwrap_or_default())
+    }
+
+    /// Puts in what is encoded already.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.bytes.put_slice(bytes);
+    }
+
     pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
         self.bytes.put_slice(&bytes);
     }
