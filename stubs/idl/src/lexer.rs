@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::condition;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Sources, Span};
 use crate::token::{Kind, Token};
@@ -17,10 +18,14 @@ const EXPANSION_MAX: usize = 1_000;
 /// Who finds included files.
 pub(crate) type Open<'a> = dyn Fn(&Path) -> std::io::Result<String> + 'a;
 
+/// What a name stands for.
 #[derive(Clone, Debug)]
-struct Macro {
-    body: Vec<Kind>,
+pub(crate) struct Macro {
+    pub(crate) body: Vec<Kind>,
 }
+
+/// By name.
+pub(crate) type Macros = BTreeMap<String, Macro>;
 
 /// An `#if` that is open.
 struct Branch {
@@ -40,7 +45,7 @@ pub(crate) struct Lexer<'a> {
     pub(crate) sources: Sources,
     pub(crate) problems: Vec<Diagnostic>,
     tokens: Vec<Token>,
-    macros: BTreeMap<String, Macro>,
+    macros: Macros,
     branches: Vec<Branch>,
     /// The last comment, if nothing has come since.
     comment: Option<Span>,
@@ -60,7 +65,7 @@ pub(crate) fn lex(path: &Path, text: String, defines: &[(String, String)], open:
         sources: Sources::default(),
         problems: Vec::new(),
         tokens: Vec::new(),
-        macros: BTreeMap::new(),
+        macros: Macros::new(),
         branches: Vec::new(),
         comment: None,
         open,
@@ -402,12 +407,10 @@ impl Lexer<'_> {
         }
     }
 
-    /// `#if`: numbers, names (0 if not defined), `defined(NAME)`, `!`, comparisons, `&&`, `||` and parentheses.
+    /// Whether what stands behind `#if` holds; no if it is not understood, which is complained of.
     fn condition(&mut self, text: &str, span: Span) -> bool {
-        let words = condition_words(text);
-        let mut reader = Condition { words: &words, macros: &self.macros, depth: 0 };
-        match reader.any().filter(|_| reader.words.is_empty()) {
-            Some(value) => value != 0,
+        match condition::holds(text, &self.macros) {
+            Some(holds) => holds,
             None => {
                 self.problems.push(
                     Diagnostic::error(span, "this condition is not understood", "as it stands").help(
@@ -463,7 +466,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-const fn is_word(next: char) -> bool {
+pub(crate) const fn is_word(next: char) -> bool {
     next.is_ascii_alphanumeric() || next == '_'
 }
 
@@ -480,7 +483,7 @@ fn strip_comment(text: &str) -> &str {
     &text[..end]
 }
 
-fn number(text: &str) -> Result<i128, String> {
+pub(crate) fn number(text: &str) -> Result<i128, String> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text),
@@ -504,110 +507,5 @@ fn number(text: &str) -> Result<i128, String> {
             8 => "a leading 0 wants octal digits, 0 to 7".into(),
             _ => "expected decimal digits, 0x and hexadecimal ones, or 0 and octal ones".into(),
         }),
-    }
-}
-
-fn condition_words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut rest = text.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let length = if is_word(first) {
-            rest.find(|next: char| !is_word(next)).unwrap_or(rest.len())
-        } else if ["&&", "||", "==", "!=", "<=", ">="].iter().any(|pair| rest.starts_with(pair)) {
-            2
-        } else {
-            first.len_utf8()
-        };
-        words.push(rest[..length].into());
-        rest = rest[length..].trim_start();
-    }
-    words
-}
-
-/// Reads a condition; `None` where it is not understood.
-struct Condition<'a> {
-    words: &'a [String],
-    macros: &'a BTreeMap<String, Macro>,
-    depth: usize,
-}
-
-impl Condition<'_> {
-    fn next_is(&mut self, word: &str) -> bool {
-        let is = self.words.first().is_some_and(|next| next == word);
-        if is {
-            self.words = &self.words[1..];
-        }
-        is
-    }
-
-    fn any(&mut self) -> Option<i128> {
-        let mut value = self.all()?;
-        while self.next_is("||") {
-            let other = self.all()?;
-            value = i128::from(value != 0 || other != 0);
-        }
-        Some(value)
-    }
-
-    fn all(&mut self) -> Option<i128> {
-        let mut value = self.comparison()?;
-        while self.next_is("&&") {
-            let other = self.comparison()?;
-            value = i128::from(value != 0 && other != 0);
-        }
-        Some(value)
-    }
-
-    fn comparison(&mut self) -> Option<i128> {
-        let value = self.one()?;
-        let compare: fn(&i128, &i128) -> bool = match self.words.first().map(String::as_str) {
-            Some("==") => i128::eq,
-            Some("!=") => i128::ne,
-            Some("<") => i128::lt,
-            Some(">") => i128::gt,
-            Some("<=") => i128::le,
-            Some(">=") => i128::ge,
-            _ => return Some(value),
-        };
-        self.words = &self.words[1..];
-        let other = self.one()?;
-        Some(i128::from(compare(&value, &other)))
-    }
-
-    fn one(&mut self) -> Option<i128> {
-        self.depth += 1;
-        if self.depth > EXPANSION_MAX {
-            return None;
-        }
-        if self.next_is("!") {
-            return Some(i128::from(self.one()? == 0));
-        }
-        if self.next_is("(") {
-            let value = self.any()?;
-            return self.next_is(")").then_some(value);
-        }
-        let (word, rest) = self.words.split_first()?;
-        self.words = rest;
-        if word == "defined" {
-            let in_parentheses = self.next_is("(");
-            let (name, rest) = self.words.split_first()?;
-            self.words = rest;
-            let value = i128::from(self.macros.contains_key(name));
-            return (!in_parentheses || self.next_is(")")).then_some(value);
-        }
-        if word.starts_with(|first: char| first.is_ascii_digit()) {
-            return number(word).ok();
-        }
-        if !word.starts_with(is_word) {
-            return None;
-        }
-        match self.macros.get(word).map(|found| found.body.as_slice()) {
-            Some([Kind::Number(value)]) => Some(*value),
-            Some([Kind::Word(other)]) if other != word => {
-                let words = [other.clone()];
-                Condition { words: &words, macros: self.macros, depth: self.depth }.one()
-            }
-            _ => Some(0),
-        }
     }
 }

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod condition;
 mod diagnostic;
 mod lexer;
 pub mod model;
