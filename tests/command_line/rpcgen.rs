@@ -79,6 +79,13 @@ fn files_are_made_checked_and_kept() {
     assert!(!model.status.success(), "it is wrong still");
     let absent = rpcgen(folder, &["absent.x"]);
     assert!(stderr(&absent).contains("absent.x: No such file"), "{}", stderr(&absent));
+    fs::write(folder.join("file_rpc.x"), FILE_RPC).unwrap();
+    let nowhere = rpcgen(folder, &["file_rpc.x", "-o", "nowhere/file_rpc.rs"]);
+    assert!(
+        stderr(&nowhere).contains("nowhere/file_rpc.rs: there is no folder nowhere"),
+        "{}",
+        stderr(&nowhere)
+    );
     let no_path = rpcgen(folder, &["file_rpc.x", "--extern-type", "netobj"]);
     assert!(stderr(&no_path).contains("expected NAME=PATH"), "{}", stderr(&no_path));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_stubs::CallError;
 use sendrec_stubs::binder::{BINDER, BINDER_ID, Binder, BinderError, Ledger, Unkept, serve};
-use sendrec_trap::{Process, SpawnOptions, Target};
+use sendrec_trap::{CallError as KernelError, Process, SpawnOptions, Target};
 use serde::Serialize;
 
 use super::Failure;
@@ -94,6 +94,11 @@ fn with_binder<R>(
 
 fn failed(error: &BinderError) -> Failure {
     match error {
+        BinderError::Call(CallError::Kernel {
+            error: KernelError::NoAnswer | KernelError::TimedOut, ..
+        }) => {
+            Failure::Said(format!("{error}; is it running? 'sendrec binder --listen HOST:PORT' starts one"))
+        }
         BinderError::Call(CallError::Kernel { error: why, .. }) => {
             Failure::Said(format!("{error}{}", hint(*why)))
         }

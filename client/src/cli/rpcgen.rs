@@ -79,6 +79,9 @@ fn check(interface: &Path, output: &Path, compiled: &Compiled) -> Result<(), Fai
 fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::new(path.display(), error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(Failure::new(path.display(), format!("there is no folder {}", folder.display())));
+    }
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     // As any file one makes, not for oneself alone.
