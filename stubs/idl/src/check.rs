@@ -37,8 +37,10 @@ impl Resolver<'_> {
         edges
     }
 
-    /// A type that holds itself would have no end.
-    pub(crate) fn check_cycles(&mut self) {
+    /// A type that holds itself would have no end, and names that stand for one another mean nothing. False if there is
+    /// one: then types cannot be followed.
+    pub(crate) fn check_cycles(&mut self) -> bool {
+        let mut is_endless = false;
         let count = self.model.types.len();
         // 0: not looked at; 1: under way; 2: done.
         let mut state = vec![0_u8; count];
@@ -65,6 +67,7 @@ impl Resolver<'_> {
                         path.push((next, edges));
                     }
                     1 => {
+                        is_endless = true;
                         let name = &self.model.get(next).name;
                         let title = format!("`{name}` holds itself, and would have no end");
                         let (span, from) = (self.spans[next.0], self.spans[id.0]);
@@ -81,11 +84,7 @@ impl Resolver<'_> {
                 }
             }
         }
-        // What has no end cannot be followed below.
-        if self.problems.iter().any(|one| one.title.contains("holds itself")) {
-            self.model.types.clear();
-            self.model.order.clear();
-        }
+        !is_endless
     }
 
     /// Structures whose last member is an optional one of the same kind are lists (slide 32's linked list, on the wire).

@@ -65,8 +65,10 @@ pub(crate) fn resolve(
         resolver.define(definition);
     }
     resolver.add_externs();
+    if !resolver.check_cycles() {
+        return resolver.model;
+    }
     resolver.check_labels();
-    resolver.check_cycles();
     resolver.mark_lists();
     resolver.measure();
     for definition in definitions {

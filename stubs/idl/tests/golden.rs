@@ -89,6 +89,14 @@ fn each_rule_has_its_words() {
         ("a number of more than 64 bits", "const A = 18446744073709551616;"),
         ("an octal number with a 9", "const A = 019;"),
         ("a text for a number", "const A = \"text\"; typedef int b<A>;"),
+        (
+            "types that stand for one another",
+            "typedef a b; typedef b a; union c switch (a d) { case 1: void; };",
+        ),
+        (
+            "a type that holds itself, called with",
+            "struct a { a b; }; program P { version V { /* @inout b */ a X(a) = 1; } = 1; } = 5;",
+        ),
         ("a type that holds itself", "struct a { b c; }; struct b { a d; };"),
         ("a pointer as an argument", "program P { version A { void X(int *) = 1; } = 1; } = 5;"),
         ("procedure 0 with arguments", "program P { version A { void X(int) = 0; } = 1; } = 5;"),
