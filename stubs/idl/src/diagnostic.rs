@@ -95,8 +95,7 @@ impl Diagnostics {
                 files.push(span.file);
             }
         }
-        let mut group = level.primary_title(one.title.as_str());
-        let mut elements = Vec::new();
+        let mut group = annotate_snippets::Group::with_title(level.primary_title(one.title.as_str()));
         for id in files {
             let file = self.sources.file(id);
             let mut snippet = Snippet::source(file.text.as_str()).path(file.name.as_str());
@@ -105,27 +104,16 @@ impl Diagnostics {
                 snippet = snippet.annotation(annotation.label(one.primary.1.as_str()));
             }
             for (span, label) in one.others.iter().filter(|(span, _)| span.file == id) {
-                snippet = snippet
-                    .annotation(AnnotationKind::Context.span(clip(*span, &file.text)).label(label.as_str()));
+                let annotation = AnnotationKind::Context.span(clip(*span, &file.text));
+                snippet = snippet.annotation(annotation.label(label.as_str()));
             }
-            elements.push(snippet);
+            group = group.element(snippet);
         }
-        let group = {
-            let mut made = group_of(&mut group, elements);
-            if let Some(help) = &one.help {
-                made = made.element(Level::HELP.message(help.as_str()));
-            }
-            made
-        };
+        if let Some(help) = &one.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
         renderer.render(&[group])
     }
-}
-
-fn group_of<'a>(
-    title: &mut annotate_snippets::Title<'a>,
-    snippets: Vec<Snippet<'a, annotate_snippets::Annotation<'a>>>,
-) -> annotate_snippets::Group<'a> {
-    title.clone().elements(snippets)
 }
 
 /// Within the text, and at its end the last byte.

@@ -412,7 +412,6 @@ impl Resolver<'_> {
                 Type::Bool => value == 0 || value == 1,
                 Type::Named(id) => match &model.get(*id).kind {
                     TypeKind::Enum(values) => values.iter().any(|one| i64::from(one.value) == value),
-                    TypeKind::External(_) => true,
                     _ => false,
                 },
                 _ => false,
@@ -420,7 +419,7 @@ impl Resolver<'_> {
             let can_decide = match model.resolve(&discriminant.ty) {
                 Type::Int { bits, .. } => *bits <= 32,
                 Type::Bool => true,
-                Type::Named(id) => matches!(model.get(*id).kind, TypeKind::Enum(_) | TypeKind::External(_)),
+                Type::Named(id) => matches!(model.get(*id).kind, TypeKind::Enum(_)),
                 _ => false,
             };
             if !can_decide {

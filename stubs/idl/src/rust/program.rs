@@ -90,7 +90,7 @@ fn one_version(types: &Types<'_>, program: &Program, version: &Version, module: 
     numbers(types, program, version, &procedures, &mut inner);
     client(types, &procedures, &mut inner);
     server(types, &procedures, &mut inner);
-    dispatch(types, version, &procedures, &mut inner);
+    dispatch(types, &procedures, &mut inner);
     out.line("");
     if let Some(doc) = &program.doc {
         doc.lines().for_each(|line| out.line(format!("/// {}", super::escape(line))));
@@ -451,7 +451,7 @@ fn server(types: &Types<'_>, procedures: &[Named<'_>], out: &mut Writer) {
     out.close("}");
 }
 
-fn dispatch(types: &Types<'_>, version: &Version, procedures: &[Named<'_>], out: &mut Writer) {
+fn dispatch(types: &Types<'_>, procedures: &[Named<'_>], out: &mut Writer) {
     out.line("");
     out.line("/// Finds the procedure that a call asks for, unpacks its arguments, and packs its result.");
     out.line("#[derive(Clone, Debug)]");
@@ -501,7 +501,6 @@ fn dispatch(types: &Types<'_>, version: &Version, procedures: &[Named<'_>], out:
         }
         out.close("}");
     }
-    let _ = version;
     out.line("_ => Err(ServeError::NoSuchProcedure),");
     out.close("}");
     out.close("}");

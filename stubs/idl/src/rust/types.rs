@@ -116,7 +116,9 @@ impl<'a> Types<'a> {
             Type::Optional(inner) if self.model.list_of(inner).is_some() => {
                 format!("out.list({value}, Xdr::encode)")
             }
-            Type::Optional(inner) => format!("out.optional({value}, {})", self.encoder_boxed(inner)),
+            Type::Optional(inner) => {
+                format!("out.optional({value}, |item, out| {})", self.encode(inner, "item"))
+            }
             _ => format!("{}.encode(out)", value.strip_prefix('&').unwrap_or(value)),
         }
     }
@@ -125,14 +127,6 @@ impl<'a> Types<'a> {
     pub(super) fn encoder(&self, ty: &Type) -> String {
         match self.encode(ty, "item") {
             plain if plain == "item.encode(out)" => "Xdr::encode".into(),
-            other => format!("|item, out| {other}"),
-        }
-    }
-
-    /// As `encoder`, for an element that may be in a box.
-    fn encoder_boxed(&self, ty: &Type) -> String {
-        match self.encode(ty, "item") {
-            plain if plain == "item.encode(out)" => format!("|item, out| {plain}"),
             other => format!("|item, out| {other}"),
         }
     }
