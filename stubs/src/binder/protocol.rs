@@ -253,14 +253,14 @@ impl Xdr for Kept {
     }
 }
 
-/// `struct ledger`
+/// `struct registrations`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ledger {
+pub struct Registrations {
     /// `kept kept<4096>`
     pub kept: Vec<Kept>,
 }
 
-impl Xdr for Ledger {
+impl Xdr for Registrations {
     fn encode(&self, out: &mut Encoder) -> Result<(), EncodeError> {
         out.array(&self.kept, 4096, Xdr::encode)
     }

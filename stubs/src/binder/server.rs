@@ -42,7 +42,8 @@ impl<T: Trap + ?Sized, L: Ledger> Binding<'_, '_, T, L> {
         if status != Status::Ok {
             return status;
         }
-        if let Err(error) = self.ledger.write(&table.bytes()) {
+        let written = table.bytes().map_err(io::Error::other).and_then(|bytes| self.ledger.write(&bytes));
+        if let Err(error) = written {
             log::error!("the ledger cannot be written: {error}");
             return Status::NotKept;
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sendrec_trap::Instant;
 
 use super::protocol::{self, Entry, Kept, Offer, Status, Versions};
-use crate::xdr::{Decoder, Encoder, Limits, Xdr};
+use crate::xdr::{Decoder, EncodeError, Encoder, Limits, Xdr};
 
 /// Entries of all services together.
 pub const ENTRIES_MAX: usize = 4_096;
@@ -66,7 +66,8 @@ impl Table {
     pub(super) fn parse(bytes: Vec<u8>) -> Result<Self, String> {
         let limits = Limits { is_strict: true, ..Limits::default() };
         let mut input = Decoder::with_limits(bytes.into(), limits);
-        let ledger = protocol::Ledger::decode(&mut input).and_then(|ledger| input.end().map(|()| ledger));
+        let ledger =
+            protocol::Registrations::decode(&mut input).and_then(|ledger| input.end().map(|()| ledger));
         let mut table = Self::default();
         for Kept { offer, text } in ledger.map_err(|error| error.to_string())?.kept {
             table.add(Instance { offer, text, proved: None });
@@ -75,15 +76,11 @@ impl Table {
     }
 
     /// To be written down.
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Result<Bytes, EncodeError> {
         let kept = self.instances().map(|one| Kept { offer: one.offer.clone(), text: one.text.clone() });
-        let ledger = protocol::Ledger { kept: kept.collect() };
         let mut out = Encoder::new();
-        match ledger.encode(&mut out) {
-            Ok(()) => out.finish().to_vec(),
-            // What came in was within the interface's bounds, and so is what goes out.
-            Err(_) => Vec::new(),
-        }
+        protocol::Registrations { kept: kept.collect() }.encode(&mut out)?;
+        Ok(out.finish())
     }
 
     fn instances(&self) -> impl Iterator<Item = &Instance> {
