@@ -51,6 +51,9 @@ fn a_server_without_the_process_and_no_server_at_all_are_told_apart() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("timed out"), "{}", stderr(&output));
     assert!(stderr(&output).contains("is it running? 'sendrec serve"), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("nobody has answered"), "it was over before that");
+    let output = sendrec().args(["ls", "--server", &silent, "--timeout", "3"]).output().unwrap();
+    assert!(stderr(&output).contains("nobody has answered for 2 s; is it running"), "{}", stderr(&output));
     let output = sendrec().args(["ping", &silent, "-c", "1", "-W", "0.2"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("no sign of life; is it running?"), "{}", stderr(&output));

@@ -1,4 +1,5 @@
 //! What a client command runs on: a node of its own, the files of its server, and a way to be stopped.
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,6 +7,7 @@ use std::time::Duration;
 
 use sendrec::Files;
 use sendrec::trace::{TraceWriter, origin_of};
+use sendrec_core::trace::Fate;
 use sendrec_fileserver::{DATA_BYTES_MAX, FIXED_BYTES, MAX_PATH_BYTES};
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_trap::Trap;
@@ -20,6 +22,8 @@ pub(crate) const INTERRUPTED: u8 = 130;
 /// The longest message a command sends or takes, bytes: a chunk of a file with its name. What answers with more is no file
 /// server, and gets no memory for it.
 const MESSAGE_BYTES_MAX: usize = FIXED_BYTES + MAX_PATH_BYTES + DATA_BYTES_MAX;
+/// After so long without any packet a command says so.
+const SILENCE: Duration = Duration::from_secs(2);
 /// How long a stopped command may take to clean up.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
@@ -68,7 +72,11 @@ impl TracedNode {
         if let Some(trace) = &trace {
             trace.begin(node.machine(), origin_of(&node));
         }
-        Ok(Self { node: Arc::new(node), trace })
+        let node = Arc::new(node);
+        if role == "client" {
+            tell_of_silence(&node);
+        }
+        Ok(Self { node, trace })
     }
 
     /// A node from which `whom` is reached, and found if need be.
@@ -99,6 +107,24 @@ impl TracedNode {
             None => Ok(()),
         }
     }
+}
+
+/// A first contact is tried for many seconds before it is given up. Who waits for one that nobody answers is told long
+/// before that.
+fn tell_of_silence(node: &Arc<Node>) {
+    let node = Arc::downgrade(node);
+    std::thread::spawn(move || {
+        std::thread::sleep(SILENCE);
+        let counters = node.upgrade().and_then(|node| node.counters());
+        if counters.is_some_and(|counters| Fate::ALL.iter().all(|fate| counters.fate(*fate) == 0)) {
+            let seconds = SILENCE.as_secs();
+            // A stderr that nobody reads is no reason to panic.
+            let _ = writeln!(
+                anstream::stderr(),
+                "sendrec: nobody has answered for {seconds} s; is it running, and is that the right address? Trying on"
+            );
+        }
+    });
 }
 
 fn create_trace(path: &Path, role: &str) -> Result<TraceWriter, Failure> {
