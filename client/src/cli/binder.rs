@@ -1,7 +1,7 @@
 //! `sendrec binder`, `binder ls`, `binder lookup`, `binder interface`.
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sendrec_kernel::{Node, NodeConfig};
@@ -17,6 +17,7 @@ use super::args::{
 };
 use super::find::hint;
 use super::output::{say, write};
+use super::replace::{Readers, replace};
 use super::session::{TracedNode, on_stop};
 
 pub(crate) fn run(args: &BinderRootArgs) -> Result<(), Failure> {
@@ -41,14 +42,8 @@ impl Ledger for Paper {
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let folder =
-            self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(&self.0)?;
-        // The file's new name is safe too.
-        File::open(folder)?.sync_all()
+        // Credentials are in it.
+        replace(&self.0, bytes, Readers::Maker)
     }
 }
 

@@ -14,6 +14,7 @@ mod matrix;
 mod names;
 mod output;
 mod ping;
+mod replace;
 mod rpcgen;
 mod serve;
 mod session;

@@ -8,6 +8,7 @@ use sendrec_idl::{Compiled, Diagnostics, Options, compile};
 use super::Failure;
 use super::args::RpcgenArgs;
 use super::output::write;
+use super::replace::{Readers, replace};
 
 pub(crate) fn run(args: &RpcgenArgs) -> Result<(), Failure> {
     let text = fs::read_to_string(&args.file).map_err(|error| Failure::new(args.file.display(), error))?;
@@ -32,7 +33,8 @@ pub(crate) fn run(args: &RpcgenArgs) -> Result<(), Failure> {
     if args.check {
         return check(&args.file, output, &compiled);
     }
-    replace(output, &compiled.rust)?;
+    let replaced = replace(output, compiled.rust.as_bytes(), Readers::Usual);
+    replaced.map_err(|error| Failure::new(output.display(), error))?;
     if args.templates { templates(output, &compiled) } else { Ok(()) }
 }
 
@@ -73,34 +75,6 @@ fn check(interface: &Path, output: &Path, compiled: &Compiled) -> Result<(), Fai
         output.display(),
         format!("not what {} makes, from line {line} on; make it again: {again}", interface.display()),
     ))
-}
-
-/// Whole or not at all.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::new(path.display(), error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        return Err(Failure::new(path.display(), format!("there is no folder {}", folder.display())));
-    }
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    // As any file one makes, not for oneself alone.
-    let mode =
-        fs::metadata(path).map_or_else(|_| default_permissions(folder), |known| Some(known.permissions()));
-    if let Some(mode) = mode {
-        file.as_file().set_permissions(mode).map_err(failed)?;
-    }
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// Those that a new file there has.
-fn default_permissions(folder: &Path) -> Option<fs::Permissions> {
-    let probe = tempfile::Builder::new()
-        .prefix(".sendrec")
-        .make_in(folder, |path| fs::File::create_new(path))
-        .ok()?;
-    probe.as_file().metadata().ok().map(|known| known.permissions())
 }
 
 /// What is there is somebody's work by now.
