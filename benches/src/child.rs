@@ -4,6 +4,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use clap::{Args, Subcommand};
+use sendrec_kernel::Node;
+use sendrec_trap::Process;
 
 use crate::bulk::{self, BulkServer};
 use crate::nodes;
@@ -116,6 +118,16 @@ impl Drop for Running {
     }
 }
 
+/// A process on a node of its own does this, until the node goes down.
+fn serve_node(serve: fn(&Process<'_, Node>)) -> Fallible<()> {
+    let node = nodes::boot()?;
+    let me = nodes::spawn(&node)?;
+    watch_parent()?;
+    greet(&me.address().to_string())?;
+    serve(&me);
+    Ok(())
+}
+
 /// The child's side.
 pub(crate) fn serve(role: Role) -> Fallible<()> {
     pin(role.core)?;
@@ -126,22 +138,8 @@ pub(crate) fn serve(role: Role) -> Fallible<()> {
             greet(&socket.address()?.to_string())?;
             socket.echo()
         }
-        Task::Node => {
-            let node = nodes::boot()?;
-            let me = nodes::spawn(&node)?;
-            watch_parent()?;
-            greet(&me.address().to_string())?;
-            nodes::echo(&me);
-            Ok(())
-        }
-        Task::Stubs => {
-            let node = nodes::boot()?;
-            let me = nodes::spawn(&node)?;
-            watch_parent()?;
-            greet(&me.address().to_string())?;
-            nodes::serve_numbers(&me);
-            Ok(())
-        }
+        Task::Node => serve_node(nodes::echo),
+        Task::Stubs => serve_node(nodes::serve_numbers),
         Task::Caller { server } => {
             let node = nodes::boot()?;
             let me = nodes::spawn(&node)?;

@@ -4,9 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-/// How long to poll before blocking; the node's.
-const LOOKING: Duration = Duration::from_micros(50);
+use sendrec_kernel::LOOKING;
 
 /// Receives into `buffer` from a socket that does not block; after `limit` in which nothing came the datagram is lost.
 pub(crate) fn receive_looking(

@@ -25,4 +25,5 @@ mod socket;
 pub use boot::{BootError, Names, NodeConfig};
 pub use discovery::{Discovery, DiscoveryError};
 pub use node::Node;
+pub use patience::LOOKING;
 pub use socket::{SOCKET_BUFFER_BYTES, waiting_bytes};

@@ -6,9 +6,10 @@
 //! cost milliseconds: after two slow ones near to each other none is tried for many times as long as they took, so that
 //! slow yields cost a few per cent of the time whatever the load is.
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// How long to look before sleeping.
-const LOOKING_NS: u64 = 50_000;
+/// How long a waiting thread looks before it sleeps.
+pub const LOOKING: Duration = Duration::from_micros(50);
 /// A yield that takes longer than this says that the core is busy with others.
 const BUSY_YIELD_NS: u64 = 100_000;
 /// So many times as long as a slow yield took, no thread looks.
@@ -46,7 +47,7 @@ impl Patience {
             return false;
         }
         let since = *looking.since.get_or_insert(now);
-        if now - since > LOOKING_NS {
+        if now - since > LOOKING.as_nanos() as u64 {
             return false;
         }
         std::thread::yield_now();
