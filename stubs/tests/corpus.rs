@@ -12,11 +12,11 @@ use sendrec_core::rng::Rng;
 /// Mutants of each file.
 const MUTANTS: u64 = 300;
 
-fn corpus(target: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let entries = fs::read_dir(&folder).expect("the corpus is there").map(|entry| entry.unwrap().path());
-    let paths: BTreeSet<PathBuf> = entries.collect();
-    assert!(paths.len() >= 3, "{target}");
+/// The files of these folders.
+fn corpus(folders: &[&str]) -> Vec<Vec<u8>> {
+    let read = |folder: &&str| fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+    let paths: BTreeSet<PathBuf> = folders.iter().flat_map(read).map(|entry| entry.unwrap().path()).collect();
+    assert!(paths.len() >= 3, "{folders:?}");
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
@@ -41,8 +41,8 @@ fn mutant(bytes: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
     mutant
 }
 
-fn run(target: &str, fuzz: fn(&[u8])) {
-    let corpus = corpus(target);
+fn run(folders: &[&str], fuzz: fn(&[u8])) {
+    let corpus = corpus(folders);
     let mut rng = Rng::new(4506);
     for bytes in &corpus {
         fuzz(bytes);
@@ -55,15 +55,15 @@ fn run(target: &str, fuzz: fn(&[u8])) {
 
 #[test]
 fn values() {
-    run("value", fuzz::value);
+    run(&["fuzz/corpus/value"], fuzz::value);
 }
 
 #[test]
 fn calls() {
-    run("call", fuzz::call);
+    run(&["fuzz/corpus/call"], fuzz::call);
 }
 
 #[test]
 fn interfaces() {
-    run("interface", fuzz::interface);
+    run(&["fuzz/corpus/interface", "tests/interfaces"], fuzz::interface);
 }
