@@ -181,3 +181,11 @@ nor this
     assert_eq!(made.model.constants.len(), 1);
     assert_eq!(made.model.constants[0].doc.as_deref(), Some("a comment of the other kind"));
 }
+
+#[test]
+fn a_type_declared_elsewhere_cannot_decide_a_union() {
+    let extern_types = vec![("colour".to_owned(), "crate::Colour".to_owned())];
+    let text = "union a switch (colour c) { case 1: void; };";
+    let refused = compile("a.x", text, &Options { extern_types, ..Options::default() }).unwrap_err();
+    assert!(refused.to_string().contains("`c` cannot decide a union"), "{refused}");
+}
