@@ -14,6 +14,15 @@ pub enum CallError {
         /// Why.
         error: EncodeError,
     },
+    /// The call was to be written down before it is sent, and could not be. Nothing was sent.
+    #[error("the log of calls cannot be written: {reason}")]
+    NotLogged {
+        /// Why.
+        reason: String,
+    },
+    /// A call that is to run exactly once must say whose it is: see [`crate::Remote::known_as`]. Nothing was sent.
+    #[error("exactly once takes a client with an identity")]
+    NoIdentity,
     /// No answer came. Whether the procedure ran is said where it is known.
     #[error("{server}: {error}")]
     Kernel {
@@ -93,32 +102,51 @@ pub enum CallError {
     },
 }
 
+/// What is known of whether a procedure ran (slide 37).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// It certainly did not: to call again is safe.
+    No,
+    /// It did, or began to.
+    Yes,
+    /// Nobody can know.
+    Unknown,
+}
+
 impl CallError {
-    /// Whether the procedure certainly did not run: to call again is safe.
-    pub const fn is_not_run(&self) -> bool {
+    /// Whether the procedure ran, as far as can be known.
+    pub const fn ran(&self) -> Ran {
         use sendrec_trap::CallError as Kernel;
         match self {
             Self::Arguments { .. }
+            | Self::NotLogged { .. }
+            | Self::NoIdentity
             | Self::NoSuchProgram { .. }
             | Self::VersionMismatch { .. }
             | Self::NoSuchProcedure { .. }
             | Self::GarbageArguments { .. }
-            | Self::Denied => true,
-            Self::Kernel { error, .. } => matches!(
-                error,
-                Kernel::CrashedNotExecuted
+            | Self::Denied
+            | Self::Kernel {
+                error:
+                    Kernel::CrashedNotExecuted
+                    | Kernel::NotLocated
                     | Kernel::Deadlock
                     | Kernel::TooLong
                     | Kernel::TooMany
                     | Kernel::NoCaller
-                    | Kernel::Down
-            ),
-            Self::Failed { .. }
-            | Self::Result { .. }
-            | Self::NoAnswer { .. }
-            | Self::Network { .. }
-            | Self::TimedOut { .. } => false,
+                    | Kernel::Down,
+                ..
+            } => Ran::No,
+            Self::Failed { .. } | Self::Result { .. } => Ran::Yes,
+            Self::Kernel { .. } | Self::NoAnswer { .. } | Self::Network { .. } | Self::TimedOut { .. } => {
+                Ran::Unknown
+            }
         }
+    }
+
+    /// Whether the procedure certainly did not run: to call again is safe.
+    pub const fn is_not_run(&self) -> bool {
+        matches!(self.ran(), Ran::No)
     }
 }
 

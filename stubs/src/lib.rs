@@ -15,18 +15,28 @@ extern crate self as sendrec_stubs;
 pub mod binder;
 mod call;
 mod error;
+mod identity;
+mod ledger;
 pub mod message;
 pub mod onc;
 pub mod once;
+mod options;
+pub mod orphans;
+mod pass;
+mod remote;
 mod server;
 pub mod xdr;
 
 pub use bytes::Bytes;
 pub use redb;
 
-pub use call::{CALL_TIMEOUT, CallOptions, CallSemantics, Caller, Decode, Pending, Remote, Starter, call};
-pub use error::{CallError, Refusal, ServeError};
-pub use server::{Context, Service, Services, serve};
+pub use call::{Caller, Decode, Starter, call};
+pub use error::{CallError, Ran, Refusal, ServeError};
+pub use identity::ClientIdentity;
+pub use ledger::{Ledger, Unkept};
+pub use options::{CALL_TIMEOUT, CallOptions, CallSemantics, Retries, RetryBudget};
+pub use remote::{Pending, Remote};
+pub use server::{Context, Rules, Service, Services, serve, serve_with};
 
 /// A procedure of an interface, as calls and answers name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

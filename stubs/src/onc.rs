@@ -265,7 +265,7 @@ pub fn serve_udp(socket: &UdpSocket, services: &Services<'_>) -> io::Error {
             }
             Err(error) => return error,
         };
-        let Some(answer) = services.answer(Bytes::copy_from_slice(&buffer[..length]), None) else { continue };
+        let Some(answer) = services.answer(Bytes::copy_from_slice(&buffer[..length])) else { continue };
         if let Err(error) = socket.send_to(&answer, from) {
             log::debug!("the answer to {from}: {error}");
         }
@@ -307,7 +307,7 @@ fn answer_over(stream: &mut TcpStream, services: &Services<'_>) -> io::Result<()
     stream.set_nodelay(true)?;
     while let Some(call) = read_record(stream)? {
         // Whoever sends what is no call does not speak this protocol.
-        let Some(answer) = services.answer(call, None) else { return Ok(()) };
+        let Some(answer) = services.answer(call) else { return Ok(()) };
         write_record(stream, &answer)?;
     }
     Ok(())

@@ -1,11 +1,15 @@
 //! The server's side: which program, version and procedure a call is for, and what comes of it.
+use std::time::Duration;
+
 use bytes::Bytes;
 use redb::WriteTransaction;
-use sendrec_trap::{From as Whom, Process, ReceiveError, Source, Trap};
+use sendrec_trap::{From as Whom, Instant, Process, ReceiveError, Received, Source, Trap};
 
 use crate::Procedure;
-use crate::error::ServeError;
+use crate::error::{Refusal, ServeError};
 use crate::message::{Accepted, Auth, BadCall, CallHeader, RPC_VERSION, Reply, begin_reply};
+use crate::orphans::{Work, Works};
+use crate::pass::Pass;
 use crate::xdr::{Decoder, Encoder, Limits};
 
 /// What a procedure may know of the call it runs for.
@@ -18,6 +22,9 @@ pub struct Context<'a> {
     /// Where the call's effect is to go so that it is there together with its result, if it is to run exactly once
     /// ([`crate::once`]).
     pub transaction: Option<&'a WriteTransaction>,
+    pub(crate) pass: Option<Pass>,
+    pub(crate) clock: Option<&'a dyn Fn() -> Instant>,
+    pub(crate) work: Option<&'a Work<'a>>,
 }
 
 impl std::fmt::Debug for Context<'_> {
@@ -26,6 +33,42 @@ impl std::fmt::Debug for Context<'_> {
             .field("credential", self.credential)
             .field("source", &self.source)
             .finish_non_exhaustive()
+    }
+}
+
+impl Context<'_> {
+    /// How long its client will wait yet, counted from when the call came to this machine; `None` if it has not said.
+    pub fn left(&self) -> Option<Duration> {
+        let deadline = self.source?.arrived() + self.pass?.left;
+        Some(deadline.since(self.clock?()))
+    }
+
+    /// Whether its client has given up: whatever it would be answered it will not hear.
+    pub fn is_late(&self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
+    }
+
+    /// Whether its client is known to be gone ([`crate::orphans`]).
+    pub fn is_orphan(&self) -> bool {
+        self.work.is_some_and(Work::is_orphan)
+    }
+
+    /// Refuses to go on for nobody: to be asked now and then by procedures that take long.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if self.is_orphan() {
+            return Err(Refusal::new("an orphan: its client is gone"));
+        }
+        if self.is_late() {
+            return Err(Refusal::new("late: its client has given up"));
+        }
+        Ok(())
+    }
+
+    /// A lock that the call held is free.
+    pub(crate) fn lock_released(&self) {
+        if let Some(work) = self.work.filter(|work| work.is_orphan()) {
+            work.works().lock_released();
+        }
     }
 }
 
@@ -55,7 +98,16 @@ pub trait Service {
 #[derive(Default)]
 pub struct Services<'s> {
     list: Vec<Box<dyn Service + Send + Sync + 's>>,
-    limits: Limits,
+    rules: Rules<'s>,
+}
+
+/// How calls are served.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules<'r> {
+    /// Arguments are decoded within these limits.
+    pub limits: Limits,
+    /// Where calls that run are kept, so that orphans among them are found ([`crate::orphans`]).
+    pub works: Option<&'r Works>,
 }
 
 impl<'s> Services<'s> {
@@ -71,22 +123,32 @@ impl<'s> Services<'s> {
         self
     }
 
-    /// With arguments that are decoded within these limits.
+    /// Served by these rules.
     #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+    pub fn by(mut self, rules: Rules<'s>) -> Self {
+        self.rules = rules;
         self
     }
 
-    /// Answers calls, one after the other, until the process ends or its kernel is shut down. Several threads may do so
-    /// for one process: then several calls run at once.
+    /// Answers calls, one after the other, until the process ends or its kernel is shut down.
     pub fn serve<T: Trap + ?Sized>(&self, me: &Process<'_, T>) -> ReceiveError {
-        serve_from(me, &self.each(), self.limits)
+        serve_from(me, &self.each(), &self.rules)
     }
 
-    /// The answer to a call; `None` if it is none.
-    pub fn answer(&self, call: Bytes, source: Option<Source>) -> Option<Bytes> {
-        answer_from(self.each(), self.limits, call, source)
+    /// As [`Self::serve`], by so many threads, one of them this: so many calls run at once. The process is to be spawned
+    /// as one that has threads ([`sendrec_trap::SpawnOptions::threads`]).
+    pub fn serve_by<T: Trap + ?Sized + Sync>(&self, me: &Process<'_, T>, threads: usize) -> ReceiveError {
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(|| self.serve(me));
+            }
+            self.serve(me)
+        })
+    }
+
+    /// The answer to a call that came another way than through a kernel; `None` if it is none.
+    pub fn answer(&self, call: Bytes) -> Option<Bytes> {
+        answer_from(self.each(), &self.rules, call, None)
     }
 
     fn each(&self) -> impl Iterator<Item = &(dyn Service + 's)> + Clone {
@@ -96,38 +158,59 @@ impl<'s> Services<'s> {
 
 /// As [`Services::serve`], for services of this thread alone, which may use `me` for calls of their own.
 pub fn serve<T: Trap + ?Sized>(me: &Process<'_, T>, services: &[&dyn Service]) -> ReceiveError {
-    serve_from(me, &services.iter().copied(), Limits::default())
+    serve_with(me, services, &Rules::default())
+}
+
+/// As [`serve`], by these rules.
+pub fn serve_with<T: Trap + ?Sized>(
+    me: &Process<'_, T>,
+    services: &[&dyn Service],
+    rules: &Rules<'_>,
+) -> ReceiveError {
+    serve_from(me, &services.iter().copied(), rules)
 }
 
 fn serve_from<'a, T: Trap + ?Sized>(
     me: &Process<'_, T>,
     services: &(impl Iterator<Item = &'a (dyn Service + 'a)> + Clone),
-    limits: Limits,
+    rules: &Rules<'_>,
 ) -> ReceiveError {
     loop {
-        let request = match me.receive(Whom::Any) {
-            Ok(request) => request,
-            Err(ReceiveError::RequestFailed { .. }) => continue,
+        match me.receive(Whom::Any) {
+            Ok(request) => answer_one(me, services.clone(), rules, request),
+            Err(ReceiveError::RequestFailed { .. }) => {}
             Err(error) => return error,
-        };
-        let Some(answer) = answer_from(services.clone(), limits, request.message, Some(request.source))
-        else {
-            log::debug!("{} sent what is no call", request.source.address());
-            continue;
-        };
-        if let Err(error) = me.reply(request.source, answer) {
-            log::debug!("the answer to {}: {error}", request.source.address());
         }
     }
 }
 
+/// Runs the call in a message that was received, and replies.
+pub(crate) fn answer_one<'a, T: Trap + ?Sized>(
+    me: &Process<'_, T>,
+    services: impl Iterator<Item = &'a (dyn Service + 'a)> + Clone,
+    rules: &Rules<'_>,
+    request: Received,
+) {
+    let (source, clock) = (request.source, || me.gate().now());
+    let Some(answer) = answer_from(services, rules, request.message, Some((source, &clock))) else {
+        log::debug!("{} sent what is no call", source.address());
+        return;
+    };
+    if let Err(error) = me.reply(source, answer) {
+        log::debug!("the answer to {}: {error}", source.address());
+    }
+}
+
+/// Whom a call is from, and a clock.
+type Heard<'a> = (Source, &'a dyn Fn() -> Instant);
+
 fn answer_from<'a>(
     services: impl Iterator<Item = &'a (dyn Service + 'a)> + Clone,
-    limits: Limits,
+    rules: &Rules<'_>,
     call: Bytes,
-    source: Option<Source>,
+    heard: Option<Heard<'_>>,
 ) -> Option<Bytes> {
-    let mut input = Decoder::with_limits(call, limits);
+    let mut input = Decoder::with_limits(call, rules.limits);
     let mut out = Encoder::with_capacity(ANSWER_BYTES);
     let header = match CallHeader::decode(&mut input) {
         Ok(header) => header,
@@ -138,7 +221,7 @@ fn answer_from<'a>(
             return Some(out.finish());
         }
     };
-    let status = run(services, &header, source, &mut input, &mut out);
+    let status = run(services, rules.works, &header, heard, &mut input, &mut out);
     if status != Accepted::Success {
         out.truncate(0);
         begin_reply(header.xid, Reply::Accepted(status), &mut out).ok()?;
@@ -149,8 +232,9 @@ fn answer_from<'a>(
 /// Runs what is called for; if it succeeds the whole answer is in `out`.
 fn run<'a>(
     services: impl Iterator<Item = &'a (dyn Service + 'a)> + Clone,
+    works: Option<&Works>,
     header: &CallHeader,
-    source: Option<Source>,
+    heard: Option<Heard<'_>>,
     input: &mut Decoder,
     out: &mut Encoder,
 ) -> Accepted {
@@ -165,8 +249,27 @@ fn run<'a>(
     if begin_reply(header.xid, Reply::Accepted(Accepted::Success), out).is_err() {
         return Accepted::SystemError;
     }
-    let context = Context { credential: &header.credential, source, transaction: None };
-    match service.serve(&context, header.procedure, input, out) {
+    let Ok(pass) = Pass::of(&header.credential).transpose() else { return Accepted::GarbageArguments };
+    let identity = pass.and_then(|pass| pass.identity);
+    let work = match (works, heard) {
+        (Some(works), Some((source, clock))) => Some(works.begin(&source, identity, clock())),
+        _ => None,
+    };
+    let (source, clock) = heard.unzip();
+    let context = Context {
+        credential: &header.credential,
+        source,
+        transaction: None,
+        pass,
+        clock,
+        work: work.as_ref(),
+    };
+    // Whoever has given up is not served: it would keep those waiting who have not.
+    let served = context
+        .check()
+        .map_err(ServeError::from)
+        .and_then(|()| service.serve(&context, header.procedure, input, out));
+    match served {
         Ok(()) => Accepted::Success,
         Err(error) => {
             log::debug!("program {:#x}, procedure {}: {error}", header.program, header.procedure);

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use adder::adder_1::{Client, Dispatch, Server};
 use sendrec_sim::{Gate, MachineId, World};
-use sendrec_stubs::binder::{BINDER, BINDER_ID, Binder, BinderError, Ledger, Unkept, serve};
+use sendrec_stubs::binder::{BINDER, BINDER_ID, Binder, BinderError, Registry};
 use sendrec_stubs::{Context, Refusal};
-use sendrec_trap::{Address, Instant, LocalId, Process, SpawnOptions};
+use sendrec_stubs::{Ledger, Unkept};
+use sendrec_trap::{Address, Instant, LocalId, Process, SpawnOptions, Trap};
 
 const SERVER: LocalId = LocalId(1);
 
@@ -44,6 +45,10 @@ fn adder(world: &mut World, machine: MachineId, number: u8) {
     });
 }
 
+fn serve_binder(me: &Process<'_, Gate<'_>>) {
+    Registry::open(Unkept).unwrap().serve(me);
+}
+
 fn client(world: &mut World, machine: MachineId, body: impl FnOnce(&Process<'_, Gate<'_>>) + 'static) {
     world.spawn(machine, SpawnOptions::default(), body);
 }
@@ -52,7 +57,7 @@ fn client(world: &mut World, machine: MachineId, body: impl FnOnce(&Process<'_, 
 fn a_client_finds_binds_and_calls() {
     let mut world = World::new(1);
     let [binding, serving, asking] = [(); 3].map(|()| world.boot());
-    world.spawn(binding, binder_options(), |me| drop(serve(me, Unkept)));
+    world.spawn(binding, binder_options(), serve_binder);
     adder(&mut world, serving, 0);
     client(&mut world, asking, |me| {
         me.gate().sleep(Duration::from_secs(1));
@@ -66,7 +71,7 @@ fn a_client_finds_binds_and_calls() {
 fn what_nobody_offers_is_not_found_and_another_version_is_a_mismatch() {
     let mut world = World::new(1);
     let machine = world.boot();
-    world.spawn(machine, binder_options(), |me| drop(serve(me, Unkept)));
+    world.spawn(machine, binder_options(), serve_binder);
     client(&mut world, machine, |me| {
         let binder = Binder::new(me, BINDER);
         let name = || "adder".to_owned();
@@ -96,7 +101,7 @@ fn what_nobody_offers_is_not_found_and_another_version_is_a_mismatch() {
 fn several_instances_are_given_out_in_turn_and_dead_ones_forgotten() {
     let mut world = World::new(1);
     let [binding, one, two, asking] = [(); 4].map(|()| world.boot());
-    world.spawn(binding, binder_options(), |me| drop(serve(me, Unkept)));
+    world.spawn(binding, binder_options(), serve_binder);
     adder(&mut world, one, 1);
     adder(&mut world, two, 2);
     client(&mut world, asking, |me| {
@@ -114,6 +119,43 @@ fn several_instances_are_given_out_in_turn_and_dead_ones_forgotten() {
     });
     world.run_until(Instant::ZERO + Duration::from_secs(10));
     world.crash(one);
+    world.run();
+}
+
+#[test]
+fn who_looks_up_a_dead_instance_keeps_nobody_waiting_if_the_binder_has_threads() {
+    let mut world = World::new(1);
+    let [binding, dead, asking, other] = [(); 4].map(|()| world.boot());
+    let registry = Rc::new(Registry::open(Unkept).unwrap());
+    for _ in 0..2 {
+        let registry = registry.clone();
+        let options = SpawnOptions { threads: true, ..binder_options() };
+        world.spawn(binding, SpawnOptions::default(), move |me| {
+            // Two threads of one process: whichever comes first spawns it.
+            let binder = Process::spawn(me.gate(), options)
+                .unwrap_or_else(|_| Process::adopt(me.gate(), binder_options().local_id.unwrap()));
+            registry.serve(&binder);
+        });
+    }
+    let place = Address::new(world.machine(dead), SERVER);
+    client(&mut world, asking, move |me| {
+        let binder = Binder::new(me, BINDER);
+        binder.register("dead", 1, place, 1, credential(1)).unwrap();
+        binder.register("living", 1, me.address(), 1, credential(1)).unwrap();
+        me.gate().sleep(Duration::from_secs(30));
+        let began = me.gate().now();
+        assert_eq!(binder.lookup("dead", 1), Err(BinderError::NotFound { name: "dead".into() }));
+        assert!(me.gate().now().since(began) >= Duration::from_millis(900), "it was waited for");
+        // Lives on, so that AYA finds it.
+        me.gate().sleep(Duration::from_secs(10));
+    });
+    client(&mut world, other, |me| {
+        me.gate().sleep(Duration::from_millis(30_200));
+        let began = me.gate().now();
+        assert!(Binder::new(me, BINDER).lookup("living", 1).is_ok());
+        assert!(me.gate().now().since(began) < Duration::from_millis(500), "in virtual time");
+    });
+    world.crash(dead);
     world.run();
 }
 
@@ -146,7 +188,9 @@ fn registrations_survive_the_binder_and_none_is_acknowledged_that_would_not() {
         let mut world = World::new(1);
         let [binding, serving] = [(); 2].map(|()| world.boot());
         let kept = paper.clone();
-        world.spawn(binding, binder_options(), |me| drop(serve(me, kept)));
+        world.spawn(binding, binder_options(), |me| {
+            Registry::open(kept).unwrap().serve(me);
+        });
         let options = SpawnOptions { local_id: Some(SERVER), ..SpawnOptions::default() };
         let (handle, paper) = (place(&world, serving), paper.clone());
         world.spawn(serving, options, move |me| {
@@ -170,15 +214,9 @@ fn registrations_survive_the_binder_and_none_is_acknowledged_that_would_not() {
 
 #[test]
 fn a_ledger_that_is_none_is_not_overwritten() {
-    let mut world = World::new(1);
-    let machine = world.boot();
     let paper = Paper::default();
     *paper.text.borrow_mut() = Some(b"somebody's letters".to_vec());
-    let kept = paper.clone();
-    world.spawn(machine, binder_options(), move |me| {
-        let error = serve(me, kept).unwrap_err().to_string();
-        assert!(error.starts_with("not a binder's ledger"), "{error}");
-    });
-    world.run();
+    let error = Registry::open(paper.clone()).err().unwrap().to_string();
+    assert!(error.starts_with("not a binder's ledger"), "{error}");
     assert_eq!(paper.text.borrow().as_deref(), Some(&b"somebody's letters"[..]));
 }

@@ -18,7 +18,8 @@ use incr::{Pair, counters_1};
 use sendrec_sim::World;
 use sendrec_stubs::xdr::Limits;
 use sendrec_stubs::{
-    Bytes, CallError, CallOptions, CallSemantics, Caller, Context, Procedure, Refusal, Remote, Services, call,
+    Bytes, CallError, CallOptions, CallSemantics, Caller, Context, Procedure, Refusal, Remote, Rules,
+    Services, call,
 };
 use sendrec_trap::{Address, From, LocalId, Process, SpawnOptions, Trap};
 
@@ -190,7 +191,8 @@ fn nobody_at(server: Address) -> Address {
 fn a_tail_after_the_arguments_is_garbage_only_to_a_strict_server() {
     for is_strict in [false, true] {
         let limits = Limits { is_strict, ..Limits::default() };
-        let services = Services::new().with(adder_1::Dispatch(Adder::default())).with_limits(limits);
+        let rules = Rules { limits, ..Rules::default() };
+        let services = Services::new().with(adder_1::Dispatch(Adder::default())).by(rules);
         with(services, move |me, server| {
             let remote = Remote::new(me, server);
             let more = |out: &mut sendrec_stubs::xdr::Encoder| out.opaque(b"and more", 8);
@@ -232,7 +234,8 @@ fn a_deadline_is_the_calls_own() {
     });
     world.spawn(near, SpawnOptions::default(), move |me| {
         for (timeout, semantics) in [(25, CallSemantics::AtMostOnce), (3, CallSemantics::AtLeastOnce)] {
-            let options = CallOptions { timeout: Duration::from_secs(timeout), semantics };
+            let options =
+                CallOptions { timeout: Duration::from_secs(timeout), semantics, ..CallOptions::default() };
             let before = me.gate().now();
             let client = adder_1::Client::new(Remote::new(me, server).with(options));
             let error = sendrec_trap::CallError::TimedOut;

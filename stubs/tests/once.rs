@@ -1,25 +1,21 @@
-//! Exactly once: the server crashes at every event of a call, and is killed two hundred times over UDP; the number is right.
+//! Exactly once: the server crashes at every event of a call, and the number is right.
 #[rustfmt::skip]
 #[allow(dead_code, unreachable_pub)]
 #[path = "interfaces/tally.rs"]
 mod tally;
 
 use std::cell::RefCell;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
 use sendrec_core::Config;
 use sendrec_core::fault::Named;
-use sendrec_kernel::{Node, NodeConfig};
 use sendrec_sim::{Boot, Link, World};
-use sendrec_stubs::once::{ExactlyOnce, Journal, Once};
+use sendrec_stubs::once::{ExactlyOnce, Journal};
 use sendrec_stubs::redb::backends::InMemoryBackend;
 use sendrec_stubs::redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
-use sendrec_stubs::{CallError, CallOptions, Context, Refusal, Remote, serve};
-use sendrec_trap::{Address, LocalId, Process, SpawnOptions};
+use sendrec_stubs::{CallError, CallOptions, CallSemantics, ClientIdentity, Context, Refusal, Remote, serve};
+use sendrec_trap::{Address, LocalId, SpawnOptions};
 use tally::tally_1::{Client, Dispatch, Server};
 
 const SERVER: LocalId = LocalId(1);
@@ -89,7 +85,8 @@ fn three_calls(faults: &str) -> Run {
     let (place, tells) = (Address::new(world.machine(server), SERVER), told.clone());
     world.spawn(client, SpawnOptions::default(), move |me| {
         let options = CallOptions { timeout: Duration::from_secs(600), ..CallOptions::default() };
-        let client = Client::new(Once::new(Remote::new(me, place).with(options), 7));
+        let identity = ClientIdentity::new(7);
+        let client = Client::new(Remote::new(me, place).with(options).exactly_once(&identity));
         for amount in [1, 10, 100] {
             tells.borrow_mut().push(client.add(amount));
         }
@@ -140,7 +137,8 @@ fn what_fails_leaves_no_trace_and_what_is_over_is_forgotten() {
     });
     world.spawn(near, SpawnOptions::default(), move |me| {
         let remote = Remote::new(me, server);
-        let client = Client::new(Once::new(remote, 7));
+        let identity = ClientIdentity::new(7);
+        let client = Client::new(remote.exactly_once(&identity));
         assert_eq!(client.fail(5), Err(CallError::Failed { procedure: "FAIL" }));
         assert_eq!(client.read(), Ok(0));
         for number in 1..=50 {
@@ -157,68 +155,47 @@ fn what_fails_leaves_no_trace_and_what_is_over_is_forgotten() {
     world.run();
 }
 
-/// The server of the test below, as an OS process of its own: not a test, unless it is told a journal.
 #[test]
-fn server_of_the_kills() {
-    let Some(path) = std::env::var_os("SENDREC_TEST_JOURNAL") else { return };
-    let journal = Journal::open(Path::new(&path)).unwrap();
-    let listen = std::env::var("SENDREC_TEST_LISTEN").unwrap().parse().unwrap();
-    let node = Node::boot(NodeConfig { listen, ..NodeConfig::default() }).unwrap();
-    let options = SpawnOptions { local_id: Some(SERVER), ..SpawnOptions::default() };
-    let me = Process::spawn(&node, options).unwrap();
-    println!("\nserving at {}", me.address());
-    serve(&me, &[&ExactlyOnce::new(Dispatch(Tally(&journal)), &journal)]);
-}
-
-fn start(journal: &Path, listen: &str) -> (Child, String) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "server_of_the_kills", "--nocapture"])
-        .env("SENDREC_TEST_JOURNAL", journal)
-        .env("SENDREC_TEST_LISTEN", listen)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address =
-        lines.map_while(Result::ok).find_map(|line| line.strip_prefix("serving at ").map(str::to_owned));
-    (child, address.expect("it serves"))
-}
-
-#[test]
-fn a_server_that_is_killed_again_and_again_has_added_everything_once() {
-    const KILLS: u32 = 200;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("journal");
-    let (mut child, address) = start(&path, "127.0.0.1:0");
-    let listen = address.split('/').next().unwrap().to_owned();
-    let node = Node::boot(NodeConfig::default()).unwrap();
-    let me = Process::spawn(&node, SpawnOptions::default()).unwrap();
-    let server: Address = address.parse().unwrap();
-    let options = CallOptions { timeout: Duration::from_secs(600), ..CallOptions::default() };
-    let client = Client::new(Once::new(Remote::new(&me, server).with(options), 99));
-    let is_over = std::sync::atomic::AtomicBool::new(false);
-    let sum = std::thread::scope(|scope| {
-        let killer = scope.spawn(|| {
-            for kill in 0..KILLS {
-                // At all moments of a call, some of them before the first.
-                std::thread::sleep(Duration::from_micros(u64::from(kill * 7919 % 40) * 500));
-                child.kill().unwrap();
-                child.wait().unwrap();
-                child = start(&path, &listen).0;
-            }
-            is_over.store(true, std::sync::atomic::Ordering::SeqCst);
-        });
-        let mut sum = 0;
-        while !is_over.load(std::sync::atomic::Ordering::SeqCst) {
-            sum += 1;
-            assert_eq!(client.add(1), Ok(sum), "it ran twice, or not at all");
+fn several_calls_under_way_each_run_once_though_the_server_crashes() {
+    for nth in 1..=12 {
+        for event in ["execute", "sent:REP", "got:REQ"] {
+            let faults = format!("crash=server@{event}#{nth},restart=server@crash+200ms");
+            let link = Link { faults: faults.parse().unwrap(), ..Link::default() };
+            let mut world = World::with(1, Config { trace: true, ..Config::default() }, link);
+            let client = world.boot_as("client", Boot::default());
+            let server = world.boot_as("server", Boot::default());
+            let (journal, place) = (in_memory(), Address::new(world.machine(server), SERVER));
+            let options = SpawnOptions { local_id: Some(SERVER), ..SpawnOptions::default() };
+            let own = journal.clone();
+            world.install(server, options, move |me| {
+                serve(me, &[&ExactlyOnce::new(Dispatch(Tally(&own)), &own)]);
+            });
+            world.spawn(client, SpawnOptions::default(), move |me| {
+                let identity = ClientIdentity::new(7);
+                let client = Client::new(Remote::new(me, place).exactly_once(&identity));
+                let calls: Vec<_> =
+                    (0..6).map(|digit| client.start_add(10_i64.pow(digit)).unwrap()).collect();
+                for call in calls {
+                    assert!(call.wait().is_ok());
+                }
+                assert_eq!(client.read(), Ok(111_111));
+            });
+            world.run_for(Duration::from_secs(3_000));
+            assert_eq!((value(&journal), world.unfinished()), (111_111, 1), "{faults}");
         }
-        killer.join().unwrap();
-        sum
+    }
+}
+
+#[test]
+fn who_does_not_say_who_it_is_cannot_call_exactly_once() {
+    let mut world = World::new(1);
+    let machine = world.boot();
+    world.spawn(machine, SpawnOptions::default(), |me| {
+        let semantics = CallSemantics::ExactlyOnce;
+        let options = CallOptions { semantics, ..CallOptions::default() };
+        let client = Client::new(Remote::new(me, me.address()).with(options));
+        assert_eq!(client.add(1), Err(CallError::NoIdentity));
+        assert!(matches!(client.start_add(1), Err(CallError::NoIdentity)));
     });
-    assert_eq!(client.read(), Ok(sum));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    println!("{sum} calls, {KILLS} kills");
+    world.run();
 }

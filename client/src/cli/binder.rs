@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_stubs::CallError;
-use sendrec_stubs::binder::{BINDER, BINDER_ID, Binder, BinderError, Ledger, Unkept, serve};
-use sendrec_trap::{CallError as KernelError, Process, SpawnOptions, Target};
+use sendrec_stubs::binder::{BINDER, BINDER_ID, Binder, BinderError, Registry};
+use sendrec_stubs::{Ledger, Unkept};
+use sendrec_trap::{CallError as KernelError, Process, ReceiveError, SpawnOptions, Target};
 use serde::Serialize;
 
 use super::Failure;
@@ -54,20 +55,39 @@ fn serve_binder(args: &BinderServeArgs) -> Result<(), Failure> {
     let session = TracedNode::boot(config, &args.node, "binder")?;
     let node = session.node.clone();
     on_stop(Duration::ZERO, move || node.shut_down())?;
-    let options = SpawnOptions { local_id: Some(BINDER_ID), sparse: Some(BINDER), ..SpawnOptions::default() };
+    let options = SpawnOptions {
+        local_id: Some(BINDER_ID),
+        sparse: Some(BINDER),
+        threads: true,
+        ..SpawnOptions::default()
+    };
     let ended = {
         let me = Process::spawn(&*session.node, options)
             .map_err(|error| Failure::new("cannot start the binder's process", error))?;
         say(format_args!("serving as binder at {}", me.address()))?;
         say(format_args!("serving as binder at {BINDER}"))?;
         match &args.ledger {
-            Some(path) => {
-                serve(&me, Paper(path.clone())).map_err(|error| Failure::new(path.display(), error))
-            }
-            None => serve(&me, Unkept).map_err(|error| Failure::new("the binder", error)),
+            Some(path) => Registry::open(Paper(path.clone()))
+                .map(|registry| serve_by_all(&me, &registry))
+                .map_err(|error| Failure::new(path.display(), error)),
+            None => Registry::open(Unkept)
+                .map(|registry| serve_by_all(&me, &registry))
+                .map_err(|error| Failure::new("the binder", error)),
         }
     };
     session.conclude(ended.map(|ended| log::info!("the binder ends: {ended}")))
+}
+
+/// Threads of the binder's process: while some ask whether an instance lives the others go on.
+const THREADS: usize = 4;
+
+fn serve_by_all(me: &Process<'_, Node>, registry: &Registry<impl Ledger + Sync>) -> ReceiveError {
+    std::thread::scope(|scope| {
+        for _ in 1..THREADS {
+            scope.spawn(|| registry.serve(me));
+        }
+        registry.serve(me)
+    })
 }
 
 /// Runs `body` with a process that can ask the binder that was typed.

@@ -178,13 +178,16 @@ impl Trap for Gate<'_> {
     }
 
     fn wait(&self, slot: &Arc<Slot>, deadline: Option<Instant>) -> bool {
-        while !slot.is_full() && deadline.is_none_or(|deadline| self.now() < deadline) {
+        while !slot.is_full() {
             if self.is_dead() {
                 drop(slot.break_down());
                 return true;
             }
+            if deadline.is_some_and(|deadline| self.now() >= deadline) {
+                return false;
+            }
             self.yielder.suspend(Suspended::Until(deadline));
         }
-        slot.is_full()
+        true
     }
 }

@@ -37,7 +37,7 @@ impl kinds_1::Server for Echo {
 /// What is answered is answered with a reply.
 pub fn call(bytes: &[u8]) {
     let services = Services::new().with(kinds_1::Dispatch(Echo));
-    if let Some(answer) = services.answer(Bytes::copy_from_slice(bytes), None) {
+    if let Some(answer) = services.answer(Bytes::copy_from_slice(bytes)) {
         let (xid, _) = parse_reply(&mut Decoder::new(answer)).expect("a reply");
         assert_eq!(xid.to_be_bytes(), bytes[..4]);
     }

@@ -1,6 +1,6 @@
 //! The binder (slides 33-35): servers register what they offer, clients look it up and get a handle.
 //!
-//! An ordinary server, with an interface file of its own (`protocol.x`) that anybody may compile. [`serve`] is its loop;
+//! An ordinary server, with an interface file of its own (`protocol.x`) that anybody may compile. [`Registry`] has its loop;
 //! [`Binder`] asks it; [`Binder::import`] is all a client needs:
 //!
 //! ```
@@ -13,7 +13,7 @@
 //!
 //! Several instances of one service are given out in turn. One that is asked for and was not heard of for a while is asked
 //! whether it lives (AYA), and forgotten if it does not. Deliberately not here: files; what is to survive a restart is
-//! handed to a [`Ledger`].
+//! handed to a [`crate::Ledger`].
 /// The interface, compiled.
 #[rustfmt::skip]
 pub mod protocol;
@@ -26,8 +26,8 @@ use std::time::Duration;
 use sendrec_trap::{LocalId, SparseId};
 
 pub use client::{Binder, BinderError, Credential};
-pub use server::serve;
-pub use table::{ENTRIES_MAX, Ledger, Unkept};
+pub use server::Registry;
+pub use table::ENTRIES_MAX;
 
 /// The binder's well-known local id on its machine.
 pub const BINDER_ID: LocalId = LocalId(3);

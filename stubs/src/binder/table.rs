@@ -1,6 +1,5 @@
 //! Who offers what: entries by name and version, their turn, and what is written down of them.
 use std::collections::BTreeMap;
-use std::io;
 
 use bytes::Bytes;
 use sendrec_trap::Instant;
@@ -10,28 +9,6 @@ use crate::xdr::{Decoder, EncodeError, Encoder, Limits, Xdr};
 
 /// Entries of all services together.
 pub const ENTRIES_MAX: usize = 4_096;
-
-/// Where the table survives a restart.
-pub trait Ledger {
-    /// What was written down last; nothing at the first start.
-    fn read(&self) -> io::Result<Option<Vec<u8>>>;
-    /// Writes it down in place of what was there before, whole or not at all, and safe when this returns.
-    fn write(&self, bytes: &[u8]) -> io::Result<()>;
-}
-
-/// A table that is gone when its binder is.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unkept;
-
-impl Ledger for Unkept {
-    fn read(&self) -> io::Result<Option<Vec<u8>>> {
-        Ok(None)
-    }
-
-    fn write(&self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 #[derive(Clone, Debug)]
 struct Instance {

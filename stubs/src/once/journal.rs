@@ -4,7 +4,7 @@ use std::path::Path;
 use bytes::Bytes;
 use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 
-use super::Identity;
+use crate::pass::Identity;
 use crate::xdr::{Decoder, Encoder};
 use crate::{Context, Procedure, Refusal, ServeError, Service};
 
@@ -47,7 +47,8 @@ impl Journal {
     }
 }
 
-/// A service whose calls run exactly once, if their clients say so ([`super::Once`]). What others call, and idempotent
+/// A service whose calls run exactly once, if their clients say whose they are
+/// ([`crate::Remote::exactly_once`]). What others call, and idempotent
 /// procedures, run as they come, without a transaction.
 #[derive(Debug)]
 pub struct ExactlyOnce<'j, S> {
@@ -148,9 +149,9 @@ impl<S: Service> Service for ExactlyOnce<'_, S> {
         input: &mut Decoder,
         out: &mut Encoder,
     ) -> Result<(), ServeError> {
-        match Identity::of(context.credential) {
+        match context.pass.and_then(|pass| pass.identity) {
             Some(identity) if !self.is_idempotent(procedure) => {
-                self.once(identity?, context, procedure, input, out)
+                self.once(identity, context, procedure, input, out)
             }
             _ => self.service.serve(context, procedure, input, out),
         }

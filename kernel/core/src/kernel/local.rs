@@ -71,7 +71,9 @@ impl Kernel {
             let request = LocalRequest { client, server, addressed, reply_to, options, may_have_run, taken };
             Ticket::Local(self.rendezvous.open(request))
         };
-        let received = Received { source: Source { address: from, ticket }, message: message.clone() };
+        let (epoch, _) = self.exchange.own_incarnation(now);
+        let source = Source { address: from, ticket, epoch, arrived: now };
+        let received = Received { source, message: message.clone() };
         match reserved {
             Ok(permit) => {
                 self.deliver(now, to, permit, received, out);

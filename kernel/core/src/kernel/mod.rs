@@ -270,7 +270,9 @@ impl Kernel {
     fn handle_request(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) -> Fate {
         let arrival = match self.exchange.handle_request(path, view, &mut port!(self, now, out)) {
             Ok(Arrived::New(arrival)) => arrival,
-            Ok(Arrived::Whole(whole)) => return self.handle_whole(now, whole, out),
+            Ok(Arrived::Whole(whole)) => {
+                return self.handle_whole(now, whole, view.header().source_epoch, out);
+            }
             Err(fate) => return fate,
         };
         let (process, from) = (arrival.to, arrival.from);
@@ -307,18 +309,13 @@ impl Kernel {
         };
         let message = Bytes::copy_from_slice(view.payload());
         self.counters.copied_out_bytes += message.len() as u64;
-        self.deliver(
-            now,
-            process,
-            permit,
-            Received { source: Source { address: from, ticket }, message },
-            out,
-        );
+        let source = Source { address: from, ticket, epoch: view.header().source_epoch, arrived: now };
+        self.deliver(now, process, permit, Received { source, message }, out);
         Fate::Accepted
     }
 
     /// The last piece of a longer message is here.
-    fn handle_whole(&mut self, now: Instant, whole: Whole, out: &mut Out) -> Fate {
+    fn handle_whole(&mut self, now: Instant, whole: Whole, epoch: Epoch, out: &mut Out) -> Fate {
         let Whole { place, to, from, one_way, message, permit } = whole;
         self.counters.copied_out_bytes += message.len() as u64;
         let permit = match permit {
@@ -335,7 +332,7 @@ impl Kernel {
             Some(place) if !one_way => Ticket::Remote(place),
             place => Ticket::OneWay(place),
         };
-        let source = Source { address: from, ticket };
+        let source = Source { address: from, ticket, epoch, arrived: now };
         self.deliver(now, to, permit, Received { source, message }, out);
         Fate::Accepted
     }
@@ -528,7 +525,8 @@ impl Kernel {
         message: Bytes,
         out: &mut Out,
     ) {
-        let received = Received { source: Source { address: from, ticket: Ticket::Answer }, message };
+        let source = Source { address: from, ticket: Ticket::Answer, epoch: Epoch::BLANK, arrived: now };
+        let received = Received { source, message };
         match reply_to {
             ReplyTo::Call(token) => self.finish(token, Outcome::Received(received), out),
             ReplyTo::Mailbox => {

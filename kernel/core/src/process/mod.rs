@@ -19,7 +19,8 @@ pub(crate) use wait::{Finished, Waits};
 
 use crate::config::Options;
 use crate::error::CallError;
-use crate::ids::{Address, LocalId};
+use crate::ids::{Address, Epoch, LocalId};
+use crate::time::Instant;
 
 /// Whose messages a `receive` takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -45,6 +46,8 @@ impl From {
 pub struct Source {
     pub(crate) address: Address,
     pub(crate) ticket: Ticket,
+    pub(crate) epoch: Epoch,
+    pub(crate) arrived: Instant,
 }
 
 /// What can be done with a message's source.
@@ -71,6 +74,16 @@ impl Source {
     /// The process the message came from.
     pub const fn address(&self) -> Address {
         self.address
+    }
+
+    /// Which incarnation of its machine it came from; AYA tells which one lives. Blank for a reply.
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// When it came to this kernel: before it was received by the time it lay in the mailbox.
+    pub const fn arrived(&self) -> Instant {
+        self.arrived
     }
 
     /// Whether a reply is wanted.

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::{Buffering, Overflow};
 use crate::error::SpawnError;
+use crate::ids::Epoch;
 use crate::limits::MESSAGE_OVERHEAD_BYTES;
 
 const OWNER: LocalId = LocalId(1);
@@ -19,7 +20,12 @@ fn address(number: u32) -> Address {
 }
 
 fn message(from: Address, bytes: usize) -> Received {
-    let source = Source { address: from, ticket: Ticket::OneWay(None) };
+    let source = Source {
+        address: from,
+        ticket: Ticket::OneWay(None),
+        epoch: Epoch::BLANK,
+        arrived: Instant::default(),
+    };
     Received { source, message: Bytes::from(alloc::vec![0; bytes]) }
 }
 

@@ -1,0 +1,97 @@
+//! The server's warden: hears from clients that are back, and asks after owners.
+use sendrec_trap::{From as Whom, Process, ReceiveError, Source, Trap};
+
+use super::protocol::orphans_1::{Dispatch, Server};
+use super::protocol::{ACall, Found};
+use super::works::{Owner, Works};
+use super::{OWNER_TIMEOUT, OrphanCure};
+use crate::server::answer_one;
+use crate::{Context, Refusal, Rules, Service};
+
+struct Warden<'p, 't, T: Trap + ?Sized> {
+    me: &'p Process<'t, T>,
+    works: &'p Works,
+}
+
+/// Looks after the orphans among `works`, as `me`, until the process ends or its kernel is shut down. Clients look for it at
+/// [`super::WARDEN_ID`] on their server's machine.
+pub fn watch<T: Trap + ?Sized>(me: &Process<'_, T>, works: &Works) -> ReceiveError {
+    let warden = Warden { me, works };
+    let service = Dispatch(&warden);
+    loop {
+        let next = warden.expire();
+        let received = match next {
+            Some(next) => me.receive_within(Whom::Any, next.since(me.gate().now())),
+            None => me.receive(Whom::Any),
+        };
+        match received {
+            Ok(request) => {
+                let services: [&dyn Service; 1] = [&service];
+                answer_one(me, services.into_iter(), &Rules::default(), request);
+            }
+            Err(ReceiveError::TimedOut | ReceiveError::RequestFailed { .. }) => {}
+            Err(error) => return error,
+        }
+    }
+}
+
+impl<T: Trap + ?Sized> Warden<'_, '_, T> {
+    /// Whether the process that called is there yet, in the epoch it called from.
+    fn lives(&self, owner: Owner) -> bool {
+        let lives = self.me.ping(owner.client, OWNER_TIMEOUT).is_ok_and(|(epoch, _)| epoch == owner.epoch);
+        if lives {
+            self.works.owner_found();
+        }
+        lives
+    }
+
+    /// Computations without an owner end.
+    fn look_for_owners(&self) -> Found {
+        let mut owners = self.works.owners();
+        owners.retain(|(_, owner)| !self.lives(*owner));
+        self.works.end(|number, _| owners.iter().any(|(of, _)| *of == number))
+    }
+
+    /// Those whose quantum is over ask for another. When the next one is over.
+    fn expire(&self) -> Option<sendrec_trap::Instant> {
+        let OrphanCure::Expiration { quantum } = self.works.cure() else { return None };
+        let (over, _) = self.works.expired(self.me.gate().now());
+        for (number, owner) in over {
+            if self.lives(owner) {
+                self.works.prolong(number, self.me.gate().now() + quantum);
+            } else {
+                self.works.end(|of, _| of == number);
+            }
+        }
+        // What begins while this waits has its whole quantum before it.
+        let now = self.me.gate().now();
+        let (over, next) = self.works.expired(now);
+        if over.is_empty() { Some(next.unwrap_or(now + quantum)) } else { Some(now) }
+    }
+
+    /// A machine is back.
+    fn declared(&self, source: Source) -> Found {
+        let (machine, epoch) = (source.address().machine, source.epoch());
+        match self.works.cure() {
+            OrphanCure::None => 0,
+            OrphanCure::Reincarnation => self.works.end(|_, _| true),
+            OrphanCure::GentleReincarnation => self.look_for_owners(),
+            OrphanCure::Extermination | OrphanCure::Expiration { .. } => {
+                self.works.end(|_, owner| owner.is_before(machine, epoch))
+            }
+        }
+    }
+}
+
+impl<T: Trap + ?Sized> Server for &Warden<'_, '_, T> {
+    fn exterminate(&self, _: &Context<'_>, calls: Vec<ACall>) -> Result<Found, Refusal> {
+        let calls: Vec<_> =
+            calls.into_iter().map(|call| (u128::from_be_bytes(call.client), call.sequence)).collect();
+        Ok(self.works.end_calls(&calls))
+    }
+
+    fn reincarnate(&self, context: &Context<'_>) -> Result<Found, Refusal> {
+        let source = context.source.ok_or_else(|| Refusal::new("not by a kernel"))?;
+        Ok(self.declared(source))
+    }
+}
