@@ -131,7 +131,7 @@ fn an_honest_copy_survives_hostile_datagrams() {
         let mut watch = Watch { progress: &mut ignore, stop: &never };
         copy::put(&mut files, &mut FromStream(&original[..]), "memory", b"file", 1, &mut watch).unwrap();
         let mut back = Vec::new();
-        copy::get(&files, b"file", 0, None, &mut ToStream(&mut back), "memory", &mut watch).unwrap();
+        copy::get(&mut files, b"file", 0, None, &mut ToStream(&mut back), "memory", &mut watch).unwrap();
         stop.store(true, Ordering::SeqCst);
         let sent = attacker.join().unwrap();
         drop(files);

@@ -12,4 +12,4 @@ pub mod ladder;
 pub mod trace;
 pub mod view;
 
-pub use files::{FileError, Files, Server};
+pub use files::{Cached, FileClient, FileError, Files, RpcFiles, Server, Validation};

@@ -52,7 +52,7 @@ fn files_come_back_between_nodes_that_harm_what_they_send() {
         assert_eq!(last, bytes.len() as u64);
         let mut ignore = |_| {};
         let mut watch = Watch { progress: &mut ignore, stop: &never };
-        copy::get(&files, b"file", 0, None, &mut ToFile::new(&to), "down", &mut watch).unwrap();
+        copy::get(&mut files, b"file", 0, None, &mut ToFile::new(&to), "down", &mut watch).unwrap();
         assert!(fs::read(root.path().join("file")).unwrap() == bytes);
         assert!(fs::read(local.path().join("down")).unwrap() == bytes);
         drop(files);

@@ -42,7 +42,7 @@ fn put(files: &mut Files<'_, dyn Trap + '_>, bytes: &[u8]) -> Result<u64, CopyEr
     unwatched(|watch| copy::put(files, &mut FromStream(bytes), "memory", b"file", 7, watch))
 }
 
-fn get(files: &Files<'_, dyn Trap + '_>, offset: u64, count: Option<u64>) -> Result<Vec<u8>, CopyError> {
+fn get(files: &mut Files<'_, dyn Trap + '_>, offset: u64, count: Option<u64>) -> Result<Vec<u8>, CopyError> {
     let mut back = Vec::new();
     let to = &mut ToStream(&mut back);
     let length = unwatched(|watch| copy::get(files, b"file", offset, count, to, "memory", watch))?;

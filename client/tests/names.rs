@@ -103,7 +103,7 @@ fn a_copy_under_way_follows_a_name() {
             copy::put(&mut files, &mut FromStream(Slow(wait, 0)), "memory", b"file", 7, &mut watch).unwrap();
         assert!(length > 100_000);
         let mut back = Vec::new();
-        copy::get(&files, b"file", 0, None, &mut ToStream(&mut back), "memory", &mut watch).unwrap();
+        copy::get(&mut files, b"file", 0, None, &mut ToStream(&mut back), "memory", &mut watch).unwrap();
         assert!(back.len() as u64 == length && back.iter().all(|byte| *byte == 7));
     });
     assert!(copied.stat(FileName::new(b"file").unwrap()).unwrap().size > 100_000);

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use crate::message::Code;
 use crate::name::Name;
-use crate::store::{Attributes, Entry, FileKind, Filled, Store};
+use crate::store::{Attributes, Entry, FileKind, Filled, Store, mix};
 
 /// A directory and what is below it.
 #[derive(Debug)]
@@ -206,5 +206,12 @@ impl Store for Directory {
 
     fn remove_directory(&self, name: Name<'_>) -> Result<(), Code> {
         self.root.remove_dir(path(name)).map_err(code)
+    }
+
+    fn change(&self, name: Name<'_>) -> Result<u64, Code> {
+        use cap_std::fs::MetadataExt as _;
+        let metadata = self.root.metadata(path(name)).map_err(code)?;
+        let changed = [metadata.ctime() as u64, metadata.ctime_nsec() as u64];
+        Ok(mix([metadata.dev(), metadata.ino(), metadata.size()].into_iter().chain(changed)))
     }
 }

@@ -28,10 +28,12 @@ mod directory;
 mod memory;
 mod message;
 mod name;
+pub mod rpc;
 mod server;
 mod store;
 #[cfg(test)]
 mod tests;
+mod versioned;
 
 pub use answer::is_zero;
 pub use directory::Directory;
@@ -41,5 +43,7 @@ pub use message::{
     decode_entries, encode_entry,
 };
 pub use name::{MAX_PATH_BYTES, Name};
-pub use server::serve;
+pub use rpc::recover;
+pub use server::{FileServer, serve};
 pub use store::{Attributes, Entry, FileKind, Filled, ReadOnly, Store};
+pub use versioned::Versioned;

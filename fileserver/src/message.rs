@@ -115,11 +115,13 @@ pub enum Code {
     E_NOT_SUPPORTED = 13,
     /// The server's disk or system failed; its log says more.
     E_IO = 14,
+    /// It was to be done exactly once, and the server keeps no journal.
+    E_NO_JOURNAL = 15,
 }
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::OK,
         Self::E_BAD_OPCODE,
         Self::E_BAD_MESSAGE,
@@ -135,6 +137,7 @@ impl Code {
         Self::E_TOO_LARGE,
         Self::E_NOT_SUPPORTED,
         Self::E_IO,
+        Self::E_NO_JOURNAL,
     ];
 
     /// The code of this number; a number nobody knows is the server's failure.
@@ -162,6 +165,9 @@ impl Code {
             Self::E_TOO_LARGE => "larger than files may be",
             Self::E_NOT_SUPPORTED => "neither a file nor a directory",
             Self::E_IO => "input or output failed at the server",
+            Self::E_NO_JOURNAL => {
+                "the server keeps no journal, without which nothing is done exactly once; start it with --journal FILE"
+            }
         }
     }
 }

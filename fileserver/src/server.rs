@@ -1,11 +1,15 @@
 //! The server's loop: slide 13, line by line.
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use sendrec_stubs::once::Journal;
+use sendrec_stubs::{Service, is_call, serve_one};
 use sendrec_trap::{From, Process, ReceiveError, ReplyError, SendFailure, Trap};
 
 use crate::answer::{Answer, Spare};
 use crate::message::{Code, DATA_BYTES_MAX, FIXED_BYTES, FileMessage, LIST_BYTES_MAX, Opcode, encode_entry};
 use crate::name::Name;
+use crate::rpc::FileServices;
 use crate::store::Store;
 
 /// A server that nobody has asked for so long gives back the memory of its answers.
@@ -16,6 +20,47 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Memory is bounded whatever is asked: an answer has at most [`DATA_BYTES_MAX`] bytes of data, and the memory of a few
 /// is kept for those to come while clients keep asking.
 pub fn serve<T: Trap + ?Sized>(me: &Process<'_, T>, store: &dyn Store) -> ReceiveError {
+    FileServer::new(store).serve(me)
+}
+
+/// A store and what it takes to serve it, to several threads at once.
+pub struct FileServer<'s> {
+    store: &'s dyn Store,
+    journal: Option<&'s Journal>,
+    /// Held while something is appended.
+    end: Mutex<()>,
+}
+
+impl std::fmt::Debug for FileServer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileServer").field("has_journal", &self.journal.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl<'s> FileServer<'s> {
+    /// Of `store`, without a journal: nothing is done exactly once.
+    pub const fn new(store: &'s dyn Store) -> Self {
+        Self { store, journal: None, end: Mutex::new(()) }
+    }
+
+    /// And with one, from which [`crate::recover`] has done what was left.
+    #[must_use]
+    pub fn with_journal(self, journal: &'s Journal) -> Self {
+        Self { journal: Some(journal), ..self }
+    }
+
+    /// Serves messages and calls ([`crate::rpc`]) until the kernel takes no more; returns why.
+    pub fn serve<T: Trap + ?Sized>(&self, me: &Process<'_, T>) -> ReceiveError {
+        FileServices::new(self.store, self.journal, &self.end)
+            .with(|services| serve_both(me, self.store, services))
+    }
+}
+
+fn serve_both<T: Trap + ?Sized>(
+    me: &Process<'_, T>,
+    store: &dyn Store,
+    services: &[&dyn Service],
+) -> ReceiveError {
     let data_bytes_max = me.gate().message_bytes_max().saturating_sub(FIXED_BYTES).min(DATA_BYTES_MAX);
     let mut spare = Spare::default();
     loop {
@@ -31,6 +76,10 @@ pub fn serve<T: Trap + ?Sized>(me: &Process<'_, T>, store: &dyn Store) -> Receiv
             Err(ReceiveError::RequestFailed { .. }) => continue,
             Err(ended) => return ended,
         };
+        if is_call(&received.message) {
+            serve_one(me, services, received);
+            continue;
+        }
         let mut m2 = Answer::new(&mut spare);
         let r = match FileMessage::decode(received.message) {
             Err(_) => Err(Code::E_BAD_MESSAGE),

@@ -73,6 +73,20 @@ pub trait Store: Send + Sync {
     fn make_directory(&self, name: Name<'_>) -> Result<(), Code>;
     /// Removes an empty directory.
     fn remove_directory(&self, name: Name<'_>) -> Result<(), Code>;
+    /// A number that is another one after each change of a file, as far as the store can tell: [`crate::Versioned`] can tell
+    /// them all that were made through it.
+    fn change(&self, name: Name<'_>) -> Result<u64, Code> {
+        let Attributes { kind, size, modified } = self.stat(name)?;
+        Ok(mix([kind as u64, size, modified as u64]))
+    }
+}
+
+/// One number of several.
+pub(crate) fn mix(numbers: impl IntoIterator<Item = u64>) -> u64 {
+    numbers.into_iter().fold(0x9e37_79b9_7f4a_7c15, |mixed, number| {
+        let mixed = (mixed ^ number).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^ (mixed >> 29)
+    })
 }
 
 /// A store that is looked at and not changed.
@@ -118,5 +132,9 @@ impl<S: Store> Store for ReadOnly<S> {
 
     fn remove_directory(&self, _: Name<'_>) -> Result<(), Code> {
         Err(Code::E_READ_ONLY)
+    }
+
+    fn change(&self, name: Name<'_>) -> Result<u64, Code> {
+        self.0.change(name)
     }
 }

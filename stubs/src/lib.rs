@@ -36,7 +36,7 @@ pub use identity::ClientIdentity;
 pub use ledger::{Ledger, Unkept};
 pub use options::{CALL_TIMEOUT, CallOptions, CallSemantics, Retries, RetryBudget};
 pub use remote::{Pending, Remote};
-pub use server::{Context, Rules, Service, Services, serve, serve_with};
+pub use server::{Context, Rules, Service, Services, is_call, serve, serve_one, serve_with};
 
 /// A procedure of an interface, as calls and answers name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

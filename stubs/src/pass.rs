@@ -5,7 +5,7 @@
 //! | offset, bytes | what | |
 //! |---|---|---|
 //! | 0 | microseconds the client waits yet, when it sends | unsigned hyper |
-//! | 8 | whether an identity follows | bool |
+//! | 8 | 0 if that is all, 1 if an identity follows, 2 if it is to run exactly once besides | unsigned int |
 //! | 12 | the client, chosen at random | opaque, 16 |
 //! | 28 | which of its calls | unsigned hyper |
 //! | 36 | its calls below this are over | unsigned hyper |
@@ -52,13 +52,14 @@ pub(crate) struct Pass {
     pub(crate) left: Duration,
     /// Which it is, if that matters: exactly once, or orphans are looked for.
     pub(crate) identity: Option<Identity>,
+    /// Whether it is to run exactly once.
+    pub(crate) is_once: bool,
 }
 
 impl Pass {
     pub(crate) fn credential(&self) -> Auth {
         let mut out = Encoder::with_capacity(44);
-        let encoded =
-            micros(self.left).encode(&mut out).and_then(|()| out.optional(&self.identity, Identity::encode));
+        let encoded = self.encode(&mut out);
         debug_assert_eq!(encoded, Ok(()), "44 bytes are within every bound");
         Auth { flavor: FLAVOR, body: out.finish() }
     }
@@ -68,8 +69,25 @@ impl Pass {
         (credential.flavor == FLAVOR).then(|| {
             let mut input = Decoder::new(credential.body.clone());
             let left = Duration::from_micros(Xdr::decode(&mut input)?);
-            Ok(Self { left, identity: input.optional(Identity::decode)? })
+            let (identity, is_once) = match u32::decode(&mut input)? {
+                0 => (None, false),
+                1 => (Some(Identity::decode(&mut input)?), false),
+                2 => (Some(Identity::decode(&mut input)?), true),
+                other => return Err(input.unknown("pass", i64::from(other))),
+            };
+            Ok(Self { left, identity, is_once })
         })
+    }
+
+    fn encode(&self, out: &mut Encoder) -> Result<(), EncodeError> {
+        micros(self.left).encode(out)?;
+        match &self.identity {
+            None => 0_u32.encode(out),
+            Some(identity) => {
+                (1 + u32::from(self.is_once)).encode(out)?;
+                identity.encode(out)
+            }
+        }
     }
 
     /// The same call, sent again when its client waits only for so long.
@@ -94,8 +112,8 @@ mod tests {
     #[test]
     fn a_pass_comes_through_and_its_time_can_be_renewed() {
         let identity = Some(Identity { client: 7, sequence: 8, floor: 6 });
-        for identity in [identity, None] {
-            let pass = Pass { left: Duration::from_millis(25), identity };
+        for (identity, is_once) in [(identity, false), (identity, true), (None, false)] {
+            let pass = Pass { left: Duration::from_millis(25), identity, is_once };
             let header = CallHeader { credential: pass.credential(), ..CallHeader::default() };
             let mut out = Encoder::new();
             header.encode(&mut out).unwrap();
@@ -104,7 +122,7 @@ mod tests {
                 Pass::of(&CallHeader::decode(&mut Decoder::new(call)).unwrap().credential).unwrap()
             };
             assert_eq!(read(call.clone()), Ok(pass));
-            let later = Pass { left: Duration::from_micros(3), identity };
+            let later = Pass { left: Duration::from_micros(3), ..pass };
             assert_eq!(read(Pass::renew(&call, later.left)), Ok(later));
         }
         assert_eq!(Pass::of(&Auth::default()), None);

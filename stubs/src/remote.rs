@@ -107,6 +107,11 @@ impl<'p, 't, T: Trap + ?Sized> Remote<'p, 't, T> {
         }
     }
 
+    fn pass(&self, identity: Option<Identity>) -> Pass {
+        let is_once = self.options.semantics == CallSemantics::ExactlyOnce;
+        Pass { left: self.options.timeout, identity, is_once }
+    }
+
     fn under_way(&self, client: &'p ClientIdentity, call: Identity) -> Option<UnderWay<'p, 't, T>> {
         Some(UnderWay { me: self.me, client, sequence: call.sequence })
     }
@@ -185,8 +190,7 @@ impl<T: Trap + ?Sized> Caller for Remote<'_, '_, T> {
     }
 
     fn credential(&self) -> Result<Auth, CallError> {
-        let identity = self.begin()?;
-        Ok(Pass { left: self.options.timeout, identity }.credential())
+        Ok(self.pass(self.begin()?).credential())
     }
 
     fn withdraw(&self, credential: &Auth) {
@@ -343,8 +347,7 @@ impl<'p, 't, T: Trap + ?Sized> Starter for Remote<'p, 't, T> {
         let whither = Whither { program, version, procedure: *procedure, xid: 0 };
         let identity = self.begin()?;
         let under_way = self.identity.zip(identity).and_then(|(client, call)| self.under_way(client, call));
-        let pass = Pass { left: self.options.timeout, identity };
-        let call = whither.message(pass.credential(), encode)?;
+        let call = whither.message(self.pass(identity).credential(), encode)?;
         let attempts = Attempts::new(self.options, procedure.is_idempotent, self.now());
         let options = self.how(self.options.timeout).options;
         let completion = self.me.start_call_with(self.server, call.clone(), options);

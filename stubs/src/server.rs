@@ -8,6 +8,7 @@ use sendrec_trap::{From as Whom, Instant, Process, ReceiveError, Received, Sourc
 use crate::Procedure;
 use crate::error::{Refusal, ServeError};
 use crate::message::{Accepted, Auth, BadCall, CallHeader, RPC_VERSION, Reply, begin_reply};
+use crate::once::Intending;
 use crate::orphans::{Work, Works};
 use crate::pass::Pass;
 use crate::xdr::{Decoder, Encoder, Limits};
@@ -23,6 +24,7 @@ pub struct Context<'a> {
     /// ([`crate::once`]).
     pub transaction: Option<&'a WriteTransaction>,
     pub(crate) pass: Option<Pass>,
+    pub(crate) intending: Option<Intending<'a>>,
     pub(crate) clock: Option<&'a dyn Fn() -> Instant>,
     pub(crate) work: Option<&'a Work<'a>>,
 }
@@ -46,6 +48,21 @@ impl Context<'_> {
     /// Whether its client has given up: whatever it would be answered it will not hear.
     pub fn is_late(&self) -> bool {
         self.left().is_some_and(|left| left.is_zero())
+    }
+
+    /// Whether it is to run exactly once.
+    pub fn is_once(&self) -> bool {
+        self.pass.is_some_and(|pass| pass.is_once)
+    }
+
+    /// What a procedure with effects outside the journal sets out to do, as `make` says: written down before it is done, if it
+    /// is to be done exactly once, so that [`crate::once::Journal::recover`] can do it again after a crash. To do it
+    /// twice must be to do it once.
+    pub fn intend(&self, make: impl FnOnce() -> Result<Bytes, Refusal>) -> Result<Bytes, Refusal> {
+        match self.intending {
+            Some(intending) => intending.intend(make),
+            None => make(),
+        }
     }
 
     /// Whether its client is known to be gone ([`crate::orphans`]).
@@ -184,8 +201,18 @@ fn serve_from<'a, T: Trap + ?Sized>(
     }
 }
 
-/// Runs the call in a message that was received, and replies.
-pub(crate) fn answer_one<'a, T: Trap + ?Sized>(
+/// Runs the call in a message that was received, and replies: for servers whose loop has more to do.
+pub fn serve_one<T: Trap + ?Sized>(me: &Process<'_, T>, services: &[&dyn Service], request: Received) {
+    answer_one(me, services.iter().copied(), &Rules::default(), request);
+}
+
+/// Whether a message that came through a kernel is a call: for servers that understand other messages too.
+pub fn is_call(message: &[u8]) -> bool {
+    const BEGINNING: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, RPC_VERSION as u8];
+    message.starts_with(&BEGINNING)
+}
+
+fn answer_one<'a, T: Trap + ?Sized>(
     me: &Process<'_, T>,
     services: impl Iterator<Item = &'a (dyn Service + 'a)> + Clone,
     rules: &Rules<'_>,
@@ -261,6 +288,7 @@ fn run<'a>(
         source,
         transaction: None,
         pass,
+        intending: None,
         clock,
         work: work.as_ref(),
     };

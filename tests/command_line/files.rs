@@ -153,3 +153,77 @@ fn a_reader_that_goes_away_is_no_panic() {
     assert!(output.status.success());
     assert_eq!(stderr(&output), "");
 }
+
+#[test]
+fn every_command_asks_by_remote_procedure_call_too() {
+    let server = Server::start(&["--threads", "2"]);
+    let local = tempfile::tempdir().unwrap();
+    let (up, down) = (local.path().join("up"), local.path().join("down"));
+    let bytes = noise(3_000_001, 5);
+    fs::write(&up, &bytes).unwrap();
+    server.ok(&["put", "--rpc", up.to_str().unwrap(), "file"]);
+    assert!(fs::read(server.path("file")).unwrap() == bytes);
+    server.ok(&["get", "--rpc", "file", down.to_str().unwrap()]);
+    assert!(fs::read(&down).unwrap() == bytes);
+    server.ok(&["mkdir", "--rpc", "archive"]);
+    server.ok(&["mv", "--rpc", "file", "archive"]);
+    server.ok(&["truncate", "--rpc", "archive/file", "0"]);
+    assert_eq!(server.ok(&["ls", "--rpc", "archive"]), "file\n");
+    assert_eq!(
+        server.ok(&["stat", "--rpc", "--json", "archive/file"]),
+        server.ok(&["stat", "--json", "archive/file"])
+    );
+    fs::write(&up, b"and more").unwrap();
+    server.ok(&["append", up.to_str().unwrap(), "archive/file"]);
+    assert_eq!(server.ok(&["cat", "--rpc", "archive/file"]), "and more");
+    server.ok(&["rm", "--rpc", "archive/file"]);
+    server.ok(&["rmdir", "--rpc", "archive"]);
+    let said = stderr(&server.run(&["rm", "--rpc", "nothing"]));
+    assert!(said.contains("nothing: no such file or directory"), "{said}");
+    let said = stderr(&server.run(&["mkdir", "--exactly-once", "once"]));
+    assert!(said.contains("--journal"), "{said}");
+    assert!(server.files().is_empty());
+}
+
+#[test]
+fn lines_are_appended_exactly_once_though_the_server_is_killed_again_and_again() {
+    const KILLS: u32 = 60;
+    let root = tempfile::tempdir().unwrap();
+    let journals = tempfile::tempdir().unwrap();
+    let journal = journals.path().join("journal");
+    let start = |listen: &str| {
+        let options = ["--journal", journal.to_str().unwrap(), "--listen", listen];
+        Server::start_at(root.path(), &options)
+    };
+    let mut server = start("127.0.0.1:0");
+    let address = server.address.clone();
+    let listen = address.split('/').next().unwrap().to_owned();
+    fs::write(root.path().join("log"), "").unwrap();
+    let node = sendrec_kernel::Node::boot(sendrec_kernel::NodeConfig::default()).unwrap();
+    let place: sendrec_trap::Address = address.parse().unwrap();
+    let patience = std::time::Duration::from_secs(600);
+    let files = sendrec::RpcFiles::new(&node, place, patience).unwrap().exactly_once(1234);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let lines = std::thread::scope(|scope| {
+        let killer = scope.spawn(|| {
+            for kill in 0..KILLS {
+                // At all moments of a call, some of them before the first.
+                std::thread::sleep(std::time::Duration::from_micros(u64::from(kill * 7919 % 40) * 1_000));
+                server.child.kill().unwrap();
+                server.child.wait().unwrap();
+                server = start(&listen);
+            }
+            is_over.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        let mut lines = 0_u64;
+        while !is_over.load(std::sync::atomic::Ordering::SeqCst) {
+            assert_eq!(files.append(b"log", format!("{lines:09}\n").as_bytes()), Ok(10 * lines));
+            lines += 1;
+        }
+        killer.join().unwrap();
+        lines
+    });
+    let expected: String = (0..lines).map(|line| format!("{line:09}\n")).collect();
+    assert!(fs::read_to_string(root.path().join("log")).unwrap() == expected);
+    println!("{lines} lines, {KILLS} kills");
+}

@@ -54,6 +54,12 @@ pub(crate) enum Command {
         after_long_help = "The file appears under its name when all of it is there; an interrupted copy leaves nothing.\n\nHoles of a sparse file are not sent and stay holes at the server, where its file system has such; other runs of zeros of 4 KiB or more become holes too. A file that grows or shrinks meanwhile is copied up to the end it has when that is read; if that is less than was announced, this is said, and the exit status is 1.\n\nExample:\n  sendrec put notes.txt archive/notes.txt --server 127.0.0.1:7000/1\n  tar c . | sendrec put - backup.tar"
     )]
     Put(PutArgs),
+    /// Add a local file to the end of one of the server, by remote procedure call
+    #[command(
+        after_help = "Example:\n  sendrec serve --root . --listen 127.0.0.1:7000 --journal journal.redb &\n  echo another line | sendrec append - notes.txt --exactly-once --server 127.0.0.1:7000/1",
+        after_long_help = "Pieces of up to 1 MiB are each there as a whole, wherever the file ended then. Without --exactly-once a piece is there once or, if the server crashed, perhaps not; with it once, whatever befalls the server while the command waits.\n\nExample:\n  sendrec serve --root . --listen 127.0.0.1:7000 --journal journal.redb &\n  echo another line | sendrec append - notes.txt --exactly-once --server 127.0.0.1:7000/1"
+    )]
+    Append(AppendArgs),
     /// Copy a file from the server
     #[command(
         after_help = "Example:\n  sendrec get archive/notes.txt --server 127.0.0.1:7000/1\n  sendrec get backup.tar - | tar t",
@@ -167,6 +173,13 @@ pub(crate) struct ServerArgs {
     /// How long to wait for each answer, seconds
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = parse_seconds)]
     pub(crate) timeout: Duration,
+    /// Ask by remote procedure call (file.x, version 2), not by the lecture's messages
+    #[arg(long)]
+    pub(crate) rpc: bool,
+    /// By remote procedure call, and what must not be done twice is done exactly once, though the server crashes: it keeps a
+    /// journal for that
+    #[arg(long)]
+    pub(crate) exactly_once: bool,
     #[command(flatten)]
     pub(crate) find: FindArgs,
     #[command(flatten)]
@@ -206,6 +219,9 @@ pub(crate) struct ServeArgs {
     /// Change nothing, whatever is asked
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// Keep a journal in this file, made if it is not there: who asks with --exactly-once is served
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) find: FindArgs,
     #[command(flatten)]
@@ -217,6 +233,16 @@ pub(crate) struct PutArgs {
     /// The local file; - is stdin
     pub(crate) local: PathBuf,
     /// Its name at the server; a directory there, or a name ending in /, keeps the local name
+    pub(crate) remote: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AppendArgs {
+    /// The local file; - is stdin
+    pub(crate) local: PathBuf,
+    /// The file at the server
     pub(crate) remote: PathBuf,
     #[command(flatten)]
     pub(crate) server: ServerArgs,

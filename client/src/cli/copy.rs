@@ -170,7 +170,7 @@ pub(crate) fn get(args: &GetArgs) -> Result<(), Failure> {
     };
     with_files(&args.server, |files| {
         let attributes = files.stat(name).map_err(|error| Failure::of_file(name, &error))?;
-        let get_into = |to: &mut dyn Sink, what: &str| {
+        let mut get_into = |to: &mut dyn Sink, what: &str| {
             watch_with(&bar(Some(attributes.size), false), |watch| {
                 copy::get(files, name, 0, None, to, what, watch)
             })

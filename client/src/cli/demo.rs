@@ -170,7 +170,7 @@ fn copy_there_and_back(directory: &Path, root: &Path) -> Result<(), Failure> {
     let put = start.elapsed();
     let to = fs::File::create(&back).map_err(|error| Failure::new(back.display(), error))?;
     let start = Instant::now();
-    copy::get(&files, b"copied", 0, None, &mut ToFile::new(&to), "came-back", &mut watch)
+    copy::get(&mut files, b"copied", 0, None, &mut ToFile::new(&to), "came-back", &mut watch)
         .map_err(|error| Failure::of_copy(b"copied", &error))?;
     let get = start.elapsed();
     drop(files);

@@ -1,17 +1,16 @@
 //! `sendrec ls`, `stat`, `rm`, `mv`, `mkdir`, `rmdir`, `truncate`.
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use sendrec::{FileError, Files};
-use sendrec_fileserver::{Attributes, FileKind};
-use sendrec_kernel::Node;
+use sendrec::{FileClient, FileError};
+use sendrec_fileserver::{Attributes, DATA_BYTES_MAX, FileKind};
 use serde::Serialize;
 
 use super::Failure;
-use super::args::{LsArgs, MvArgs, NamesArgs, StatArgs, TruncateArgs};
+use super::args::{AppendArgs, LsArgs, MvArgs, NamesArgs, StatArgs, TruncateArgs};
 use super::output::{printable, say};
-use super::session::with_files;
+use super::session::{with_files, with_rpc_files};
 
 /// A remote name as the server gets it.
 pub(crate) fn bytes(path: &Path) -> &[u8] {
@@ -122,7 +121,7 @@ pub(crate) fn stat(args: &StatArgs) -> Result<(), Failure> {
 /// Does the same to each name. A name that fails is reported, the others are done all the same.
 fn each(
     args: &NamesArgs,
-    mut act: impl FnMut(&mut Files<'_, Node>, &[u8]) -> Result<(), FileError>,
+    mut act: impl FnMut(&mut dyn FileClient, &[u8]) -> Result<(), FileError>,
 ) -> Result<(), Failure> {
     with_files(&args.server, |files| {
         let mut failures = Vec::new();
@@ -163,7 +162,7 @@ pub(crate) fn mv(args: &MvArgs) -> Result<(), Failure> {
 }
 
 /// The name meant by `remote`: inside it, as `local`'s last part, if it is a directory or ends in a slash.
-pub(crate) fn inside(files: &mut Files<'_, Node>, remote: &Path, local: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(crate) fn inside(files: &mut dyn FileClient, remote: &Path, local: &[u8]) -> Result<Vec<u8>, Failure> {
     let name = bytes(remote);
     let is_directory = name.ends_with(b"/")
         || match files.stat(name) {
@@ -190,6 +189,30 @@ pub(crate) fn truncate(args: &TruncateArgs) -> Result<(), Failure> {
     let name = bytes(&args.remote);
     with_files(&args.server, |files| {
         files.truncate(name, args.length).map_err(|error| Failure::of_file(name, &error))
+    })
+}
+
+/// Adds what is typed, or in a file, to the end of a file of the server, in pieces that are each whole there.
+pub(crate) fn append(args: &AppendArgs) -> Result<(), Failure> {
+    let name = bytes(&args.remote);
+    let what = args.local.display().to_string();
+    let local = |error| Failure::new(&what, error);
+    let mut from: Box<dyn Read> = if args.local == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(std::fs::File::open(&args.local).map_err(local)?)
+    };
+    with_rpc_files(&args.server, |files| {
+        let mut chunk = Vec::new();
+        loop {
+            chunk.clear();
+            (&mut from).take(DATA_BYTES_MAX as u64).read_to_end(&mut chunk).map_err(local)?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            let offset = files.append(name, &chunk).map_err(|error| Failure::of_file(name, &error))?;
+            log::info!("{} bytes at {offset}", chunk.len());
+        }
     })
 }
 

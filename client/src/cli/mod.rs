@@ -46,6 +46,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Stat(command) => files::stat(&command),
         Command::Rm(command) => files::rm(&command),
         Command::Mv(command) => files::mv(&command),
+        Command::Append(command) => files::append(&command),
         Command::Mkdir(command) => files::mkdir(&command),
         Command::Rmdir(command) => files::rmdir(&command),
         Command::Truncate(command) => files::truncate(&command),

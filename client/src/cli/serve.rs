@@ -1,13 +1,15 @@
 //! `sendrec serve`: a directory's files, until Ctrl-C or SIGTERM.
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use sendrec_core::trace::Fate;
 use sendrec_core::wire::{Malformed, PacketType};
-use sendrec_fileserver::{Directory, ReadOnly, Store, serve};
+use sendrec_fileserver::{Directory, FileServer, ReadOnly, Store, Versioned, recover};
 use sendrec_kernel::{Discovery, Node, NodeConfig};
 use sendrec_names::{Name, Names, NamesError, Token};
+use sendrec_stubs::once::Journal;
 use sendrec_trap::{Address, LocalId, Process, SpawnOptions};
 
 use super::Failure;
@@ -91,9 +93,26 @@ fn discovery(args: &ServeArgs) -> Discovery {
     }
 }
 
+/// The journal in that file; what was not finished there is.
+fn open_journal(path: &Path, store: &dyn Store) -> Result<Journal, Failure> {
+    let journal = Journal::open(path).map_err(|error| Failure::new(path.display(), error))?;
+    let again = recover(store, &journal).map_err(|error| Failure::new(path.display(), error))?;
+    if again > 0 {
+        log::info!("{again} of the calls that the last server had begun are finished");
+    }
+    Ok(journal)
+}
+
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let root = Directory::open(&args.root).map_err(|error| Failure::new(args.root.display(), error))?;
+    let root = Versioned::new(root);
     let store: Box<dyn Store> = if args.read_only { Box::new(ReadOnly(root)) } else { Box::new(root) };
+    let journal = args.journal.as_deref().map(|path| open_journal(path, &*store)).transpose()?;
+    let server = FileServer::new(&*store);
+    let server = match &journal {
+        Some(journal) => server.with_journal(journal),
+        None => server,
+    };
     let discovery = discovery(args);
     let config =
         NodeConfig { listen: args.listen, advertise: args.advertise, discovery, ..NodeConfig::default() };
@@ -130,9 +149,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         }
         thread::scope(|scope| {
             for _ in 1..args.threads {
-                scope.spawn(|| serve(&me, &*store));
+                scope.spawn(|| server.serve(&me));
             }
-            let ended = serve(&me, &*store);
+            let ended = server.serve(&me);
             log::info!("the server ends: {ended}");
         });
     }

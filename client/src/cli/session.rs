@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sendrec::Files;
 use sendrec::trace::{TraceWriter, origin_of};
+use sendrec::{FileClient, Files, RpcFiles};
 use sendrec_core::trace::Fate;
 use sendrec_fileserver::{DATA_BYTES_MAX, FIXED_BYTES, MAX_PATH_BYTES};
 use sendrec_kernel::{Node, NodeConfig};
 use sendrec_trap::Trap;
 
 use super::Failure;
-use super::address::Whom;
+use super::address::{Whom, random};
 use super::args::{NodeArgs, ServerArgs};
 use super::find::FindArgs;
 
@@ -131,18 +131,50 @@ fn create_trace(path: &Path, role: &str) -> Result<TraceWriter, Failure> {
     TraceWriter::create(path, role).map_err(|error| Failure::new(path.display(), error))
 }
 
-/// Runs `body` with the files of the server that was typed.
+/// Runs `body` with the files of the server that was typed, asked the way that was typed.
 pub(crate) fn with_files<R>(
     args: &ServerArgs,
-    body: impl FnOnce(&mut Files<'_, Node>) -> Result<R, Failure>,
+    body: impl FnOnce(&mut dyn FileClient) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
+    if args.rpc || args.exactly_once {
+        return with_rpc_files(args, |files| body(files));
+    }
+    with_node(args, |node| {
+        let server = args.find.server(&args.server, args.timeout);
+        let mut files =
+            Files::new(node, server, args.timeout).map_err(|error| Failure::Said(error.to_string()))?;
+        body(&mut files)
+    })
+}
+
+/// Runs `body` with the files of the server that was typed, asked by remote procedure call.
+pub(crate) fn with_rpc_files<R>(
+    args: &ServerArgs,
+    body: impl FnOnce(&mut RpcFiles<'_, Node>) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    with_node(args, |node| {
+        let server = args.find.server(&args.server, args.timeout);
+        let files =
+            RpcFiles::new(node, server, args.timeout).map_err(|error| Failure::Said(error.to_string()))?;
+        let mut files = match args.exactly_once {
+            true => files.exactly_once(random_identity()?),
+            false => files,
+        };
+        body(&mut files)
+    })
+}
+
+/// A client's number that nobody else has chosen.
+fn random_identity() -> Result<u128, Failure> {
+    let half = || random().map(u128::from).map_err(Failure::Said);
+    Ok(half()? << 64 | half()?)
+}
+
+fn with_node<R>(args: &ServerArgs, body: impl FnOnce(&Node) -> Result<R, Failure>) -> Result<R, Failure> {
     let session = TracedNode::toward(&args.server, &args.find, &args.node)?;
     // What is under way may end by itself and clean up; what waits for a silent server is ended.
     let node = session.node.clone();
     on_stop(STOP_GRACE, move || node.shut_down())?;
-    let server = args.find.server(&args.server, args.timeout);
-    let result = Files::new(&*session.node, server, args.timeout)
-        .map_err(|error| Failure::Said(error.to_string()))
-        .and_then(|mut files| body(&mut files));
+    let result = body(&session.node);
     session.conclude(result)
 }

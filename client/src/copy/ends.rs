@@ -166,7 +166,7 @@ impl<W: Write> Sink for ToStream<W> {
 }
 
 /// The parts of `data` that are to be written: all but the blocks of zeros.
-pub(super) fn data_runs(data: &[u8]) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn data_runs(data: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let is_hole = |from: usize| data.get(from..from + BLOCK_BYTES).is_some_and(is_zero);
     let mut next = 0;
     std::iter::from_fn(move || {

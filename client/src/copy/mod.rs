@@ -22,8 +22,8 @@ use bytes::{Bytes, BytesMut};
 use sendrec_fileserver::{Code, FIXED_BYTES, FileMessage, Opcode};
 use sendrec_trap::Trap;
 
-use crate::files::{FileError, Files};
-use ends::data_runs;
+use crate::files::{FileClient, FileError, Files};
+pub(crate) use ends::data_runs;
 pub use ends::{FromFile, FromStream, Sink, Source, ToFile, ToStream};
 use pipeline::{AHEAD_BYTES, Order, Pipeline};
 
@@ -50,7 +50,7 @@ pub enum CopyError {
 }
 
 impl CopyError {
-    fn local(what: &str, source: io::Error) -> Self {
+    pub(crate) fn local(what: &str, source: io::Error) -> Self {
         Self::Local { what: what.to_owned(), source }
     }
 }
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Watch<'_> {
 }
 
 impl Watch<'_> {
-    fn check(&self) -> Result<(), CopyError> {
+    pub(crate) fn check(&self) -> Result<(), CopyError> {
         if self.stop.load(Ordering::SeqCst) { Err(CopyError::Interrupted) } else { Ok(()) }
     }
 }
@@ -81,6 +81,20 @@ fn chunk_bytes<T: Trap + ?Sized>(files: &Files<'_, T>, name: &[u8]) -> Result<us
         0 => Err(FileError::Server(Code::E_BAD_NAME)),
         bytes => Ok(bytes),
     }
+}
+
+/// Copies `name` from the server to `to`, named `what` in errors: from `offset` on, `count` bytes or to its end.
+/// Returns how many bytes that was.
+pub fn get(
+    files: &mut dyn FileClient,
+    name: &[u8],
+    offset: u64,
+    count: Option<u64>,
+    to: &mut dyn Sink,
+    what: &str,
+    watch: &mut Watch<'_>,
+) -> Result<u64, CopyError> {
+    files.read_all(name, offset, count, to, what, watch)
 }
 
 /// A name beside `name` that nobody else uses.
@@ -97,8 +111,8 @@ fn temporary_name(name: &[u8], nonce: u64) -> Vec<u8> {
 
 /// Copies `from`, named `what` in errors, to the server as `name`; returns its length. `nonce` tells concurrent
 /// copies apart.
-pub fn put<T: Trap + ?Sized>(
-    files: &mut Files<'_, T>,
+pub fn put(
+    files: &mut dyn FileClient,
     from: &mut dyn Source,
     what: &str,
     name: &[u8],
@@ -107,7 +121,7 @@ pub fn put<T: Trap + ?Sized>(
 ) -> Result<u64, CopyError> {
     let temporary = temporary_name(name, nonce);
     files.create(&temporary)?;
-    let copied = write_all(files, from, what, &temporary, watch).and_then(|length| {
+    let copied = files.write_all(from, what, &temporary, watch).and_then(|length| {
         watch.check()?;
         files.rename(&temporary, name)?;
         Ok(length)
@@ -125,12 +139,17 @@ pub fn put<T: Trap + ?Sized>(
 fn leaves_server_alive(error: &CopyError) -> bool {
     !matches!(
         error,
-        CopyError::File(FileError::Call { .. } | FileError::NoFileServer { .. } | FileError::Names(_))
+        CopyError::File(
+            FileError::Call { .. }
+                | FileError::Rpc { .. }
+                | FileError::NoFileServer { .. }
+                | FileError::Names(_)
+        )
     )
 }
 
-/// Writes all that comes; the file is as long as that then.
-fn write_all<T: Trap + ?Sized>(
+/// As [`FileClient::write_all`], by messages.
+pub(crate) fn write_all<T: Trap + ?Sized>(
     files: &mut Files<'_, T>,
     from: &mut dyn Source,
     what: &str,
@@ -238,9 +257,8 @@ impl<T: Trap + ?Sized> Writes<'_, '_, '_, T> {
     }
 }
 
-/// Copies `name` from the server to `to`, named `what` in errors: from `offset` on, `count` bytes or to its end.
-/// Returns how many bytes that was.
-pub fn get<T: Trap + ?Sized>(
+/// As [`FileClient::read_all`], by messages.
+pub(crate) fn read_all<T: Trap + ?Sized>(
     files: &Files<'_, T>,
     name: &[u8],
     offset: u64,

@@ -102,7 +102,9 @@ impl World {
         let inner = &mut *self.inner.borrow_mut();
         loop {
             let thread = inner.threads.choose(&mut inner.rng)?;
-            let machine = &mut inner.machines[inner.threads.all[thread as usize].machine];
+            // One that was frozen may have ended since.
+            let Some(state) = inner.threads.all.get(thread as usize) else { continue };
+            let machine = &mut inner.machines[state.machine];
             if machine.paused_until.is_none() {
                 return Some(thread);
             }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use sendrec_core::trace::{Verdict, What};
 use sendrec_core::wire::{Flags, Fragment, Header, Kind, Packet, PacketType, Transmit};
 use sendrec_core::{Epoch, Instant, LocalId, Machine, PacketNumber, Path, Sequence, SparseId};
-use sendrec_trap::{Bytes, Config};
+use sendrec_trap::{Bytes, Config, From, Process, SpawnOptions};
 
 use crate::link::{Line, Link, Medium, Queue};
 use crate::machine::MachineId;
@@ -193,4 +193,21 @@ fn what_comes_in_cells_has_the_latency_and_the_jitter_of_its_own_link() {
     let at = |machine| got.iter().find(|(receiver, _)| *receiver == machine).unwrap().1;
     assert_eq!((at(1), at(2)), (at(4), at(1) + 39_000_000));
     assert!(at(3) > at(1) && at(3) <= at(1) + 5_000_000);
+}
+
+#[test]
+fn a_process_may_end_with_a_wake_of_its_own_not_slept_off() {
+    let mut world = World::new(1);
+    let machine = world.boot();
+    for _ in 0..3 {
+        world.spawn(machine, SpawnOptions::default(), |me| {
+            let other = Process::spawn(me.gate(), SpawnOptions::default()).unwrap();
+            let receive = other.start_receive(From::Any);
+            // Ends the wait, and so wakes the one who runs; who ends then.
+            drop(other);
+            assert!(receive.is_done());
+        });
+    }
+    world.run();
+    assert_eq!(world.unfinished(), 0);
 }

@@ -133,7 +133,10 @@ impl Threads {
 
     /// Its body is at its end: the stack is kept for another.
     pub(crate) fn bury(&mut self, thread: u32, body: Option<Body>) {
-        self.all.try_remove(thread as usize);
+        // It may have been woken while it ran its last.
+        if self.all.try_remove(thread as usize).is_some_and(|state| state.is_runnable) {
+            self.runnable.retain(|other| *other != thread);
+        }
         if let Some(body) = body
             && body.done()
             && self.spare.len() < SPARE_STACKS_MAX

@@ -1,5 +1,6 @@
 //! The server's side: results beside effects, in one database.
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
@@ -13,8 +14,13 @@ pub const CLIENTS_MAX: u64 = 65_536;
 /// Calls of one client that may be under way at once.
 pub const CALLS_MAX: u64 = 1_024;
 
+/// A client, and which of its calls.
+type Call = (u128, u64);
+
 /// Results by client and call.
-const RESULTS: TableDefinition<'_, (u128, u64), &[u8]> = TableDefinition::new("sendrec results");
+const RESULTS: TableDefinition<'_, Call, &[u8]> = TableDefinition::new("sendrec results");
+/// What calls that run have set out to do elsewhere.
+const INTENTS: TableDefinition<'_, Call, &[u8]> = TableDefinition::new("sendrec intents");
 /// What each client has said last of its calls that are over.
 const FLOORS: TableDefinition<'_, u128, u64> = TableDefinition::new("sendrec floors");
 
@@ -28,38 +34,104 @@ pub struct JournalError(#[from] redb::DatabaseError);
 #[derive(Debug)]
 pub struct Journal {
     database: Database,
+    /// Held while a call with effects elsewhere runs.
+    elsewhere: Mutex<()>,
 }
 
 impl Journal {
     /// The journal in that file, which is made if it is not there.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        Ok(Self { database: Database::create(path)? })
+        Ok(Self::new(Database::create(path)?))
     }
 
     /// The journal in a database that is open already.
     pub const fn new(database: Database) -> Self {
-        Self { database }
+        Self { database, elsewhere: Mutex::new(()) }
     }
 
     /// The database, to look into.
     pub const fn database(&self) -> &Database {
         &self.database
     }
+
+    /// What calls had set out to do elsewhere when the server stopped ([`Context::intend`]): `again` does each again and
+    /// returns its result, as procedures would have encoded it. To be called before anything is served. How many there were.
+    pub fn recover(&self, mut again: impl FnMut(Bytes) -> Result<Bytes, Refusal>) -> Result<usize, Refusal> {
+        let transaction = self.database.begin_write().map_err(|error| unwritten(&error))?;
+        let intents = all_intents(&transaction).map_err(|error| unwritten(&error))?;
+        for (call, intent) in &intents {
+            let result = again(intent.clone())?;
+            finish(&transaction, *call, &result).map_err(|error| unwritten(&error))?;
+        }
+        transaction.commit().map_err(|error| unwritten(&error))?;
+        Ok(intents.len())
+    }
 }
 
-/// A service whose calls run exactly once, if their clients say whose they are
-/// ([`crate::Remote::exactly_once`]). What others call, and idempotent
-/// procedures, run as they come, without a transaction.
+fn all_intents(transaction: &WriteTransaction) -> Result<Vec<(Call, Bytes)>, redb::Error> {
+    let table = transaction.open_table(INTENTS)?;
+    let mut intents = Vec::new();
+    for entry in table.iter()? {
+        let (call, intent) = entry?;
+        intents.push((call.value(), Bytes::copy_from_slice(intent.value())));
+    }
+    Ok(intents)
+}
+
+/// The call has this result.
+fn finish(transaction: &WriteTransaction, call: Call, result: &[u8]) -> Result<(), redb::Error> {
+    transaction.open_table(RESULTS)?.insert(call, result)?;
+    transaction.open_table(INTENTS)?.remove(call)?;
+    Ok(())
+}
+
+/// The call has none.
+fn give_up(transaction: &WriteTransaction, call: Call) -> Result<(), redb::Error> {
+    transaction.open_table(INTENTS)?.remove(call)?;
+    Ok(())
+}
+
+/// A call with effects elsewhere than in the journal, and where its intent goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Intending<'j> {
+    journal: &'j Journal,
+    call: Call,
+}
+
+impl Intending<'_> {
+    pub(crate) fn intend(self, make: impl FnOnce() -> Result<Bytes, Refusal>) -> Result<Bytes, Refusal> {
+        let transaction = self.journal.database.begin_write().map_err(|error| unwritten(&error))?;
+        let intent = make()?;
+        let keep = |transaction: &WriteTransaction| -> Result<(), redb::Error> {
+            transaction.open_table(INTENTS)?.insert(self.call, &intent[..])?;
+            Ok(())
+        };
+        keep(&transaction).map_err(|error| unwritten(&error))?;
+        transaction.commit().map_err(|error| unwritten(&error))?;
+        Ok(intent)
+    }
+}
+
+/// A service whose calls run exactly once, if their clients want them to ([`crate::Remote::exactly_once`]). What others call,
+/// and idempotent procedures, run as they come, without a transaction.
 #[derive(Debug)]
 pub struct ExactlyOnce<'j, S> {
     service: S,
     journal: &'j Journal,
+    /// Whether effects are elsewhere than in the journal.
+    is_elsewhere: bool,
 }
 
 impl<'j, S: Service> ExactlyOnce<'j, S> {
-    /// `service`, with this journal.
+    /// `service`, with this journal, in which its effects are: see [`Context::transaction`].
     pub const fn new(service: S, journal: &'j Journal) -> Self {
-        Self { service, journal }
+        Self { service, journal, is_elsewhere: false }
+    }
+
+    /// `service`, with this journal, whose effects are elsewhere, as in files: see [`Context::intend`]. What is left from
+    /// before a crash is done first, by [`Journal::recover`].
+    pub const fn elsewhere(service: S, journal: &'j Journal) -> Self {
+        Self { service, journal, is_elsewhere: true }
     }
 
     fn is_idempotent(&self, number: u32) -> bool {
@@ -78,28 +150,44 @@ impl<'j, S: Service> ExactlyOnce<'j, S> {
         input: &mut Decoder,
         out: &mut Encoder,
     ) -> Result<(), ServeError> {
-        let transaction = self.journal.database.begin_write().map_err(|error| kept_not(&error))?;
+        // One at a time: two copies of a call may be here at once, and where a file ends is to be known.
+        let lock = || self.journal.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.is_elsewhere.then(lock);
+        let begin = || self.journal.database.begin_write().map_err(|error| unwritten(&error));
+        let commit = |transaction: WriteTransaction| transaction.commit().map_err(|error| unwritten(&error));
+        let transaction = begin()?;
         if let Some(result) = known(&transaction, identity)? {
             // Nothing has changed in it.
             out.append(&result);
             return Ok(());
         }
+        let call = (identity.client, identity.sequence);
         let before = out.len();
-        let context = Context { transaction: Some(&transaction), ..*context };
-        // Dropped without a commit the transaction leaves no trace.
-        self.service.serve(&context, procedure, input, out)?;
-        let result = out.tail(before);
-        let store = |transaction: &WriteTransaction| -> Result<(), redb::Error> {
-            transaction.open_table(RESULTS)?.insert((identity.client, identity.sequence), &result[..])?;
-            Ok(())
+        let transaction = if self.is_elsewhere {
+            commit(transaction)?;
+            let intending = Some(Intending { journal: self.journal, call });
+            let served = self.service.serve(&Context { intending, ..*context }, procedure, input, out);
+            let transaction = begin()?;
+            if let Err(error) = served {
+                // It is over, and is not to be done again.
+                give_up(&transaction, call).map_err(|error| unwritten(&error))?;
+                commit(transaction)?;
+                return Err(error);
+            }
+            transaction
+        } else {
+            let context = Context { transaction: Some(&transaction), ..*context };
+            // Dropped without a commit the transaction leaves no trace.
+            self.service.serve(&context, procedure, input, out)?;
+            transaction
         };
-        store(&transaction).map_err(|error| kept_not(&error))?;
-        transaction.commit().map_err(|error| kept_not(&error))
+        finish(&transaction, call, &out.tail(before)).map_err(|error| unwritten(&error))?;
+        Ok(commit(transaction)?)
     }
 }
 
-fn kept_not(error: &dyn std::fmt::Display) -> ServeError {
-    ServeError::Failed(Refusal::new(format!("the journal cannot be written: {error}")))
+fn unwritten(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(format!("the journal cannot be written: {error}"))
 }
 
 /// What the call has come to before, if it ran. Forgets what the client is through with.
@@ -125,7 +213,7 @@ fn known(transaction: &WriteTransaction, identity: Identity) -> Result<Option<By
     match look() {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(refused)) => Err(ServeError::Failed(Refusal::new(refused))),
-        Err(error) => Err(kept_not(&error)),
+        Err(error) => Err(unwritten(&error).into()),
     }
 }
 
@@ -149,7 +237,7 @@ impl<S: Service> Service for ExactlyOnce<'_, S> {
         input: &mut Decoder,
         out: &mut Encoder,
     ) -> Result<(), ServeError> {
-        match context.pass.and_then(|pass| pass.identity) {
+        match context.pass.filter(|pass| pass.is_once).and_then(|pass| pass.identity) {
             Some(identity) if !self.is_idempotent(procedure) => {
                 self.once(identity, context, procedure, input, out)
             }

@@ -8,4 +8,5 @@
 //! The promise holds while the client lives and waits: one that gives up, at its deadline, cannot know whether it ran.
 mod journal;
 
+pub(crate) use journal::Intending;
 pub use journal::{CALLS_MAX, CLIENTS_MAX, ExactlyOnce, Journal, JournalError};

@@ -5,8 +5,7 @@ use super::protocol::orphans_1::{Dispatch, Server};
 use super::protocol::{ACall, Found};
 use super::works::{Owner, Works};
 use super::{OWNER_TIMEOUT, OrphanCure};
-use crate::server::answer_one;
-use crate::{Context, Refusal, Rules, Service};
+use crate::{Context, Refusal, serve_one};
 
 struct Warden<'p, 't, T: Trap + ?Sized> {
     me: &'p Process<'t, T>,
@@ -25,10 +24,7 @@ pub fn watch<T: Trap + ?Sized>(me: &Process<'_, T>, works: &Works) -> ReceiveErr
             None => me.receive(Whom::Any),
         };
         match received {
-            Ok(request) => {
-                let services: [&dyn Service; 1] = [&service];
-                answer_one(me, services.into_iter(), &Rules::default(), request);
-            }
+            Ok(request) => serve_one(me, &[&service], request),
             Err(ReceiveError::TimedOut | ReceiveError::RequestFailed { .. }) => {}
             Err(error) => return error,
         }

@@ -124,6 +124,28 @@ impl Encoder {
         Ok(())
     }
 
+    /// `opaque NAME<N>` of at most `room` bytes that `fill` writes where they are to be, and returns how many: nothing is
+    /// copied, as slide 40 would have it.
+    pub fn opaque_in_place<E>(
+        &mut self,
+        room: u32,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        let at = self.bytes.len();
+        self.bytes.resize(at + 4 + room as usize, 0);
+        let filled = match fill(&mut self.bytes[at + 4..]) {
+            Ok(filled) => filled.min(room as usize),
+            Err(error) => {
+                self.bytes.truncate(at);
+                return Err(error);
+            }
+        };
+        self.bytes[at..at + 4].copy_from_slice(&(filled as u32).to_be_bytes());
+        self.bytes.truncate(at + 4 + filled);
+        self.bytes.put_bytes(0, padding(filled));
+        Ok(())
+    }
+
     /// `string NAME<N>`.
     pub fn string(&mut self, text: &[u8], most: u32) -> Encoded {
         self.opaque(text, most)

@@ -1,4 +1,4 @@
-//! Files on a server, by calls that look local (slide 14).
+//! Files by the messages of slide 12, with calls that look local (slide 14).
 //!
 //! The server may be named by its place, by its sparse id, or by a name (slides 15-16). The kernel follows a sparse id
 //! that has moved; a name that has is looked up again here.
@@ -12,9 +12,11 @@ use sendrec_fileserver::{
 };
 use sendrec_names::{Name, Names, NamesError, Resolver};
 use sendrec_trap::{
-    Address, CallError, From, Process, ReceiveError, SendFailure, SparseId, SpawnError, SpawnOptions, Target,
-    Trap,
+    Address, CallError, From, Process, ReceiveError, SendFailure, SparseId, SpawnOptions, Target, Trap,
 };
+
+use super::{FileClient, FileError};
+use crate::copy::{self, CopyError, Sink, Source, Watch};
 
 /// How often one request is sent, each time to where the server's name is then.
 pub(crate) const TRIES_MAX: u32 = 4;
@@ -58,34 +60,6 @@ impl fmt::Display for Server {
             Self::Named { name, .. } => name.fmt(f),
         }
     }
-}
-
-/// Why a call on a file failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FileError {
-    /// The server answered: not done, and why.
-    #[error("{0}")]
-    Server(Code),
-    /// No answer came, and why. Whether it was done is said where it is known.
-    #[error("{server}: {error}")]
-    Call {
-        /// Who was asked: as was said, and where that was.
-        server: String,
-        /// What became of the call.
-        error: CallError,
-    },
-    /// The answer was none of a file server's.
-    #[error("{server}: the answer is no file server's; is that the right address?")]
-    NoFileServer {
-        /// Who was asked: as was said, and where that was.
-        server: String,
-    },
-    /// The server's name could not be looked up. Nothing was done.
-    #[error(transparent)]
-    Names(#[from] NamesError),
-    /// No process could be made to ask with.
-    #[error("cannot ask: {0}")]
-    Spawn(#[from] SpawnError),
 }
 
 /// A file server, as one process sees it.
@@ -304,6 +278,66 @@ impl<'t, T: Trap + ?Sized> Files<'t, T> {
         if let Ok(fresh) = Process::spawn(self.gate, SpawnOptions::default()) {
             self.me = fresh;
         }
+    }
+}
+
+impl<T: Trap + ?Sized> FileClient for Files<'_, T> {
+    fn server(&self) -> String {
+        Files::server(self)
+    }
+
+    fn create(&mut self, file: &[u8]) -> Result<(), FileError> {
+        Files::create(self, file)
+    }
+
+    fn delete(&mut self, file: &[u8]) -> Result<(), FileError> {
+        Files::delete(self, file)
+    }
+
+    fn stat(&mut self, file: &[u8]) -> Result<Attributes, FileError> {
+        Files::stat(self, file)
+    }
+
+    fn list_some(&mut self, directory: &[u8], after: &[u8]) -> Result<Vec<Entry>, FileError> {
+        Files::list_some(self, directory, after)
+    }
+
+    fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), FileError> {
+        Files::rename(self, from, to)
+    }
+
+    fn truncate(&mut self, file: &[u8], length: u64) -> Result<(), FileError> {
+        Files::truncate(self, file, length)
+    }
+
+    fn make_directory(&mut self, name: &[u8]) -> Result<(), FileError> {
+        Files::make_directory(self, name)
+    }
+
+    fn remove_directory(&mut self, name: &[u8]) -> Result<(), FileError> {
+        Files::remove_directory(self, name)
+    }
+
+    fn write_all(
+        &mut self,
+        from: &mut dyn Source,
+        what: &str,
+        file: &[u8],
+        watch: &mut Watch<'_>,
+    ) -> Result<u64, CopyError> {
+        copy::write_all(self, from, what, file, watch)
+    }
+
+    fn read_all(
+        &mut self,
+        file: &[u8],
+        offset: u64,
+        count: Option<u64>,
+        to: &mut dyn Sink,
+        what: &str,
+        watch: &mut Watch<'_>,
+    ) -> Result<u64, CopyError> {
+        copy::read_all(self, file, offset, count, to, what, watch)
     }
 }
 
