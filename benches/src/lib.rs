@@ -9,6 +9,7 @@
 mod bulk;
 mod channel;
 mod child;
+mod critical;
 mod idle;
 mod latency;
 mod looking;
@@ -36,6 +37,7 @@ pub fn run(command: Command, reach: &'static [&'static str]) -> Fallible<bool> {
         Command::Bulk(options) => bulk::run(&options),
         Command::Serve(options) => bulk::serve(&options).map(|()| true),
         Command::Compare(options) => bulk::compare(&options).map(|()| true),
+        Command::CriticalPath(options) => critical::run(&options),
         Command::Latency(options) => latency::run(&options),
         Command::Timers(options) => timers::run(&options).map(|()| true),
         Command::World(options) => world::run(&options),

@@ -15,6 +15,11 @@ pub(crate) fn boot() -> Fallible<Node> {
     Ok(Node::boot(NodeConfig::default())?)
 }
 
+/// A node whose steps are told.
+pub(crate) fn boot_observed(observer: sendrec_trap::Observer) -> Fallible<Node> {
+    Ok(Node::boot(NodeConfig { observer: Some(observer), ..NodeConfig::default() })?)
+}
+
 pub(crate) fn spawn(node: &Node) -> Fallible<Process<'_, Node>> {
     Ok(Process::spawn(node, SpawnOptions::default())?)
 }
@@ -63,6 +68,10 @@ struct Echo;
 impl numbers_1::Server for Echo {
     fn echo(&self, _: &Context<'_>, number: u64) -> Result<u64, Refusal> {
         Ok(number)
+    }
+
+    fn copy(&self, _: &Context<'_>, data: Bytes) -> Result<Bytes, Refusal> {
+        Ok(data)
     }
 }
 

@@ -1,12 +1,18 @@
 // Made from numbers.x by sendrec rpcgen. Do not edit: change numbers.x and make it again.
+use sendrec_stubs::Bytes;
 
 /// What a call through stubs costs.
 ///
+/// `typedef opaque data<1048576>`
+pub type Data = Bytes;
+
 /// `version NUMBERS_1 = 1`
 /// of `program NUMBERS = 0x2000_0056`.
 pub mod numbers_1 {
     use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
     use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
+
+    use super::{Data};
 
     /// The program's number.
     pub const PROGRAM: u32 = 0x2000_0056;
@@ -14,11 +20,14 @@ pub mod numbers_1 {
     pub const VERSION: u32 = 1;
     /// `unsigned hyper ECHO(unsigned hyper number) = 1`
     pub const ECHO: u32 = 1;
+    /// `data COPY(data data) = 2`
+    pub const COPY: u32 = 2;
 
     /// All procedures, by number and name; [`Procedure::NULL`] is always there.
     pub const PROCEDURES: &[Procedure] = &[
         Procedure::NULL,
         Procedure { number: ECHO, name: "ECHO", is_idempotent: true },
+        Procedure { number: COPY, name: "COPY", is_idempotent: true },
     ];
 
     /// Calls the procedures of a server; each blocks until the answer is here.
@@ -68,12 +77,41 @@ pub mod numbers_1 {
                 Xdr::decode,
             )
         }
+
+        /// `data COPY(data data) = 2`
+        pub fn copy(&self, data: &[u8]) -> Result<Data, CallError> {
+            sendrec_stubs::call(
+                &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[2],
+                |out| out.opaque(data, 1048576),
+                |input| input.opaque(1048576),
+            )
+        }
+
+        /// As [`Self::copy`], and does not wait: several calls may be under way.
+        pub fn start_copy(&self, data: &[u8]) -> Result<C::Pending<Data>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[2],
+                |out| out.opaque(data, 1048576),
+                |input| input.opaque(1048576),
+            )
+        }
     }
 
     /// What a server does. Procedure 0, which does nothing, is answered without it.
     pub trait Server {
         /// `unsigned hyper ECHO(unsigned hyper number) = 1`
         fn echo(&self, context: &Context<'_>, number: u64) -> Result<u64, Refusal>;
+
+        /// `data COPY(data data) = 2`
+        fn copy(&self, context: &Context<'_>, data: Data) -> Result<Data, Refusal>;
     }
 
     /// Finds the procedure that a call asks for, unpacks its arguments, and packs its result.
@@ -104,9 +142,15 @@ pub mod numbers_1 {
                 0 => Ok(input.end()?),
                 ECHO => {
                     let number = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.echo(context, number)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.echo(context, number))?;
                     Ok(result.encode(out)?)
+                }
+                COPY => {
+                    let data = input.opaque(1048576)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.copy(context, data))?;
+                    Ok(out.opaque(&result, 1048576)?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),
             }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::bulk::{BulkOptions, CompareOptions, ServeOptions};
 use crate::child::Role;
+use crate::critical::CriticalOptions;
 use crate::placement::Placement;
 
 /// What is to be measured.
@@ -24,6 +25,11 @@ pub enum Command {
     /// Two runs of `bulk` side by side, from their JSON
     #[command(after_help = "Example:\n  sendrec bench compare old.json new.json")]
     Compare(CompareOptions),
+    /// Where the time of a remote procedure call goes: the 21 steps of slide 39 and the way back, and copies per byte
+    #[command(
+        after_help = "Example:\n  sendrec bench critical-path\n  sendrec bench critical-path --placement apart --svg path.svg --json"
+    )]
+    CriticalPath(CriticalOptions),
     /// Round trips, calls per second, idleness and load, at each placement
     Latency(Latency),
     /// Cost of arming, disarming and firing, with 10 to a million timers, for each way of keeping them

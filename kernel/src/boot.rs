@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::discovery::Discovery;
 use sendrec_core::fault::{FaultError, Faults};
-use sendrec_trap::{Config, Epoch, Machine, Recorder};
+use sendrec_trap::{Config, Epoch, Machine, Observer, Recorder};
 
 /// What fault rules call machines: `drop=REP#1@server>client`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct NodeConfig {
     pub ask_paths: bool,
     /// How the node asks everyone who has a sparse id, and whether it hears when it is asked.
     pub discovery: Discovery,
+    /// Who is told of the steps of calls (slide 39), by the threads that take them and in the middle of them.
+    pub observer: Option<Observer>,
 }
 
 impl Default for NodeConfig {
@@ -51,6 +53,7 @@ impl Default for NodeConfig {
             epoch: None,
             ask_paths: true,
             discovery: Discovery::Off,
+            observer: None,
         }
     }
 }

@@ -7,7 +7,9 @@ use sendrec_core::exchange::Holdings;
 use sendrec_core::kernel::Counters;
 use sendrec_core::limits;
 use sendrec_core::{Entry, Epoch, Kernel, SpawnError, SpawnOptions, Syscall, WaitToken};
-use sendrec_trap::{Deliver, Down, Drive, From, Instant, LocalId, Machine, Options, Outcome, Slot, Trap};
+use sendrec_trap::{
+    Address, Deliver, Down, Drive, From, Instant, LocalId, Machine, Options, Outcome, Slot, Step, Trap,
+};
 
 use crate::boot::{BootError, NodeConfig, epoch_now, machine_of};
 use crate::discovery::Caller;
@@ -51,6 +53,7 @@ impl Node {
             epoch,
             ask_paths,
             discovery,
+            observer,
         } = config;
         if let Some(faults) = &faults {
             faults.check_node(names.is_some())?;
@@ -59,6 +62,7 @@ impl Node {
         let machine = machine_of(bound, advertise)?;
         kernel_config.first_incarnation |= listen.port() == 0;
         kernel_config.trace |= recorder.is_some();
+        let traces_steps = kernel_config.trace && kernel_config.trace_steps;
         if kernel_config.receive_bytes == limits::RECEIVE_BYTES_DEFAULT {
             kernel_config.receive_bytes = socket.receive_bytes();
         }
@@ -74,6 +78,9 @@ impl Node {
         let mut kernel = Kernel::new(Instant::ZERO, kernel_config, machine, epoch, seed);
         let pool = Pool::default();
         kernel.set_memory(Box::new(pool.clone()));
+        if let Some(observer) = observer {
+            kernel.observe(observer);
+        }
         let shim = faults.map(|faults| Shim::new(&faults, names));
         let shared = Arc::new(Shared::new(Parts {
             kernel,
@@ -83,7 +90,9 @@ impl Node {
             shim,
             caller,
             ear: ear_waker,
+            traces_steps,
             recorder,
+            observer,
             origin,
             ask_paths,
             pool,
@@ -123,6 +132,11 @@ impl Node {
     /// What happened to packets so far; `None` if the node is down.
     pub fn counters(&self) -> Option<Counters> {
         self.shared.with_kernel(|inner, _, _| *inner.kernel.counters())
+    }
+
+    /// Bytes of messages that were copied behind their headers to be sent (slide 40); counted if the node has an observer.
+    pub fn copied_to_network(&self) -> u64 {
+        self.shared.outlet.copied()
     }
 
     /// What the kernel's tables hold; `None` if the node is down.
@@ -254,10 +268,12 @@ impl Trap for Node {
     }
 
     fn enter(&self, process: LocalId, call: Syscall, deadline: Option<Instant>) -> Outcome {
+        self.shared.step(Step::Trapped);
         let down = Down::of(&call);
         self.shared.learn_path(&call);
         let mut parker = None;
         let entry = self.shared.with_kernel(|inner, now, scratch| {
+            self.shared.step(Step::Entered);
             let entry = inner.kernel.trap(now, process, call, &mut scratch.out);
             if let Entry::Wait(token) = entry {
                 let mine = Parker::mine();
@@ -270,6 +286,21 @@ impl Trap for Node {
             (Some(Entry::Done(outcome)), _) => outcome,
             (Some(Entry::Wait(token)), Some(parker)) => self.wait_for_token(token, &parker, deadline, down),
             _ => down.outcome(),
+        }
+    }
+
+    fn orphan(&self, process: LocalId, client: Address) {
+        self.shared.with_kernel(|inner, now, scratch| {
+            inner.kernel.orphaned(now, process, client, &mut scratch.out);
+        });
+    }
+
+    fn step(&self, process: LocalId, step: Step) {
+        self.shared.step(step);
+        if self.shared.traces_steps {
+            self.shared.with_kernel(|inner, now, scratch| {
+                inner.kernel.stepped(now, process, step, &mut scratch.out);
+            });
         }
     }
 

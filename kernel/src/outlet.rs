@@ -2,10 +2,11 @@
 //! fault shim makes of them.
 //!
 //! Deliberately not here: what is to leave. That is the kernel's business, and whatever is sent was handed out by it.
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use sendrec_core::trace::Event;
+use sendrec_core::trace::{Observer, Step};
 use sendrec_core::wire::Transmit;
 use sendrec_core::{Instant, Machine, Path, Syscall};
 
@@ -33,6 +34,9 @@ pub(crate) struct Outlet {
     shim: Option<Mutex<Shim>>,
     caller: Caller,
     paths: Option<Paths>,
+    observer: Option<Observer>,
+    /// Bytes of messages that were copied behind their headers, while somebody observes.
+    copied: AtomicU64,
     /// Whether the kernel has pieces of long messages that may go now.
     output: AtomicBool,
     /// Held by the thread that sends them: one at a time, so that they leave in order.
@@ -46,9 +50,11 @@ impl Outlet {
         shim: Option<Shim>,
         caller: Caller,
         paths: Option<Paths>,
+        observer: Option<Observer>,
     ) -> Self {
         let (shim, output, pumping) = (shim.map(Mutex::new), AtomicBool::new(false), Mutex::new(()));
-        Self { socket, machine, shim, caller, paths, output, pumping }
+        let copied = AtomicU64::new(0);
+        Self { socket, machine, shim, caller, paths, observer, copied, output, pumping }
     }
 
     pub(crate) fn has_output(&self) -> bool {
@@ -117,9 +123,12 @@ impl Outlet {
                 && let Some(length) = first.packet.write_head(buffer)
                 && self.socket.send_gathered(first.path, &buffer[..length], &first.packet.payload)
             {
+                self.step(Step::Transmitted);
                 continue;
             }
             let Some(segment) = first.packet.write(buffer) else { continue };
+            self.step(Step::Copied);
+            self.count_copied(first);
             if first.path.remote.is_everyone() {
                 self.send(first.path, &buffer[..segment]);
                 continue;
@@ -132,6 +141,7 @@ impl Outlet {
                 && length + segment <= SEGMENTS_BYTES_MAX
                 && let Some(written) = next.packet.write(&mut buffer[length..])
             {
+                self.count_copied(next);
                 rest.next();
                 length += written;
                 count += 1;
@@ -140,6 +150,24 @@ impl Outlet {
                 }
             }
             self.socket.send_segments(first.path, &buffer[..length], segment);
+            self.step(Step::Transmitted);
+        }
+    }
+
+    fn count_copied(&self, transmit: &Transmit) {
+        if self.observer.is_some() {
+            self.copied.fetch_add(transmit.packet.payload.len() as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes of messages that were copied behind their headers; counted while somebody observes.
+    pub(crate) fn copied(&self) -> u64 {
+        self.copied.load(Ordering::Relaxed)
+    }
+
+    fn step(&self, step: Step) {
+        if let Some(observer) = self.observer {
+            observer(step);
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mio::{Events, Poll};
 use parking_lot::Mutex;
 use sendrec_core::{Entry, From, Instant, Kernel, LocalId, Machine, Outcome, Syscall, WaitToken};
-use sendrec_trap::{Deliver, Down, Drive, Options, Recorder, Slot};
+use sendrec_trap::{Deliver, Down, Drive, Observer, Options, Recorder, Slot, Step};
 
 use crate::discovery::Caller;
 use crate::keeper::Bed;
@@ -38,6 +38,9 @@ pub(crate) struct Inner {
 
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
+    /// Whether the steps that stubs take are recorded.
+    pub(crate) traces_steps: bool,
+    observer: Option<Observer>,
     pub(crate) outlet: Outlet,
     pub(crate) lead: Lead,
     poll: Mutex<Sleep>,
@@ -83,7 +86,9 @@ pub(crate) struct Parts {
     pub(crate) shim: Option<Shim>,
     pub(crate) caller: Caller,
     pub(crate) ear: Option<mio::Waker>,
+    pub(crate) traces_steps: bool,
     pub(crate) recorder: Option<Box<dyn Recorder>>,
+    pub(crate) observer: Option<Observer>,
     pub(crate) origin: std::time::Instant,
     pub(crate) ask_paths: bool,
     pub(crate) pool: Pool,
@@ -116,8 +121,8 @@ impl Drop for Bomb<'_> {
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Self {
         const EVENTS: usize = 16;
-        let Parts { kernel, socket, poll, waker, shim, caller, ear, recorder, origin, ask_paths, pool } =
-            parts;
+        let Parts { kernel, socket, poll, waker, shim, caller, ear, traces_steps, .. } = parts;
+        let Parts { recorder, observer, origin, ask_paths, pool, .. } = parts;
         let kernel_machine = kernel.machine();
         let paths = ask_paths.then(|| Paths::new(kernel.config().packet_bytes));
         Self {
@@ -125,7 +130,9 @@ impl Shared {
             options: kernel.config().options,
             message_bytes_max: kernel.config().message_bytes_max(),
             inner: Mutex::new(Inner { kernel, waiters: Vec::new(), recorder }),
-            outlet: Outlet::new(socket, kernel_machine, shim, caller, paths),
+            traces_steps,
+            observer,
+            outlet: Outlet::new(socket, kernel_machine, shim, caller, paths, observer),
             lead: Lead::default(),
             poll: Mutex::new(Sleep { poll, events: Events::with_capacity(EVENTS) }),
             receives_since_sleep: AtomicU32::new(DEREGISTERED),
@@ -144,6 +151,13 @@ impl Shared {
 
     pub(crate) fn now(&self) -> Instant {
         Instant::from_nanos(self.origin.elapsed().as_nanos() as u64)
+    }
+
+    /// A step of a call is over.
+    pub(crate) fn step(&self, step: Step) {
+        if let Some(observer) = self.observer {
+            observer(step);
+        }
     }
 
     pub(crate) fn is_down(&self) -> bool {
@@ -268,6 +282,7 @@ impl Shared {
                 return None;
             }
         };
+        self.step(Step::Interrupted);
         let now = self.now();
         self.count_receive();
         // An empty datagram is one too, though no chunk.

@@ -1,5 +1,6 @@
 //! The client's side of a call: arguments into a message, the message to the server, the result out of the answer.
 use bytes::Bytes;
+use sendrec_trap::Step;
 
 use crate::error::CallError;
 use crate::message::{Accepted, Auth, CALL_BYTES, CallHeader, Reply, parse_reply};
@@ -24,6 +25,9 @@ pub trait Caller {
 
     /// Who is called, for messages.
     fn server(&self) -> String;
+
+    /// A step of a call is over, for those who measure or trace.
+    fn step(&self, _step: Step) {}
 }
 
 impl<C: Caller + ?Sized> Caller for &C {
@@ -46,6 +50,10 @@ impl<C: Caller + ?Sized> Caller for &C {
     fn server(&self) -> String {
         (**self).server()
     }
+
+    fn step(&self, step: Step) {
+        (**self).step(step);
+    }
 }
 
 /// Which procedure of what is called.
@@ -62,16 +70,23 @@ impl Whither {
     pub(crate) fn message(
         &self,
         credential: Auth,
+        step: impl Fn(Step),
         encode: impl FnOnce(&mut Encoder) -> Result<(), EncodeError>,
     ) -> Result<Bytes, CallError> {
         const ARGUMENT_BYTES: usize = 88;
         let Self { program, version, procedure: Procedure { number: procedure, name, .. }, xid } = *self;
         let mut out = Encoder::with_capacity(CALL_BYTES + ARGUMENT_BYTES);
+        step(Step::Prepared);
         let verifier = Auth::default();
         let header = CallHeader { xid, program, version, procedure, credential, verifier };
-        let encoded = header.encode(&mut out).and_then(|()| encode(&mut out));
+        let encoded = header.encode(&mut out).and_then(|()| {
+            step(Step::HeaderFilled);
+            encode(&mut out)
+        });
         encoded.map_err(|error| CallError::Arguments { procedure: name, error })?;
-        Ok(out.finish())
+        let message = out.finish();
+        step(Step::Marshalled);
+        Ok(message)
     }
 
     /// The result in an answer, or what the server says in its place.
@@ -115,12 +130,17 @@ pub fn call<C: Caller + ?Sized, R>(
     encode: impl FnOnce(&mut Encoder) -> Result<(), EncodeError>,
     decode: impl FnOnce(&mut Decoder) -> Result<R, DecodeError>,
 ) -> Result<R, CallError> {
+    caller.step(Step::Called);
     let whither = Whither { program, version, procedure: *procedure, xid: caller.next_xid() };
     let credential = caller.credential()?;
-    let message =
-        whither.message(credential.clone(), encode).inspect_err(|_| caller.withdraw(&credential))?;
+    let message = whither
+        .message(credential.clone(), |step| caller.step(step), encode)
+        .inspect_err(|_| caller.withdraw(&credential))?;
     let answer = caller.exchange(procedure, message)?;
-    whither.result(answer, || caller.server(), decode)
+    caller.step(Step::Woken);
+    let result = whither.result(answer, || caller.server(), decode);
+    caller.step(Step::Unmarshalled);
+    result
 }
 
 /// Takes a result out of an answer.

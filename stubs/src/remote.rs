@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sendrec_trap::{
     CallError as KernelError, Completion, Down, How, Instant, Process, Reliability, Semantics, SendError,
-    SendFailure, Slot, Target, Trap,
+    SendFailure, Slot, Step, Target, Trap,
 };
 
 use crate::call::{Caller, Decode, Starter, Whither};
@@ -219,6 +219,10 @@ impl<T: Trap + ?Sized> Caller for Remote<'_, '_, T> {
     fn server(&self) -> String {
         self.server.to_string()
     }
+
+    fn step(&self, step: Step) {
+        self.me.gate().step(self.me.id(), step);
+    }
 }
 
 /// A call under way: test it, wait for it, take it back, or `.await` it with any executor.
@@ -347,7 +351,7 @@ impl<'p, 't, T: Trap + ?Sized> Starter for Remote<'p, 't, T> {
         let whither = Whither { program, version, procedure: *procedure, xid: 0 };
         let identity = self.begin()?;
         let under_way = self.identity.zip(identity).and_then(|(client, call)| self.under_way(client, call));
-        let call = whither.message(self.pass(identity).credential(), encode)?;
+        let call = whither.message(self.pass(identity).credential(), |step| self.step(step), encode)?;
         let attempts = Attempts::new(self.options, procedure.is_idempotent, self.now());
         let options = self.how(self.options.timeout).options;
         let completion = self.me.start_call_with(self.server, call.clone(), options);

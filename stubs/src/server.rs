@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use redb::WriteTransaction;
-use sendrec_trap::{From as Whom, Instant, Process, ReceiveError, Received, Source, Trap};
+use sendrec_trap::{Address, From as Whom, Instant, Process, ReceiveError, Received, Source, Step, Trap};
 
 use crate::Procedure;
 use crate::error::{Refusal, ServeError};
@@ -11,7 +11,7 @@ use crate::message::{Accepted, Auth, BadCall, CallHeader, RPC_VERSION, Reply, be
 use crate::once::Intending;
 use crate::orphans::{Work, Works};
 use crate::pass::Pass;
-use crate::xdr::{Decoder, Encoder, Limits};
+use crate::xdr::{DecodeError, Decoder, Encoder, Limits};
 
 /// What a procedure may know of the call it runs for.
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ pub struct Context<'a> {
     pub transaction: Option<&'a WriteTransaction>,
     pub(crate) pass: Option<Pass>,
     pub(crate) intending: Option<Intending<'a>>,
-    pub(crate) clock: Option<&'a dyn Fn() -> Instant>,
+    pub(crate) station: Option<&'a dyn Station>,
     pub(crate) work: Option<&'a Work<'a>>,
 }
 
@@ -42,7 +42,26 @@ impl Context<'_> {
     /// How long its client will wait yet, counted from when the call came to this machine; `None` if it has not said.
     pub fn left(&self) -> Option<Duration> {
         let deadline = self.source?.arrived() + self.pass?.left;
-        Some(deadline.since(self.clock?()))
+        Some(deadline.since(self.station?.now()))
+    }
+
+    /// For generated code: all arguments are taken out of the message.
+    pub fn unpacked(&self, input: &Decoder) -> Result<(), DecodeError> {
+        input.end()?;
+        self.step(Step::Unmarshalled);
+        Ok(())
+    }
+
+    /// For generated code: the procedure has come to this.
+    pub fn performed<R>(&self, outcome: Result<R, Refusal>) -> Result<R, Refusal> {
+        self.step(Step::Performed);
+        outcome
+    }
+
+    fn step(&self, step: Step) {
+        if let Some(station) = self.station {
+            station.step(step);
+        }
     }
 
     /// Whether its client has given up: whatever it would be answered it will not hear.
@@ -201,6 +220,35 @@ fn serve_from<'a, T: Trap + ?Sized>(
     }
 }
 
+/// Where a call is served: a process, whatever its kernel.
+pub(crate) trait Station {
+    fn now(&self) -> Instant;
+    fn step(&self, step: Step);
+    fn orphan(&self, client: Address);
+    /// Tells a process of this machine that there is something to do.
+    fn rouse(&self, warden: Address);
+}
+
+impl<T: Trap + ?Sized> Station for Process<'_, T> {
+    fn now(&self) -> Instant {
+        self.gate().now()
+    }
+
+    fn step(&self, step: Step) {
+        self.gate().step(self.id(), step);
+    }
+
+    fn orphan(&self, client: Address) {
+        self.gate().orphan(self.id(), client);
+    }
+
+    fn rouse(&self, warden: Address) {
+        if let Err(error) = self.send_one_way(warden, Bytes::new(), self.how()) {
+            log::debug!("the warden is not woken: {error}");
+        }
+    }
+}
+
 /// Runs the call in a message that was received, and replies: for servers whose loop has more to do.
 pub fn serve_one<T: Trap + ?Sized>(me: &Process<'_, T>, services: &[&dyn Service], request: Received) {
     answer_one(me, services.iter().copied(), &Rules::default(), request);
@@ -218,18 +266,20 @@ fn answer_one<'a, T: Trap + ?Sized>(
     rules: &Rules<'_>,
     request: Received,
 ) {
-    let (source, clock) = (request.source, || me.gate().now());
-    let Some(answer) = answer_from(services, rules, request.message, Some((source, &clock))) else {
+    me.step(Step::Woken);
+    let source = request.source;
+    let Some(answer) = answer_from(services, rules, request.message, Some((source, me))) else {
         log::debug!("{} sent what is no call", source.address());
         return;
     };
+    me.step(Step::ResultMarshalled);
     if let Err(error) = me.reply(source, answer) {
         log::debug!("the answer to {}: {error}", source.address());
     }
 }
 
-/// Whom a call is from, and a clock.
-type Heard<'a> = (Source, &'a dyn Fn() -> Instant);
+/// Whom a call is from, and where it is served.
+type Heard<'a> = (Source, &'a dyn Station);
 
 fn answer_from<'a>(
     services: impl Iterator<Item = &'a (dyn Service + 'a)> + Clone,
@@ -279,17 +329,23 @@ fn run<'a>(
     let Ok(pass) = Pass::of(&header.credential).transpose() else { return Accepted::GarbageArguments };
     let identity = pass.and_then(|pass| pass.identity);
     let work = match (works, heard) {
-        (Some(works), Some((source, clock))) => Some(works.begin(&source, identity, clock())),
+        (Some(works), Some((source, station))) => {
+            let work = works.begin(&source, identity, station.now(), |client| station.orphan(client));
+            if let Some(warden) = works.sleeper() {
+                station.rouse(warden);
+            }
+            Some(work)
+        }
         _ => None,
     };
-    let (source, clock) = heard.unzip();
+    let (source, station) = heard.unzip();
     let context = Context {
         credential: &header.credential,
         source,
         transaction: None,
         pass,
         intending: None,
-        clock,
+        station,
         work: work.as_ref(),
     };
     // Whoever has given up is not served: it would keep those waiting who have not.

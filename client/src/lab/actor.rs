@@ -1,5 +1,6 @@
 //! An actor plays a process's script: the same blocking calls wherever it runs, and a note of what each step brought.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
@@ -8,10 +9,12 @@ use sendrec_trap::{
 };
 
 use super::cast::{Directory, Entry, Stage, Told};
+use super::desk::Desk;
 use super::file_steps;
 use super::naming::{self, Book};
-use super::rpc_steps;
-use super::script::{Kind, Manner, Passing, Procedure, Sending, Step, Whom};
+use super::rpc::Calls;
+use super::rpc::script::RpcStep;
+use super::script::{Kind, Manner, Sending, Step, Whom};
 
 /// How often one who waits for an interrupt looks whether it has come.
 const LOOK_INTERVAL: Duration = Duration::from_micros(100);
@@ -47,6 +50,9 @@ pub struct Actor<'a, 't, T: Stage + ?Sized> {
     started: BTreeMap<String, Started>,
     interrupts: Option<Receiver<Result<Received, ReceiveError>>>,
     book: Book,
+    desk: Arc<Desk>,
+    /// Made when it is needed.
+    calls: Option<Calls<'a, 't, T>>,
 }
 
 impl<T: Stage + ?Sized> std::fmt::Debug for Actor<'_, '_, T> {
@@ -56,11 +62,12 @@ impl<T: Stage + ?Sized> std::fmt::Debug for Actor<'_, '_, T> {
 }
 
 impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
-    /// An actor for `me`, called `name`. Sends that say nothing else are handed over as `manner` says.
+    /// An actor for `me`, called `name`, on the machine whose desk that is. Sends that say nothing else are handed over as `manner` says.
     pub fn new(
         me: &'a Process<'t, T>,
         name: &'a str,
         directory: &'a Directory,
+        desk: Arc<Desk>,
         manner: Manner,
         tell: &'a dyn Fn(Told),
     ) -> Self {
@@ -78,6 +85,8 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
             started,
             interrupts: None,
             book: Book::new(directory.names),
+            desk,
+            calls: None,
         }
     }
 
@@ -162,15 +171,7 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
                 return Err(Ended);
             }
             Step::Read { whom, file, bytes, by } => self.read(whom, file, *bytes, *by),
-            Step::Procedures => {
-                rpc_steps::serve_procedures(self.me);
-                return Err(Ended);
-            }
-            Step::Variable => {
-                rpc_steps::serve_variable(self.me);
-                return Err(Ended);
-            }
-            Step::Rpc(whom, procedure) => self.rpc(whom, procedure),
+            Step::Rpc(step) => self.rpc(step)?,
             Step::Register(name) => self.register(name),
             Step::Unregister(name) => self.unregister(name),
             Step::Repeat(times, steps) => {
@@ -214,16 +215,14 @@ impl<'a, 't, T: Stage + ?Sized> Actor<'a, 't, T> {
         self.tell(&format!("read \"{file}\""), outcome(read));
     }
 
-    fn rpc(&mut self, whom: &Whom, procedure: &Procedure) {
-        let variable = match procedure {
-            Procedure::Incr(_, Passing::Reference(at)) => self.target(at).map(Some),
-            _ => Ok(None),
-        };
-        let called = self.target(whom).and_then(|server| {
-            let called = rpc_steps::call(self.me, server, procedure, variable?);
-            called.map_err(|error| error.to_string())
-        });
-        self.tell(&rpc_steps::words_of(procedure), outcome(called));
+    /// A server's step is over when the kernel takes no more calls, and the script with it.
+    fn rpc(&mut self, step: &RpcStep) -> Result<(), Ended> {
+        let mut calls = self.calls.take().unwrap_or_else(|| Calls::new(self.me, self.desk.clone()));
+        let played = calls.play(step, &mut |whom| self.target(whom));
+        self.calls = Some(calls);
+        let (words, result) = played.ok_or(Ended)?;
+        self.tell(&words, outcome(result));
+        Ok(())
     }
 
     fn register(&mut self, name: &str) {

@@ -193,4 +193,5 @@ policy! {
     packet_life = "packet-life",
     timers = "timers",
     sweep_interval = "sweep-interval",
+    trace_steps = "trace-steps",
 }

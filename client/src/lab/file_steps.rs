@@ -3,7 +3,7 @@
 //! A file's bytes follow from their place, so that whoever reads them sees whether they are right.
 use std::time::Duration;
 
-use sendrec_fileserver::{Memory, Name, Store, serve};
+use sendrec_fileserver::{Memory, Name, Store, Versioned, serve};
 use sendrec_trap::{Process, Target, Trap};
 
 use crate::files::{FileError, Files};
@@ -19,7 +19,7 @@ fn contents(bytes: u32) -> Vec<u8> {
 
 /// Serves one file until the kernel takes no more calls.
 pub(super) fn serve_file<T: Trap + ?Sized>(me: &Process<'_, T>, file: &str, bytes: u32) {
-    let store = Memory::default();
+    let store = Versioned::new(Memory::default());
     let made = Name::new(file.as_bytes()).and_then(|name| {
         store.create(name)?;
         store.write(name, 0, &contents(bytes))

@@ -6,9 +6,7 @@
 mod actor;
 mod cast;
 mod claim;
-#[rustfmt::skip]
-#[allow(dead_code, unreachable_pub)]
-mod examples;
+mod desk;
 mod exhibit;
 mod file;
 mod file_steps;
@@ -17,7 +15,7 @@ pub mod matrix;
 mod naming;
 mod policy;
 mod reader;
-mod rpc_steps;
+pub mod rpc;
 mod scenario;
 mod script;
 mod stage;
@@ -31,6 +29,7 @@ mod words;
 pub use actor::Actor;
 pub use cast::{Directory, Entry, Stage, Told};
 pub use claim::{Cells, Claim, Compare, Evidence, HAPPENINGS, Happening, Verdict, Whole};
+pub use desk::Desk;
 pub use exhibit::exhibit;
 pub use library::{all, find, of_slide};
 pub use policy::{buffering, reliability};

@@ -36,6 +36,9 @@ pub(super) fn set(config: &mut Config, name: &str, text: &str) -> Result<(), Wro
         "arriving-bytes" => config.arriving_bytes = number(text)? as usize,
         "receive-bytes" => config.receive_bytes = number(text)? as usize,
         "first-flight-bytes" => config.first_flight_bytes = number(text)? as usize,
+        "trace-steps" => {
+            config.trace_steps = text.parse().map_err(|_| "expected true or false".to_owned())?;
+        }
         "checksum" => config.checksum = text.parse().map_err(|_| "expected true or false".to_owned())?,
         "packet-life" => config.packet_life = span(text)?,
         "timers" => config.timers = text.parse().map_err(|error: StrategyError| error.to_string())?,

@@ -19,21 +19,19 @@
 //! | `names` | serves as a name server |
 //! | `files "NAME" 32768` | serves as the file server of slide 13, with one file of so many bytes in memory |
 //! | `read TO "NAME" 32768`, `read TO "NAME" 32768 by 1024` | reads so many bytes of a file, in one call or so many a call (slide 14) |
-//! | `procedures` | serves sum and incr through generated stubs (slides 31 and 53) |
-//! | `variable` | serves a variable, to which others may have a pointer (slide 32) |
-//! | `rpc TO sum 4 7` | calls sum |
-//! | `rpc TO incr 0 by value`, `by restore`, `by reference at WHO` | calls incr(i, i) with i = 0, and says what i is then |
 //! | `register NAME`, `unregister NAME` | at the name server |
 //! | `repeat 3 [...]`, `forever [...]` | the steps in the list that follows in the file |
 //! | `exit` | ends the process |
 //!
 //! `"text" x 200` is the text two hundred times. `within 50ms` at the end of a step bounds its wait. `copied` and `lent` after a text say how a message is handed to
 //! the kernel: the caller then runs on, and waits for the completion when the step says so. TO is a process by name, a
-//! `sparse:` id, a `name:`, or `sender`. Deliberately not here: doing any of it.
+//! `sparse:` id, a `name:`, or `sender`. Steps about remote
+//! procedure calls have a table of their own ([`super::rpc::script`]). Deliberately not here: doing any of it.
 use std::time::Duration;
 
 use sendrec_core::SparseId;
 
+use super::rpc::script::{self as rpc, RpcStep};
 use super::words::{Word, Words, Wrong};
 
 /// Whom a step is about.
@@ -90,26 +88,6 @@ pub struct Sending {
     pub manner: Option<Manner>,
     /// How long to wait.
     pub within: Option<Duration>,
-}
-
-/// A procedure and its arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Procedure {
-    /// The sum of two numbers (slide 31).
-    Sum(i32, i32),
-    /// incr(i, i), with this i (exercise 2).
-    Incr(i32, Passing),
-}
-
-/// How a parameter is passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Passing {
-    /// A copy goes there.
-    Value,
-    /// And back (slide 30).
-    Restore,
-    /// A pointer goes there, to the variable that this process has; each use of it is a call back (slide 32).
-    Reference(Whom),
 }
 
 /// One step of a script.
@@ -186,12 +164,8 @@ pub enum Step {
         /// Bytes a call.
         by: u32,
     },
-    /// Serves the examples' procedures.
-    Procedures,
-    /// Serves a variable.
-    Variable,
-    /// Calls a procedure through its stub.
-    Rpc(Whom, Procedure),
+    /// Of remote procedure calls.
+    Rpc(RpcStep),
     /// Registers this process.
     Register(String),
     /// And no longer.
@@ -221,13 +195,8 @@ impl Step {
 pub(super) fn results_max(steps: &[Step]) -> Option<u64> {
     steps.iter().try_fold(0u64, |sum, step| {
         let results = match step {
-            Step::Sleep(_)
-            | Step::Hold(_)
-            | Step::Interrupts
-            | Step::Names
-            | Step::Procedures
-            | Step::Variable
-            | Step::Exit => 0,
+            Step::Sleep(_) | Step::Hold(_) | Step::Interrupts | Step::Names | Step::Exit => 0,
+            Step::Rpc(step) => step.results(),
             Step::Serve { times, .. } => (*times)?,
             Step::Repeat(times, inner) => match results_max(inner)? {
                 0 => 0,
@@ -286,28 +255,26 @@ pub(super) fn parse(line: &str) -> Result<Step, Wrong> {
             let by = if words.eat("by") { self::bytes(&mut words)? } else { bytes };
             Step::Read { whom, file, bytes, by }
         }
-        "procedures" => Step::Procedures,
-        "variable" => Step::Variable,
-        "rpc" => Step::Rpc(whom(&mut words)?, procedure(&mut words)?),
         "register" => Step::Register(words.bare("a name")?),
         "unregister" => Step::Unregister(words.bare("a name")?),
         "exit" => Step::Exit,
         "repeat" | "forever" => {
             return Err(format!("'{name}' wants a list of steps behind it: \"repeat 3\", [...]"));
         }
-        other => {
-            return Err(format!(
-                "no such step: '{other}'{}",
-                super::words::did_you_mean(other, NAMES.iter().copied())
-            ));
-        }
+        other => match rpc::parse(other, &mut words)? {
+            Some(step) => Step::Rpc(step),
+            None => {
+                let known = NAMES.iter().chain(&rpc::NAMES).copied();
+                return Err(format!("no such step: '{other}'{}", super::words::did_you_mean(other, known)));
+            }
+        },
     };
     words.end()?;
     Ok(step)
 }
 
 /// What a step can begin with.
-pub(super) const NAMES: [&str; 30] = [
+pub(super) const NAMES: [&str; 27] = [
     "sleep",
     "call",
     "send",
@@ -330,9 +297,6 @@ pub(super) const NAMES: [&str; 30] = [
     "names",
     "files",
     "read",
-    "procedures",
-    "variable",
-    "rpc",
     "register",
     "unregister",
     "repeat",
@@ -346,35 +310,6 @@ fn bytes(words: &mut Words) -> Result<u32, Wrong> {
     let number = words.number("a number of bytes")?;
     let bytes = u32::try_from(number).ok().filter(|bytes| (1..=FILE_BYTES_MAX).contains(bytes));
     bytes.ok_or_else(|| format!("expected from 1 to {FILE_BYTES_MAX} bytes, found {number}"))
-}
-
-fn procedure(words: &mut Words) -> Result<Procedure, Wrong> {
-    let int = |words: &mut Words| {
-        let number = words.number("a number")?;
-        i32::try_from(number).map_err(|_| format!("{number} is more than an int holds"))
-    };
-    match words.bare("sum or incr")?.as_str() {
-        "sum" => Ok(Procedure::Sum(int(words)?, int(words)?)),
-        "incr" => {
-            let i = int(words)?;
-            if !words.eat("by") {
-                return Err("expected by value, by restore or by reference at WHO".to_owned());
-            }
-            let passing = match words.bare("value, restore or reference")?.as_str() {
-                "value" => Passing::Value,
-                "restore" => Passing::Restore,
-                "reference" => {
-                    if !words.eat("at") {
-                        return Err("expected at, and the process that has the variable".to_owned());
-                    }
-                    Passing::Reference(whom(words)?)
-                }
-                other => return Err(format!("expected value, restore or reference, found '{other}'")),
-            };
-            Ok(Procedure::Incr(i, passing))
-        }
-        other => Err(format!("expected sum or incr, found '{other}'")),
-    }
 }
 
 /// Reads the head of a list of steps.
@@ -434,7 +369,7 @@ fn manner(words: &mut Words) -> Option<Manner> {
     }
 }
 
-fn within(words: &mut Words) -> Result<Option<Duration>, Wrong> {
+pub(super) fn within(words: &mut Words) -> Result<Option<Duration>, Wrong> {
     if words.eat("within") { words.span().map(Some) } else { Ok(None) }
 }
 

@@ -11,6 +11,7 @@ use sendrec_trap::{Address, Instant, LocalId, SpawnOptions};
 use super::actor::Actor;
 use super::cast::{Directory, Entry, Stage, Told};
 use super::claim::{Evidence, Verdict};
+use super::desk::Desk;
 use super::scenario::{LinkSpec, Network, ProcessSpec, Scenario};
 use super::switches::{Addressing, Switches};
 use crate::trace::{Header, Joined, Trace, VERSION, join};
@@ -131,8 +132,9 @@ pub fn run(scenario: &Scenario, switches: &Switches) -> Run {
     let told: Rc<RefCell<Vec<Told>>> = Rc::default();
     let manner = switches.blocking.unwrap_or_default();
     for (machine, spec) in numbers.iter().zip(&scenario.machines) {
+        let desk = Desk::in_memory();
         for process in &spec.processes {
-            let (directory, told) = (directory.clone(), told.clone());
+            let (directory, told, desk) = (directory.clone(), told.clone(), desk.clone());
             let (name, script) = (process.name.clone(), process.script.clone());
             let ahead = spec.clock_ahead;
             world.install_after(*machine, process.starts, spawn_options(process), move |me| {
@@ -141,7 +143,7 @@ pub fn run(scenario: &Scenario, switches: &Switches) -> Run {
                     step.at = step.at.saturating_sub(ahead);
                     told.borrow_mut().push(step);
                 };
-                Actor::new(me, &name, &directory, manner, &tell).play(&script);
+                Actor::new(me, &name, &directory, desk.clone(), manner, &tell).play(&script);
             });
         }
     }

@@ -1,7 +1,7 @@
 //! What the processes did, told from the events: a note for each moment worth one, and how the calls ended.
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use sendrec_core::trace::{BlockedOn, Call, Ending, Incident, What};
+use sendrec_core::trace::{BlockedOn, Call, Ending, Incident, Step, What};
 use sendrec_core::wire::{Flags, PacketType};
 use sendrec_core::{Address, Handing, LocalId};
 
@@ -75,6 +75,8 @@ struct Teller<'a> {
     moments: HashMap<(usize, u64), usize>,
     /// Waits that are not over: places in the story's.
     pending: HashMap<Who, Vec<usize>>,
+    /// Processes whose stubs have sent a call, and not heard of it.
+    calling: HashSet<Who>,
     /// The last message taken: by whom, and caused by what. Its wake is no news.
     taken: Option<(Who, Option<u64>)>,
 }
@@ -84,7 +86,7 @@ pub(crate) fn tell(joined: &Joined) -> Story {
     let story = Story { notes: vec![None; joined.moments.len()], ..Story::default() };
     let pending = HashMap::new();
     let moments = HashMap::new();
-    let mut teller = Teller { joined, story, moments, pending, taken: None };
+    let mut teller = Teller { joined, story, moments, pending, calling: HashSet::new(), taken: None };
     for (place, moment) in joined.moments.iter().enumerate() {
         teller.hear(place, moment);
         // A machine that boots again counts from 1 again: a cause is the last event before it of that number.
@@ -156,6 +158,11 @@ impl Teller<'_> {
                 let text = format!("{sparse} is not at {}", self.address(moment, *address));
                 self.note(place, text, Tone::Bad);
             }
+            What::Orphan { client, .. } => {
+                let text = format!("an orphan of {}", self.address(moment, *client));
+                self.note(place, text, Tone::Bad);
+            }
+            What::Step { process, step } => self.step(place, (moment.trace, *process), *step),
             What::Incident { incident, rule } => self.incident(place, moment, *incident, rule),
             What::Spawned { .. }
             | What::EpochKnown { .. }
@@ -188,6 +195,29 @@ impl Teller<'_> {
             text.push_str(", runs on");
         }
         self.note(place, text, if *call == Call::Cancel { Tone::Bad } else { Tone::Plain });
+    }
+
+    /// The ten steps of slide 29, but for those that packets show.
+    fn step(&mut self, place: usize, who: Who, step: Step) {
+        let calls = self.calling.contains(&who);
+        let text = match step {
+            Step::Called => "1 calls its stub",
+            Step::Marshalled => {
+                self.calling.insert(who);
+                "2 packed, traps"
+            }
+            Step::Woken if calls => "9 the stub has the reply",
+            Step::Woken => "4 the stub has the request",
+            Step::Unmarshalled if calls => {
+                self.calling.remove(&who);
+                "10 unpacked, returns"
+            }
+            Step::Unmarshalled => "5 unpacked, calls",
+            Step::Performed => "6 has run",
+            Step::ResultMarshalled => "7 packed, traps",
+            _ => return,
+        };
+        self.note(place, text, Tone::Plain);
     }
 
     /// What befell a machine ends what its processes waited for.

@@ -1,7 +1,7 @@
 //! What the drawing calls things.
 use std::time::Duration;
 
-use sendrec_core::trace::{Call, Fate, Incident, PacketNote, Timer};
+use sendrec_core::trace::{Call, Fate, Incident, PacketNote, Step, Timer};
 use sendrec_core::wire::{Flags, PacketType};
 
 use crate::trace::Passage;
@@ -15,6 +15,32 @@ pub(crate) enum Way {
     Broadcast,
     /// A second one that the network made.
     Copy,
+}
+
+/// A step of a call.
+pub(crate) const fn step(step: Step) -> &'static str {
+    match step {
+        Step::Called => "calls its stub",
+        Step::Prepared => "has a buffer",
+        Step::HeaderFilled => "header filled in",
+        Step::Marshalled => "packed",
+        Step::Trapped => "traps",
+        Step::Entered => "in the kernel",
+        Step::Addressed => "destination known",
+        Step::Headed => "header ready",
+        Step::Armed => "timer armed",
+        Step::Copied => "copied to the network",
+        Step::Transmitted => "sent",
+        Step::Interrupted => "interrupted",
+        Step::Checked => "checked",
+        Step::Decided => "owner known",
+        Step::CopiedOut => "copied from the network",
+        Step::Handed => "handed over",
+        Step::Woken => "the stub runs",
+        Step::Unmarshalled => "unpacked",
+        Step::Performed => "has run",
+        Step::ResultMarshalled => "result packed",
+    }
 }
 
 /// Ranges that a report's label names at most.

@@ -133,6 +133,8 @@ fn quiet(what: &What) -> String {
         What::Sent { packet, .. } => format!("sends {} {}", packet.kind, packet.number),
         What::Received { packet, .. } => format!("receives {} {}", packet.kind, packet.number),
         What::Malformed { reason, .. } => format!("garbage: {reason}"),
+        What::Orphan { process, client } => format!("/{process} finds an orphan of {client}"),
+        What::Step { process, step } => format!("/{process}: {}", words::step(*step)),
         What::Timer { timer } => words::timer(*timer).to_owned(),
         What::EpochRaised { epoch, .. } => format!("moves to epoch {epoch}"),
         What::Network { number, verdict, .. } => format!("network: {number} {}", verdict_word(*verdict)),

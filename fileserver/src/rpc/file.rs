@@ -575,30 +575,30 @@ pub mod file_1 {
                 0 => Ok(input.end()?),
                 FILE_CREATE => {
                     let name = input.string(1024)?;
-                    input.end()?;
-                    let result = self.0.file_create(context, name)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_create(context, name))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_READ => {
                     let name = input.string(1024)?;
                     let offset = Xdr::decode(input)?;
                     let count = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.file_read(context, name, offset, count)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_read(context, name, offset, count))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_WRITE => {
                     let name = input.string(1024)?;
                     let offset = Xdr::decode(input)?;
                     let data = input.opaque(1048576)?;
-                    input.end()?;
-                    let result = self.0.file_write(context, name, offset, data)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_write(context, name, offset, data))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_DEL => {
                     let name = input.string(1024)?;
-                    input.end()?;
-                    let result = self.0.file_del(context, name)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_del(context, name))?;
                     Ok(result.encode(out)?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),
@@ -1091,76 +1091,76 @@ pub mod file_2 {
                 0 => Ok(input.end()?),
                 FILE_CREATE => {
                     let name = input.string(1024)?;
-                    input.end()?;
-                    let result = self.0.file_create(context, name)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_create(context, name))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_READ => {
                     let name = input.string(1024)?;
                     let offset = Xdr::decode(input)?;
                     let count = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.file_read(context, name, offset, count)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_read(context, name, offset, count))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_WRITE => {
                     let name = input.string(1024)?;
                     let offset = Xdr::decode(input)?;
                     let data = input.opaque(1048576)?;
-                    input.end()?;
-                    let result = self.0.file_write(context, name, offset, data)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_write(context, name, offset, data))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_DEL => {
                     let name = input.string(1024)?;
-                    input.end()?;
-                    let result = self.0.file_del(context, name)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_del(context, name))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_STAT => {
                     let name = input.string(1024)?;
-                    input.end()?;
-                    let result = self.0.file_stat(context, name)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_stat(context, name))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_LIST => {
                     let name = input.string(1024)?;
                     let after = input.string(1024)?;
-                    input.end()?;
-                    let result = self.0.file_list(context, name, after)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_list(context, name, after))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_RENAME => {
                     let name = input.string(1024)?;
                     let to = input.string(1024)?;
-                    input.end()?;
-                    let result = self.0.file_rename(context, name, to)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_rename(context, name, to))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_TRUNCATE => {
                     let name = input.string(1024)?;
                     let length = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.file_truncate(context, name, length)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_truncate(context, name, length))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_MKDIR => {
                     let name = input.string(1024)?;
-                    input.end()?;
-                    let result = self.0.file_mkdir(context, name)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_mkdir(context, name))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_RMDIR => {
                     let name = input.string(1024)?;
-                    input.end()?;
-                    let result = self.0.file_rmdir(context, name)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_rmdir(context, name))?;
                     Ok(result.encode(out)?)
                 }
                 FILE_APPEND => {
                     let name = input.string(1024)?;
                     let data = input.opaque(1048576)?;
-                    input.end()?;
-                    let result = self.0.file_append(context, name, data)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.file_append(context, name, data))?;
                     Ok(result.encode(out)?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),

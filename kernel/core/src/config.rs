@@ -178,6 +178,8 @@ pub struct Config {
     pub first_incarnation: bool,
     /// Whether events are handed out for a trace.
     pub trace: bool,
+    /// And whether the steps that stubs take are among them (slides 28-29).
+    pub trace_steps: bool,
     /// A rule that this kernel breaks on purpose.
     #[cfg(feature = "planted")]
     pub planted: Option<Planted>,
@@ -212,6 +214,7 @@ impl Default for Config {
             sweep_interval: limits::SWEEP_INTERVAL_DEFAULT,
             first_incarnation: false,
             trace: false,
+            trace_steps: false,
             #[cfg(feature = "planted")]
             planted: None,
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use corosensei::Yielder;
 use sendrec_core::{Entry, WaitToken};
 use sendrec_trap::{
-    Bytes, Deliver, Down, From, Instant, LocalId, Machine, Options, Outcome, Slot, SpawnError, SpawnOptions,
-    Syscall, Trap,
+    Address, Bytes, Deliver, Down, From, Instant, LocalId, Machine, Options, Outcome, Slot, SpawnError,
+    SpawnOptions, Step, Syscall, Trap,
 };
 
 use crate::inner::Inner;
@@ -142,6 +142,20 @@ impl Trap for Gate<'_> {
             Some(Entry::Wait(token)) => self.suspend(token, deadline, down),
             None => down.outcome(),
         }
+    }
+
+    fn orphan(&self, process: LocalId, client: Address) {
+        self.with_inner(|inner| {
+            inner.orphaned(self.machine, process, client);
+            Some(())
+        });
+    }
+
+    fn step(&self, process: LocalId, step: Step) {
+        self.with_inner(|inner| {
+            inner.stepped(self.machine, process, step);
+            Some(())
+        });
     }
 
     fn submit(&self, process: LocalId, call: Syscall) -> Arc<Slot> {

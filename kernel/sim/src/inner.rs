@@ -11,7 +11,8 @@ use sendrec_core::trace::{Event, What};
 use sendrec_core::wire::{Packet, Transmit};
 use sendrec_core::{Entry, Kernel, Out, WaitToken, Wake};
 use sendrec_trap::{
-    Config, Deliver, Down, From, Instant, LocalId, Outcome, Process, Slot, SpawnError, SpawnOptions, Syscall,
+    Address, Config, Deliver, Down, From, Instant, LocalId, Outcome, Process, Slot, SpawnError, SpawnOptions,
+    Step, Syscall,
 };
 
 use crate::agenda::{Agenda, Happening};
@@ -127,6 +128,16 @@ impl Inner {
         options: SpawnOptions,
     ) -> Option<Result<LocalId, SpawnError>> {
         self.with_kernel(machine, |kernel, now, out| kernel.spawn(now, options, out))
+    }
+
+    /// The process has found an orphan.
+    pub(crate) fn orphaned(&mut self, machine: usize, process: LocalId, client: Address) {
+        self.with_kernel(machine, |kernel, now, out| kernel.orphaned(now, process, client, out));
+    }
+
+    /// A stub of the process has taken a step of a call.
+    pub(crate) fn stepped(&mut self, machine: usize, process: LocalId, step: Step) {
+        self.with_kernel(machine, |kernel, now, out| kernel.stepped(now, process, step, out));
     }
 
     /// A process that runs `body`.

@@ -78,6 +78,7 @@ pub use sendrec_core::{
     Address, Buffering, CallError, Config, Epoch, From, Handing, Instant, LocalId, Machine, Options, Outcome,
     Overflow, ReceiveError, Received, Reliability, ReplyError, Semantics, Source, SparseId, SpawnError,
     SpawnOptions, Syscall, Target,
+    trace::{Observer, Step},
 };
 
 /// Takes what came of a receive; says whether it wants the next one.
@@ -119,6 +120,12 @@ pub trait Trap {
     /// Hands every message for the process that comes from here on to `deliver`, until that says that it wants no more
     /// or the process ends: an interrupt for each (slide 17).
     fn subscribe(&self, process: LocalId, from: From, deliver: Deliver);
+
+    /// The process has found a computation of `client` to be an orphan: for the trace (slide 37).
+    fn orphan(&self, _process: LocalId, _client: Address) {}
+
+    /// A stub has taken a step of a call for the process: for those who measure or trace (slides 29 and 39).
+    fn step(&self, _process: LocalId, _step: Step) {}
 
     /// Takes back the call whose outcome is to go into the slot; it is filled with what that leaves. A full slot stays
     /// as it is.

@@ -576,41 +576,41 @@ pub mod binder_1 {
                 0 => Ok(input.end()?),
                 REGISTER => {
                     let argument = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.register(context, argument)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.register(context, argument))?;
                     Ok(result.encode(out)?)
                 }
                 DEREGISTER => {
                     let argument = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.deregister(context, argument)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.deregister(context, argument))?;
                     Ok(result.encode(out)?)
                 }
                 LOOKUP => {
                     let name = input.string(64)?;
                     let vers = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.lookup(context, name, vers)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.lookup(context, name, vers))?;
                     Ok(result.encode(out)?)
                 }
                 PUBLISH => {
                     let offer = Xdr::decode(input)?;
                     let text = input.string(65536)?;
-                    input.end()?;
-                    let result = self.0.publish(context, offer, text)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.publish(context, offer, text))?;
                     Ok(result.encode(out)?)
                 }
                 FETCH => {
                     let name = input.string(64)?;
                     let vers = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.fetch(context, name, vers)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.fetch(context, name, vers))?;
                     Ok(result.encode(out)?)
                 }
                 LIST => {
                     let from = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.list(context, from)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.list(context, from))?;
                     Ok(out.array(&result, 256, Xdr::encode)?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),

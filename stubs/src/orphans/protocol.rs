@@ -218,13 +218,13 @@ pub mod orphans_1 {
                 0 => Ok(input.end()?),
                 EXTERMINATE => {
                     let calls = input.array(1024, Xdr::decode)?;
-                    input.end()?;
-                    let result = self.0.exterminate(context, calls)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.exterminate(context, calls))?;
                     Ok(result.encode(out)?)
                 }
                 REINCARNATE => {
-                    input.end()?;
-                    let result = self.0.reincarnate(context)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.reincarnate(context))?;
                     Ok(result.encode(out)?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),

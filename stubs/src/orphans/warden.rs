@@ -1,5 +1,5 @@
 //! The server's warden: hears from clients that are back, and asks after owners.
-use sendrec_trap::{From as Whom, Process, ReceiveError, Source, Trap};
+use sendrec_trap::{Address, From as Whom, Process, ReceiveError, Source, Trap};
 
 use super::protocol::orphans_1::{Dispatch, Server};
 use super::protocol::{ACall, Found};
@@ -41,11 +41,22 @@ impl<T: Trap + ?Sized> Warden<'_, '_, T> {
         lives
     }
 
+    fn tell(&self, client: Address, found: &mut Found) {
+        self.me.gate().orphan(self.me.id(), client);
+        *found += 1;
+    }
+
+    fn end(&self, is_orphan: impl Fn(u64, &Owner) -> bool) -> Found {
+        let mut found = 0;
+        self.works.end(is_orphan, |client| self.tell(client, &mut found));
+        found
+    }
+
     /// Computations without an owner end.
     fn look_for_owners(&self) -> Found {
         let mut owners = self.works.owners();
         owners.retain(|(_, owner)| !self.lives(*owner));
-        self.works.end(|number, _| owners.iter().any(|(of, _)| *of == number))
+        self.end(|number, _| owners.iter().any(|(of, _)| *of == number))
     }
 
     /// Those whose quantum is over ask for another. When the next one is over.
@@ -56,13 +67,17 @@ impl<T: Trap + ?Sized> Warden<'_, '_, T> {
             if self.lives(owner) {
                 self.works.prolong(number, self.me.gate().now() + quantum);
             } else {
-                self.works.end(|of, _| of == number);
+                self.end(|of, _| of == number);
             }
         }
         // What begins while this waits has its whole quantum before it.
         let now = self.me.gate().now();
         let (over, next) = self.works.expired(now);
-        if over.is_empty() { Some(next.unwrap_or(now + quantum)) } else { Some(now) }
+        if !over.is_empty() {
+            return Some(now);
+        }
+        // With nothing to look after it sleeps until a server wakes it.
+        next.or_else(|| (!self.works.sleep(self.me.address())).then_some(now + quantum))
     }
 
     /// A machine is back.
@@ -70,10 +85,10 @@ impl<T: Trap + ?Sized> Warden<'_, '_, T> {
         let (machine, epoch) = (source.address().machine, source.epoch());
         match self.works.cure() {
             OrphanCure::None => 0,
-            OrphanCure::Reincarnation => self.works.end(|_, _| true),
+            OrphanCure::Reincarnation => self.end(|_, _| true),
             OrphanCure::GentleReincarnation => self.look_for_owners(),
             OrphanCure::Extermination | OrphanCure::Expiration { .. } => {
-                self.works.end(|_, owner| owner.is_before(machine, epoch))
+                self.end(|_, owner| owner.is_before(machine, epoch))
             }
         }
     }
@@ -83,7 +98,9 @@ impl<T: Trap + ?Sized> Server for &Warden<'_, '_, T> {
     fn exterminate(&self, _: &Context<'_>, calls: Vec<ACall>) -> Result<Found, Refusal> {
         let calls: Vec<_> =
             calls.into_iter().map(|call| (u128::from_be_bytes(call.client), call.sequence)).collect();
-        Ok(self.works.end_calls(&calls))
+        let mut found = 0;
+        self.works.end_calls(&calls, |client| self.tell(client, &mut found));
+        Ok(found)
     }
 
     fn reincarnate(&self, context: &Context<'_>) -> Result<Found, Refusal> {

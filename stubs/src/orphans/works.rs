@@ -20,6 +20,8 @@ struct Table {
     next: u64,
     running: BTreeMap<u64, Running>,
     counts: OrphanCounts,
+    /// Who sleeps until something runs whose time can be over.
+    sleeper: Option<Address>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,20 +61,15 @@ impl Owner {
 }
 
 impl Table {
-    fn end(&mut self, is_orphan: impl Fn(&Running) -> bool) -> u32 {
-        self.end_numbered(|_, running| is_orphan(running))
-    }
-
-    fn end_numbered(&mut self, is_orphan: impl Fn(u64, &Running) -> bool) -> u32 {
-        let mut found = 0;
+    /// Those are orphans; `found` is told of each that was not known to be.
+    fn end(&mut self, is_orphan: impl Fn(u64, &Running) -> bool, mut found: impl FnMut(Address)) {
         for (number, running) in &self.running {
             if is_orphan(*number, running) && !running.is_orphan.swap(true, Ordering::AcqRel) {
                 log::info!("a computation of {} is an orphan", running.owner.client);
-                found += 1;
+                self.counts.found += 1;
+                found(running.owner.client);
             }
         }
-        self.counts.found += u64::from(found);
-        found
     }
 }
 
@@ -101,8 +98,14 @@ impl Works {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A call begins to run.
-    pub(crate) fn begin(&self, source: &Source, identity: Option<Identity>, now: Instant) -> Work<'_> {
+    /// A call begins to run. `found` is told of the orphans that this shows.
+    pub(crate) fn begin(
+        &self,
+        source: &Source,
+        identity: Option<Identity>,
+        now: Instant,
+        found: impl FnMut(Address),
+    ) -> Work<'_> {
         let owner = Owner { client: source.address(), epoch: source.epoch() };
         let expires = match self.cure {
             OrphanCure::Expiration { quantum } => Some(now + quantum),
@@ -114,7 +117,7 @@ impl Works {
         table.next += 1;
         if self.cure != OrphanCure::None {
             // Its machine is in a later epoch: what an earlier one has called for is nobody's.
-            table.end(|running| running.owner.is_before(owner.client.machine, owner.epoch));
+            table.end(|_, running| running.owner.is_before(owner.client.machine, owner.epoch), found);
         }
         let running = Running { owner, identity, expires, is_orphan: is_orphan.clone() };
         table.running.insert(number, running);
@@ -129,6 +132,24 @@ impl Works {
         self.table().counts.owners_found += 1;
     }
 
+    /// The warden sleeps, unless something runs: then this is false.
+    pub(super) fn sleep(&self, warden: Address) -> bool {
+        let mut table = self.table();
+        if table.running.values().any(|running| running.expires.is_some()) {
+            return false;
+        }
+        table.sleeper = Some(warden);
+        true
+    }
+
+    /// A warden that is to be woken: something runs whose time can be over.
+    pub(crate) fn sleeper(&self) -> Option<Address> {
+        match self.cure {
+            OrphanCure::Expiration { .. } => self.table().sleeper.take(),
+            _ => None,
+        }
+    }
+
     /// All that run, by number, and whose they are.
     pub(super) fn owners(&self) -> Vec<(u64, Owner)> {
         let table = self.table();
@@ -136,15 +157,15 @@ impl Works {
         alive.map(|(number, running)| (*number, running.owner)).collect()
     }
 
-    /// Those are orphans. How many were not known to be.
-    pub(super) fn end(&self, is_orphan: impl Fn(u64, &Owner) -> bool) -> u32 {
-        self.table().end_numbered(|number, running| is_orphan(number, &running.owner))
+    /// Those are orphans; `found` is told of each that was not known to be.
+    pub(super) fn end(&self, is_orphan: impl Fn(u64, &Owner) -> bool, found: impl FnMut(Address)) {
+        self.table().end(|number, running| is_orphan(number, &running.owner), found);
     }
 
     /// The computations of those calls are orphans.
-    pub(super) fn end_calls(&self, calls: &[(u128, u64)]) -> u32 {
+    pub(super) fn end_calls(&self, calls: &[(u128, u64)], found: impl FnMut(Address)) {
         let is_named = |one: Identity| calls.contains(&(one.client, one.sequence));
-        self.table().end(|running| running.identity.is_some_and(is_named))
+        self.table().end(|_, running| running.identity.is_some_and(is_named), found);
     }
 
     /// Those whose time is over, and when it is over for the next.

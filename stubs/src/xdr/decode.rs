@@ -1,7 +1,7 @@
 //! Bytes to values. Whatever comes in, nothing panics, and memory is bounded by the limits and what is there.
 use bytes::{Buf, Bytes};
 
-use super::{Xdr, padding};
+use super::{Xdr, count_out, padding};
 
 /// Why bytes are no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -160,6 +160,7 @@ impl Decoder {
     /// `opaque NAME[N]`.
     pub fn fixed<const N: usize>(&mut self) -> Decoded<[u8; N]> {
         let bytes = self.padded(N)?;
+        count_out(N);
         bytes
             .as_ref()
             .try_into()

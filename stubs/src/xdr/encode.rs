@@ -1,7 +1,7 @@
 //! Values to bytes.
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::padding;
+use super::{count_in, padding};
 
 /// A value has no form on the wire. Nothing was sent; change the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +88,7 @@ impl Encoder {
     }
 
     fn padded(&mut self, bytes: &[u8]) {
+        count_in(bytes.len());
         self.bytes.put_slice(bytes);
         self.bytes.put_bytes(0, padding(bytes.len()));
     }

@@ -35,6 +35,25 @@ pub trait Xdr: Sized {
 /// Units are of so many bytes.
 const UNIT_BYTES: usize = 4;
 
+thread_local! {
+    static COPIED: std::cell::Cell<(u64, u64)> = const { std::cell::Cell::new((0, 0)) };
+}
+
+/// Bytes that this thread has copied into messages so far, and out of them: of opaque data and strings alone (slide 40).
+pub fn copied_bytes() -> (u64, u64) {
+    COPIED.get()
+}
+
+fn count_in(bytes: usize) {
+    let (into, out) = COPIED.get();
+    COPIED.set((into.wrapping_add(bytes as u64), out));
+}
+
+fn count_out(bytes: usize) {
+    let (into, out) = COPIED.get();
+    COPIED.set((into, out.wrapping_add(bytes as u64)));
+}
+
 /// Bytes that fill up the last unit.
 const fn padding(bytes: usize) -> usize {
     (UNIT_BYTES - bytes % UNIT_BYTES) % UNIT_BYTES

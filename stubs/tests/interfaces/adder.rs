@@ -111,8 +111,8 @@ pub mod adder_1 {
                 SUM => {
                     let a = Xdr::decode(input)?;
                     let b = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.sum(context, a, b)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.sum(context, a, b))?;
                     Ok(result.encode(out)?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),
@@ -332,24 +332,24 @@ pub mod adder_2 {
                 SUM => {
                     let a = Xdr::decode(input)?;
                     let b = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.sum(context, a, b)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.sum(context, a, b))?;
                     Ok(result.encode(out)?)
                 }
                 SUM_ALL => {
                     let argument = input.array(1000, Xdr::decode)?;
-                    input.end()?;
-                    let result = self.0.sum_all(context, argument)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.sum_all(context, argument))?;
                     Ok(result.encode(out)?)
                 }
                 FAIL => {
-                    input.end()?;
-                    Ok(self.0.fail(context)?)
+                    context.unpacked(input)?;
+                    Ok(context.performed(self.0.fail(context))?)
                 }
                 ECHO => {
                     let argument = input.string(u32::MAX)?;
-                    input.end()?;
-                    let result = self.0.echo(context, argument)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.echo(context, argument))?;
                     Ok(out.string(&result, u32::MAX)?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),

@@ -200,21 +200,21 @@ pub mod counters_1 {
                 0 => Ok(input.end()?),
                 BY_VALUE => {
                     let argument = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.by_value(context, argument)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.by_value(context, argument))?;
                     Ok(result.encode(out)?)
                 }
                 INCR => {
                     let a = Xdr::decode(input)?;
                     let b = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.incr(context, a, b)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.incr(context, a, b))?;
                     Ok(result.encode(out)?)
                 }
                 INCR_PAIR => {
                     let argument = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.incr_pair(context, argument)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.incr_pair(context, argument))?;
                     Ok(result.encode(out)?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),

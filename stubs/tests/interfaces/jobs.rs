@@ -221,25 +221,25 @@ pub mod jobs_1 {
                 WORK => {
                     let ms = Xdr::decode(input)?;
                     let lock = input.string(16)?;
-                    input.end()?;
-                    let result = self.0.work(context, ms, lock)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.work(context, ms, lock))?;
                     Ok(result.encode(out)?)
                 }
                 LOOK => {
-                    input.end()?;
-                    let result = self.0.look(context)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.look(context))?;
                     Ok(result.encode(out)?)
                 }
                 CHANGE => {
-                    input.end()?;
-                    let result = self.0.change(context)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.change(context))?;
                     Ok(result.encode(out)?)
                 }
                 ASK => {
                     let server = input.string(u32::MAX)?;
                     let ms = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.ask(context, server, ms)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.ask(context, server, ms))?;
                     Ok(result.encode(out)?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),

@@ -516,14 +516,14 @@ pub mod kinds_1 {
                 0 => Ok(input.end()?),
                 ECHO => {
                     let argument = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.echo(context, argument)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.echo(context, argument))?;
                     Ok(result.encode(out)?)
                 }
                 REVERSE => {
                     let argument = input.chain(Xdr::decode)?;
-                    input.end()?;
-                    let result = self.0.reverse(context, argument)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.reverse(context, argument))?;
                     Ok(out.chain(&result, Xdr::encode)?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),

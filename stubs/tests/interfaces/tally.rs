@@ -176,19 +176,19 @@ pub mod tally_1 {
                 0 => Ok(input.end()?),
                 ADD => {
                     let amount = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.add(context, amount)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.add(context, amount))?;
                     Ok(result.encode(out)?)
                 }
                 READ => {
-                    input.end()?;
-                    let result = self.0.read(context)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.read(context))?;
                     Ok(result.encode(out)?)
                 }
                 FAIL => {
                     let amount = Xdr::decode(input)?;
-                    input.end()?;
-                    Ok(self.0.fail(context, amount)?)
+                    context.unpacked(input)?;
+                    Ok(context.performed(self.0.fail(context, amount))?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),
             }

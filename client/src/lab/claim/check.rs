@@ -232,6 +232,8 @@ fn is_moment(joint: &Joint, moment: &Moment) -> bool {
 fn happened(moment: &Joint, happening: Happening) -> bool {
     match (&moment.event.what, happening) {
         (What::Overflow { .. }, Happening::Overflow)
+        | (What::Orphan { .. }, Happening::Orphan)
+        | (What::Step { .. }, Happening::Step)
         | (What::Expired { .. }, Happening::Expired)
         | (What::Queued { .. }, Happening::Queued)
         | (What::Taken { .. }, Happening::Taken)

@@ -33,7 +33,7 @@ pub use check::{Evidence, Verdict};
 use super::words::{Words, Wrong, did_you_mean};
 
 /// What may be counted at a machine besides packets, by name.
-pub const HAPPENINGS: [(&str, Happening); 20] = [
+pub const HAPPENINGS: [(&str, Happening); 22] = [
     ("overflow", Happening::Overflow),
     ("expired", Happening::Expired),
     ("queued", Happening::Queued),
@@ -54,6 +54,8 @@ pub const HAPPENINGS: [(&str, Happening); 20] = [
     ("killed", Happening::Killed),
     ("paused", Happening::Paused),
     ("cut", Happening::Cut),
+    ("orphan", Happening::Orphan),
+    ("step", Happening::Step),
 ];
 
 /// Something that happens at a machine.
@@ -99,6 +101,10 @@ pub enum Happening {
     Paused,
     /// It was cut off.
     Cut,
+    /// A computation was found to be an orphan.
+    Orphan,
+    /// A stub has taken a step.
+    Step,
 }
 
 /// How two numbers are to compare.

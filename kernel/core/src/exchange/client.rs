@@ -12,7 +12,7 @@ use crate::limits;
 use crate::process::{ReplyTo, WaitToken};
 use crate::time::{Instant, micros_u32};
 use crate::timer::{Handle, Timers};
-use crate::trace::{Timer, What};
+use crate::trace::{Step, Timer, What};
 use crate::wire::{Flags, Header, Kind};
 
 /// Doubling stops here, long before the time-out reaches its bound.
@@ -137,6 +137,7 @@ impl Exchange {
             None => self.make_conversation(request.process, peer, port.now),
         };
         let Request { process, to, message, options, one_way, reply_to, sender, sought } = request;
+        port.tracer.step(Step::Addressed);
         let slot = self.outgoing.vacant_key() as u32;
         let timer = self.timers.add(TimerKey::Outgoing(slot));
         let sequence = self.conversations.get_mut(conversation).push(slot);
@@ -281,6 +282,7 @@ impl Exchange {
         let mut header = self.request_header(slot, port.now);
         header.flags = header.flags.with_if(self.outgoing[slot as usize].copies > 0, Flags::AGAIN);
         let number = self.transmit(peer, header, message, port);
+        port.tracer.step(Step::Headed);
 
         let outgoing = &mut self.outgoing[slot as usize];
         outgoing.last_copy = number;
@@ -289,6 +291,7 @@ impl Exchange {
         if outgoing.options.reliability != Reliability::Unreliable {
             let base = self.request_timeout(slot);
             self.arm_backed_off(slot, base, port.now);
+            port.tracer.step(Step::Armed);
         } else if self.outgoing[slot as usize].one_way {
             self.complete(slot, port);
         } else if let Some(token) = self.outgoing[slot as usize].sender.take() {

@@ -12,7 +12,7 @@ use crate::ids::{Epoch, Nonce, PacketNumber, Path};
 use crate::limits;
 use crate::time::Instant;
 use crate::timer::Timers;
-use crate::trace::Fate;
+use crate::trace::{Fate, Step};
 use crate::wire::{AuReason, Flags, Header, Kind, View};
 
 impl Exchange {
@@ -86,7 +86,10 @@ impl Exchange {
         let event = match header.kind {
             Kind::Rep if header.fragment.part.is_some() => return self.on_reply_piece(slot, view, port),
             Kind::Rep => {
-                self.on_reply(slot, header, Bytes::copy_from_slice(view.payload()), port);
+                port.tracer.step(Step::Checked);
+                let message = Bytes::copy_from_slice(view.payload());
+                port.tracer.step(Step::CopiedOut);
+                self.on_reply(slot, header, message, port);
                 return Fate::Accepted;
             }
             Kind::Report(report) => return self.on_request_report(slot, &report, view, port),

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::process::{Place, WaitToken};
 use crate::time::Instant;
 use crate::timer::{Handle, Timers};
-use crate::trace::{Timer, What};
+use crate::trace::{Step, Timer, What};
 use crate::wire::{AuReason, Flags};
 
 /// One request of another machine.
@@ -158,6 +158,7 @@ impl Exchange {
         served.sender = sender;
         served.tries = 0;
         self.on_server_event(place.slot, if kept { Event::ReplyKept } else { Event::ReplyLoose }, port);
+        port.tracer.step(Step::Headed);
     }
 
     /// The request goes on to another process of this kernel.

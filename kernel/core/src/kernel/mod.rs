@@ -31,7 +31,7 @@ use crate::process::{
 use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
 use crate::timer;
-use crate::trace::{BlockedOn, Ending, Fate, PacketNote, Tracer, What};
+use crate::trace::{BlockedOn, Ending, Fate, Observer, PacketNote, Step, Tracer, What};
 use crate::wire::{Flags, Kind, View};
 
 pub use crate::wire::Transmit;
@@ -117,6 +117,25 @@ impl Kernel {
             nonces: Nonces::new(!seed),
             effects: Vec::new(),
             counters: Counters::ZERO,
+        }
+    }
+
+    /// Has `observer` told of the steps of calls that this kernel takes (slide 39). It is called in the middle of them.
+    pub const fn observe(&mut self, observer: Observer) {
+        self.tracer.observe(observer);
+    }
+
+    /// Writes down that a computation of `client` was found to be an orphan.
+    pub fn orphaned(&mut self, now: Instant, process: LocalId, client: Address, out: &mut Out) {
+        self.tracer.begin(now);
+        self.tracer.cause(&mut out.events, || What::Orphan { process, client });
+    }
+
+    /// Writes down that a stub has taken a step.
+    pub fn stepped(&mut self, now: Instant, process: LocalId, step: Step, out: &mut Out) {
+        if self.config().trace_steps {
+            self.tracer.begin(now);
+            self.tracer.cause(&mut out.events, || What::Step { process, step });
         }
     }
 
@@ -269,7 +288,10 @@ impl Kernel {
 
     fn handle_request(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) -> Fate {
         let arrival = match self.exchange.handle_request(path, view, &mut port!(self, now, out)) {
-            Ok(Arrived::New(arrival)) => arrival,
+            Ok(Arrived::New(arrival)) => {
+                self.tracer.step(Step::Checked);
+                arrival
+            }
             Ok(Arrived::Whole(whole)) => {
                 return self.handle_whole(now, whole, view.header().source_epoch, out);
             }
@@ -301,6 +323,7 @@ impl Kernel {
                 return self.exchange.refuse(&arrival, refusal, &mut port!(self, now, out));
             }
         };
+        self.tracer.step(Step::Decided);
         let kept = permit.keeps_for().is_some();
         let place = self.exchange.admit(&arrival, kept, &mut port!(self, now, out));
         let ticket = match place {
@@ -309,8 +332,10 @@ impl Kernel {
         };
         let message = Bytes::copy_from_slice(view.payload());
         self.counters.copied_out_bytes += message.len() as u64;
+        self.tracer.step(Step::CopiedOut);
         let source = Source { address: from, ticket, epoch: view.header().source_epoch, arrived: now };
         self.deliver(now, process, permit, Received { source, message }, out);
+        self.tracer.step(Step::Handed);
         Fate::Accepted
     }
 
@@ -417,6 +442,7 @@ impl Kernel {
             Effect::Answered { process, from, reply_to, message } => {
                 self.counters.copied_out_bytes += message.len() as u64;
                 self.answer(now, process, from, reply_to, message, out);
+                self.tracer.step(Step::Handed);
             }
             Effect::Failed { request, error } => self.on_failed(now, request, error, out),
             Effect::ReplySettled { token, result } => {

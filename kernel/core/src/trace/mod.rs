@@ -2,6 +2,7 @@
 //!
 //! Deliberately not here: where events go. They leave the kernel in [`crate::Out`]; drivers write them down.
 mod note;
+mod steps;
 
 use alloc::vec::Vec;
 
@@ -12,6 +13,7 @@ pub use crate::process::BlockedOn;
 use crate::time::Instant;
 use crate::wire::{Malformed, PacketType};
 pub use note::PacketNote;
+pub use steps::{Observer, Step};
 
 /// One thing that happened in a kernel, or to a packet on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,6 +177,20 @@ pub enum What {
         machine: Machine,
         /// To what.
         epoch: Epoch,
+    },
+    /// A computation was found to be an orphan: its client is gone (slide 37).
+    Orphan {
+        /// Who says so.
+        process: LocalId,
+        /// Whose computation it is.
+        client: Address,
+    },
+    /// A step of a remote procedure call is over, says a stub (slides 28-29).
+    Step {
+        /// Whose.
+        process: LocalId,
+        /// Which.
+        step: Step,
     },
     /// What the network did to a packet that was sent: for a driver's fault shim and a world's fabric to say.
     Network {
@@ -405,11 +421,23 @@ pub(crate) struct Tracer {
     last: u64,
     cause: Option<u64>,
     now: Instant,
+    observer: Option<Observer>,
 }
 
 impl Tracer {
     pub(crate) const fn new(on: bool) -> Self {
-        Self { on, last: 0, cause: None, now: Instant::ZERO }
+        Self { on, last: 0, cause: None, now: Instant::ZERO, observer: None }
+    }
+
+    pub(crate) const fn observe(&mut self, observer: Observer) {
+        self.observer = Some(observer);
+    }
+
+    /// A step of a call is over.
+    pub(crate) fn step(&self, step: Step) {
+        if let Some(observer) = self.observer {
+            observer(step);
+        }
     }
 
     /// A new input begins: nothing has caused what follows yet.

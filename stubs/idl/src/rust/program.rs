@@ -489,9 +489,9 @@ fn dispatch(types: &Types<'_>, procedures: &[Named<'_>], out: &mut Writer) {
         for (name, ty) in &arguments {
             out.line(format!("let {name} = {}?;", types.decode(ty, None)));
         }
-        out.line("input.end()?;");
+        out.line("context.unpacked(input)?;");
         let names: String = arguments.iter().map(|(name, _)| format!(", {name}")).collect();
-        let call = format!("self.0.{}(context{names})?", one.function);
+        let call = format!("context.performed(self.0.{}(context{names}))?", one.function);
         match &one.procedure.result {
             Some(ty) => {
                 out.line(format!("let result = {call};"));

@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use sendrec::lab::{Actor, Directory, MachineSpec, Scenario, Stage, Switches, directory, spawn_options};
+use sendrec::lab::{
+    Actor, Desk, Directory, MachineSpec, Scenario, Stage, Switches, directory, spawn_options,
+};
 use sendrec::trace::{TraceWriter, origin_of};
 use sendrec_core::fault::{Due, Faults, IncidentRule, Mishap, Watch};
 use sendrec_core::rng::Rng;
 use sendrec_core::trace::{Event, Incident, What};
 use sendrec_core::{Instant, LocalId, Machine, Outcome, SpawnError, SpawnOptions, Syscall};
 use sendrec_kernel::{Discovery, Names, Node, NodeConfig};
-use sendrec_trap::{Deliver, From, Options, Process, Recorder, Slot, Trap};
+use sendrec_trap::{Address, Deliver, From, Options, Process, Recorder, Slot, Step, Trap};
 
 use super::{Job, Order, Report};
 use crate::cli::Failure;
@@ -42,6 +44,14 @@ impl Trap for OnNode {
 
     fn spawn(&self, options: SpawnOptions) -> Result<LocalId, SpawnError> {
         self.node.spawn(options)
+    }
+
+    fn orphan(&self, process: LocalId, client: Address) {
+        self.node.orphan(process, client);
+    }
+
+    fn step(&self, process: LocalId, step: Step) {
+        self.node.step(process, step);
     }
 
     fn exit(&self, process: LocalId) {
@@ -196,6 +206,7 @@ pub(in super::super) fn run() -> Result<(), Failure> {
         .copied()
         .map(Machine::new)
         .collect();
+    let desk = Desk::at(job.trace.with_file_name(format!("{}.disk", job.machine)));
     let directory = directory(&scenario, &addresses, switches.addressing.unwrap_or_default());
     report(&Report::Ready);
     let wanted = |order: &Order| matches!(order, Order::Spawn);
@@ -225,7 +236,7 @@ pub(in super::super) fn run() -> Result<(), Failure> {
         let begun = stage.node.now();
         for (process, me) in cast {
             let (directory, manner): (&Directory, _) = (&directory, switches.blocking.unwrap_or_default());
-            let stage = &stage;
+            let (stage, desk) = (&stage, desk.clone());
             scope.spawn(move || {
                 let me = match me {
                     Some(me) => me,
@@ -243,7 +254,7 @@ pub(in super::super) fn run() -> Result<(), Failure> {
                     told.at = told.at.saturating_sub(begun) + since;
                     report(&Report::Told(told));
                 };
-                Actor::new(&me, &process.name, directory, manner, &tell).play(&process.script);
+                Actor::new(&me, &process.name, directory, desk, manner, &tell).play(&process.script);
             });
         }
         while let Some(line) = next()? {

@@ -57,11 +57,14 @@ pub mod adder_1 {
     pub const VERSION: u32 = 1;
     /// `int SUM(int a, int b) = 1`
     pub const SUM: u32 = 1;
+    /// `unsigned int RUNS(void) = 2`
+    pub const RUNS: u32 = 2;
 
     /// All procedures, by number and name; [`Procedure::NULL`] is always there.
     pub const PROCEDURES: &[Procedure] = &[
         Procedure::NULL,
-        Procedure { number: SUM, name: "SUM", is_idempotent: true },
+        Procedure { number: SUM, name: "SUM", is_idempotent: false },
+        Procedure { number: RUNS, name: "RUNS", is_idempotent: false },
     ];
 
     /// Calls the procedures of a server; each blocks until the answer is here.
@@ -117,12 +120,45 @@ pub mod adder_1 {
                 Xdr::decode,
             )
         }
+
+        /// How often SUM has run on this machine, crashes or not.  @idempotent
+        ///
+        /// `unsigned int RUNS(void) = 2`
+        pub fn runs(&self) -> Result<u32, CallError> {
+            sendrec_stubs::call(
+                &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[2],
+                |_| Ok(()),
+                Xdr::decode,
+            )
+        }
+
+        /// As [`Self::runs`], and does not wait: several calls may be under way.
+        pub fn start_runs(&self) -> Result<C::Pending<u32>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[2],
+                |_| Ok(()),
+                Xdr::decode,
+            )
+        }
     }
 
     /// What a server does. Procedure 0, which does nothing, is answered without it.
     pub trait Server {
         /// `int SUM(int a, int b) = 1`
         fn sum(&self, context: &Context<'_>, a: i32, b: i32) -> Result<i32, Refusal>;
+
+        /// How often SUM has run on this machine, crashes or not.  @idempotent
+        ///
+        /// `unsigned int RUNS(void) = 2`
+        fn runs(&self, context: &Context<'_>) -> Result<u32, Refusal>;
     }
 
     /// Finds the procedure that a call asks for, unpacks its arguments, and packs its result.
@@ -154,9 +190,281 @@ pub mod adder_1 {
                 SUM => {
                     let a = Xdr::decode(input)?;
                     let b = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.sum(context, a, b)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.sum(context, a, b))?;
                     Ok(result.encode(out)?)
+                }
+                RUNS => {
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.runs(context))?;
+                    Ok(result.encode(out)?)
+                }
+                _ => Err(ServeError::NoSuchProcedure),
+            }
+        }
+    }
+}
+
+/// Slide 37: what takes long, and has a lock meanwhile.
+///
+/// `version JOBS_1 = 1`
+/// of `program JOBS = 0x2000_005a`.
+pub mod jobs_1 {
+    use sendrec_stubs::{Bytes, CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
+    use sendrec_stubs::xdr::{Decoder, Encoder, Xdr};
+
+    /// The program's number.
+    pub const PROGRAM: u32 = 0x2000_005a;
+    /// The version's number.
+    pub const VERSION: u32 = 1;
+    /// `unsigned int WORK(unsigned int ms) = 1`
+    pub const WORK: u32 = 1;
+    /// `string<> LOCK(void) = 2`
+    pub const LOCK: u32 = 2;
+
+    /// All procedures, by number and name; [`Procedure::NULL`] is always there.
+    pub const PROCEDURES: &[Procedure] = &[
+        Procedure::NULL,
+        Procedure { number: WORK, name: "WORK", is_idempotent: false },
+        Procedure { number: LOCK, name: "LOCK", is_idempotent: false },
+    ];
+
+    /// Calls the procedures of a server; each blocks until the answer is here.
+    #[derive(Clone, Debug)]
+    pub struct Client<C> {
+        caller: C,
+    }
+
+    impl<C: Caller> Client<C> {
+        /// A client of whatever server `caller` reaches.
+        pub const fn new(caller: C) -> Self {
+            Self { caller }
+        }
+
+        /// What the calls go through, for their options.
+        pub const fn caller(&self) -> &C {
+            &self.caller
+        }
+
+        /// Does nothing, there and back.
+        pub fn null(&self) -> Result<(), CallError> {
+            sendrec_stubs::call(&self.caller, PROGRAM, VERSION, &Procedure::NULL, |_| Ok(()), |_| Ok(()))
+        }
+
+        /// `unsigned int WORK(unsigned int ms) = 1`
+        pub fn work(&self, ms: u32) -> Result<u32, CallError> {
+            sendrec_stubs::call(
+                &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |out| ms.encode(out),
+                Xdr::decode,
+            )
+        }
+
+        /// As [`Self::work`], and does not wait: several calls may be under way.
+        pub fn start_work(&self, ms: u32) -> Result<C::Pending<u32>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |out| ms.encode(out),
+                Xdr::decode,
+            )
+        }
+
+        /// Takes the lock and gives it back; who has it, if it is not free.
+        ///
+        /// `string<> LOCK(void) = 2`
+        pub fn lock(&self) -> Result<Bytes, CallError> {
+            sendrec_stubs::call(
+                &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[2],
+                |_| Ok(()),
+                |input| input.string(u32::MAX),
+            )
+        }
+
+        /// As [`Self::lock`], and does not wait: several calls may be under way.
+        pub fn start_lock(&self) -> Result<C::Pending<Bytes>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[2],
+                |_| Ok(()),
+                |input| input.string(u32::MAX),
+            )
+        }
+    }
+
+    /// What a server does. Procedure 0, which does nothing, is answered without it.
+    pub trait Server {
+        /// `unsigned int WORK(unsigned int ms) = 1`
+        fn work(&self, context: &Context<'_>, ms: u32) -> Result<u32, Refusal>;
+
+        /// Takes the lock and gives it back; who has it, if it is not free.
+        ///
+        /// `string<> LOCK(void) = 2`
+        fn lock(&self, context: &Context<'_>) -> Result<Bytes, Refusal>;
+    }
+
+    /// Finds the procedure that a call asks for, unpacks its arguments, and packs its result.
+    #[derive(Clone, Debug)]
+    pub struct Dispatch<S>(pub S);
+
+    impl<S: Server> Service for Dispatch<S> {
+        fn program(&self) -> u32 {
+            PROGRAM
+        }
+
+        fn version(&self) -> u32 {
+            VERSION
+        }
+
+        fn procedures(&self) -> &'static [Procedure] {
+            PROCEDURES
+        }
+
+        fn serve(
+            &self,
+            context: &Context<'_>,
+            procedure: u32,
+            input: &mut Decoder,
+            out: &mut Encoder,
+        ) -> Result<(), ServeError> {
+            match procedure {
+                0 => Ok(input.end()?),
+                WORK => {
+                    let ms = Xdr::decode(input)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.work(context, ms))?;
+                    Ok(result.encode(out)?)
+                }
+                LOCK => {
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.lock(context))?;
+                    Ok(out.string(&result, u32::MAX)?)
+                }
+                _ => Err(ServeError::NoSuchProcedure),
+            }
+        }
+    }
+}
+
+/// What no server has: another program, another version, another procedure, other arguments.
+///
+/// `version MISSING_1 = 1`
+/// of `program MISSING = 0x2000_005b`.
+pub mod missing_1 {
+    use sendrec_stubs::{CallError, Caller, Context, Procedure, Refusal, ServeError, Service, Starter};
+    use sendrec_stubs::xdr::{Decoder, Encoder};
+
+    /// The program's number.
+    pub const PROGRAM: u32 = 0x2000_005b;
+    /// The version's number.
+    pub const VERSION: u32 = 1;
+    /// `void NOTHING(void) = 1`
+    pub const NOTHING: u32 = 1;
+
+    /// All procedures, by number and name; [`Procedure::NULL`] is always there.
+    pub const PROCEDURES: &[Procedure] = &[
+        Procedure::NULL,
+        Procedure { number: NOTHING, name: "NOTHING", is_idempotent: false },
+    ];
+
+    /// Calls the procedures of a server; each blocks until the answer is here.
+    #[derive(Clone, Debug)]
+    pub struct Client<C> {
+        caller: C,
+    }
+
+    impl<C: Caller> Client<C> {
+        /// A client of whatever server `caller` reaches.
+        pub const fn new(caller: C) -> Self {
+            Self { caller }
+        }
+
+        /// What the calls go through, for their options.
+        pub const fn caller(&self) -> &C {
+            &self.caller
+        }
+
+        /// Does nothing, there and back.
+        pub fn null(&self) -> Result<(), CallError> {
+            sendrec_stubs::call(&self.caller, PROGRAM, VERSION, &Procedure::NULL, |_| Ok(()), |_| Ok(()))
+        }
+
+        /// `void NOTHING(void) = 1`
+        pub fn nothing(&self) -> Result<(), CallError> {
+            sendrec_stubs::call(
+                &self.caller,
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |_| Ok(()),
+                |_| Ok(()),
+            )
+        }
+
+        /// As [`Self::nothing`], and does not wait: several calls may be under way.
+        pub fn start_nothing(&self) -> Result<C::Pending<()>, CallError>
+        where
+            C: Starter,
+        {
+            self.caller.start(
+                PROGRAM,
+                VERSION,
+                &PROCEDURES[1],
+                |_| Ok(()),
+                |_| Ok(()),
+            )
+        }
+    }
+
+    /// What a server does. Procedure 0, which does nothing, is answered without it.
+    pub trait Server {
+        /// `void NOTHING(void) = 1`
+        fn nothing(&self, context: &Context<'_>) -> Result<(), Refusal>;
+    }
+
+    /// Finds the procedure that a call asks for, unpacks its arguments, and packs its result.
+    #[derive(Clone, Debug)]
+    pub struct Dispatch<S>(pub S);
+
+    impl<S: Server> Service for Dispatch<S> {
+        fn program(&self) -> u32 {
+            PROGRAM
+        }
+
+        fn version(&self) -> u32 {
+            VERSION
+        }
+
+        fn procedures(&self) -> &'static [Procedure] {
+            PROCEDURES
+        }
+
+        fn serve(
+            &self,
+            context: &Context<'_>,
+            procedure: u32,
+            input: &mut Decoder,
+            _out: &mut Encoder,
+        ) -> Result<(), ServeError> {
+            match procedure {
+                0 => Ok(input.end()?),
+                NOTHING => {
+                    context.unpacked(input)?;
+                    Ok(context.performed(self.0.nothing(context))?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),
             }
@@ -366,21 +674,21 @@ pub mod counters_1 {
                 INCR_COPIES => {
                     let a = Xdr::decode(input)?;
                     let b = Xdr::decode(input)?;
-                    input.end()?;
-                    Ok(self.0.incr_copies(context, a, b)?)
+                    context.unpacked(input)?;
+                    Ok(context.performed(self.0.incr_copies(context, a, b))?)
                 }
                 INCR => {
                     let a = Xdr::decode(input)?;
                     let b = Xdr::decode(input)?;
-                    input.end()?;
-                    let result = self.0.incr(context, a, b)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.incr(context, a, b))?;
                     Ok(result.encode(out)?)
                 }
                 INCR_THERE => {
                     let a = Xdr::decode(input)?;
                     let b = Xdr::decode(input)?;
-                    input.end()?;
-                    Ok(self.0.incr_there(context, a, b)?)
+                    context.unpacked(input)?;
+                    Ok(context.performed(self.0.incr_there(context, a, b))?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),
             }
@@ -523,14 +831,14 @@ pub mod variable_1 {
             match procedure {
                 0 => Ok(input.end()?),
                 GET => {
-                    input.end()?;
-                    let result = self.0.get(context)?;
+                    context.unpacked(input)?;
+                    let result = context.performed(self.0.get(context))?;
                     Ok(result.encode(out)?)
                 }
                 PUT => {
                     let value = Xdr::decode(input)?;
-                    input.end()?;
-                    Ok(self.0.put(context, value)?)
+                    context.unpacked(input)?;
+                    Ok(context.performed(self.0.put(context, value))?)
                 }
                 _ => Err(ServeError::NoSuchProcedure),
             }
