@@ -6,6 +6,7 @@
 mod actor;
 mod cast;
 mod claim;
+pub mod crash_table;
 mod desk;
 mod exhibit;
 mod file;

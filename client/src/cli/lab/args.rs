@@ -39,9 +39,21 @@ pub(crate) enum LabCommand {
         after_help = "Example:\n  sendrec lab compare acknowledge-each reply-acknowledges\n  sendrec lab compare lost-reply 'lost-reply;reliability=unreliable'\n\nBehind a name stand switches: addressing, blocking, buffering, reliability, transfer, seed, fault."
     )]
     Compare(CompareArgs),
+    /// Crash a server at every event of a call, under each semantics: how often it ran, and what its client believes
+    #[command(
+        after_help = "Example:\n  sendrec lab crash-table\n  sendrec lab crash-table --json\n\nExit status 0 if every promise was kept."
+    )]
+    CrashTable(CrashTableArgs),
     /// A machine of a scenario over UDP; `lab run --udp` starts it
     #[command(hide = true)]
     Machine,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CrashTableArgs {
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

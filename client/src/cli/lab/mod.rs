@@ -8,13 +8,14 @@ pub(crate) mod udp;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use sendrec::lab::crash_table::{self, Row};
 use sendrec::lab::{Run, Scenario, Switches, all, distance, find, of_slide};
 use sendrec::view::View;
 use serde::Serialize;
 
 use super::Failure;
 use super::output::{say, write};
-use args::{HowArgs, LabArgs, LabCommand, ListArgs, RunArgs, ShowArgs, SlideArgs};
+use args::{CrashTableArgs, HowArgs, LabArgs, LabCommand, ListArgs, RunArgs, ShowArgs, SlideArgs};
 
 pub(crate) fn run(args: &LabArgs) -> Result<(), Failure> {
     match &args.command {
@@ -23,7 +24,36 @@ pub(crate) fn run(args: &LabArgs) -> Result<(), Failure> {
         LabCommand::Slide(args) => slide(args),
         LabCommand::Show(args) => show_file(args),
         LabCommand::Compare(args) => compare::run(args),
+        LabCommand::CrashTable(args) => crash_table(args),
         LabCommand::Machine => udp::machine(),
+    }
+}
+
+fn crash_table(args: &CrashTableArgs) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Counted<'a> {
+        #[serde(flatten)]
+        row: &'a Row,
+        crashes: u32,
+    }
+    let bar = indicatif::ProgressBar::new(0);
+    let made = crash_table::crash_table(|done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let table = made.map_err(|error| Failure::new("crash-table", error))?;
+    if args.json {
+        for (row, crashes) in table.rows() {
+            let line = serde_json::to_string(&Counted { row, crashes });
+            say(line.map_err(|error| Failure::new("JSON", error))?)?;
+        }
+    } else {
+        say(table.text().trim_end())?;
+    }
+    match &table.broken[..] {
+        [] => Ok(()),
+        broken => Err(Failure::new("crash-table", broken.join("\n  "))),
     }
 }
 

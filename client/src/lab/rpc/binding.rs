@@ -1,6 +1,6 @@
 //! The binder of a scenario, and who registers, finds, binds and calls (slides 33-35).
+use sendrec_stubs::Unkept;
 use sendrec_stubs::binder::{Binder, Registry};
-use sendrec_stubs::{CallError, Unkept};
 use sendrec_trap::{Process, Target, Trap};
 
 use super::script::Service;
@@ -75,9 +75,4 @@ pub(super) fn interface<T: Trap + ?Sized>(
     let made = made.map_err(|refused| refused.to_string())?;
     let programs: Vec<_> = made.model.programs.iter().map(|program| program.name.as_str()).collect();
     Ok(format!("programs {}", programs.join(", ")))
-}
-
-/// So that what a call says and what a binder says are told alike.
-pub(super) fn words_of(error: &CallError) -> String {
-    super::procedures::words_of_error(error)
 }

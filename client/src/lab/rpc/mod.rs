@@ -20,7 +20,9 @@ use sendrec_trap::{Process, Target};
 use super::cast::Stage;
 use super::desk::Desk;
 use super::script::Whom;
+pub(super) use examples::adder_1;
 use pages::Caches;
+pub(super) use procedures::words_of_error;
 pub use representation::{Form, Peer};
 use script::{Calling, Passing, Procedure, RpcStep, Service};
 
@@ -145,7 +147,7 @@ impl<'a, 't, T: Stage + ?Sized> Calls<'a, 't, T> {
             _ => None,
         };
         procedures::call(self.me, server, (procedure, calling), variable, &self.identity)
-            .map_err(|error| binding::words_of(&error))
+            .map_err(|error| words_of_error(&error))
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) fn words_of(procedure: &Procedure) -> String {
     }
 }
 
-/// A failure without the address of who was asked, which a scenario does not know.
+/// As [`words_of_error`], of a message.
 pub(super) fn outcome_of(error: &SendError) -> String {
     match error.failure {
         SendFailure::Request(error) => error.to_string(),
@@ -114,7 +114,8 @@ pub(super) fn outcome_of(error: &SendError) -> String {
     }
 }
 
-pub(super) fn words_of_error(error: &CallError) -> String {
+/// A failure without the address of who was asked, which a scenario does not know.
+pub(in crate::lab) fn words_of_error(error: &CallError) -> String {
     match error {
         CallError::Kernel { error, .. } => error.to_string(),
         error => error.to_string(),
@@ -177,17 +178,19 @@ pub(super) fn call<T: Trap + ?Sized>(
         Procedure::MissingProgram => missing_1::Client::new(remote).nothing().map(|()| "done".to_owned()),
         Procedure::MissingVersion => other_7::Client::new(remote).sum().map(|()| "done".to_owned()),
         Procedure::MissingProcedure => other_1::Client::new(remote).multiply().map(|()| "done".to_owned()),
-        Procedure::Mistyped(ref argument) => other_1::Client::new(remote).sum(argument.as_bytes()).map(text),
+        Procedure::Mistyped(ref argument) => {
+            other_1::Client::new(remote).sum(argument.as_bytes()).map(|bytes| text(&bytes))
+        }
         Procedure::Work(span) => {
             let steps = jobs_1::Client::new(remote).work(span.as_millis() as u32)?;
             Ok(format!("{} ms done", u64::from(steps) * STEP.as_millis() as u64))
         }
-        Procedure::Lock => jobs_1::Client::new(remote).lock().map(text),
+        Procedure::Lock => jobs_1::Client::new(remote).lock().map(|bytes| text(&bytes)),
     }
 }
 
-fn text(bytes: Bytes) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text(bytes: &Bytes) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// How long a step of work takes; after each it is looked whether anybody waits.
