@@ -75,7 +75,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("wire", &["ids"]),
     ("locate", &["ids", "limits", "time", "timer"]),
     ("timer", &["time"]),
-    ("process", &["config", "error", "ids", "limits", "process"]),
+    ("process", &["config", "error", "ids", "limits", "process", "time"]),
     ("bulk", &["ids", "limits", "time", "wire"]),
     (
         "exchange",
