@@ -25,6 +25,7 @@
 
 mod answer;
 mod directory;
+mod journaled;
 mod memory;
 mod message;
 mod name;

@@ -7,9 +7,10 @@ use sendrec_stubs::{Service, is_call, serve_one};
 use sendrec_trap::{From, Process, ReceiveError, ReplyError, SendFailure, Trap};
 
 use crate::answer::{Answer, Spare};
+use crate::journaled::Journaled;
 use crate::message::{Code, DATA_BYTES_MAX, FIXED_BYTES, FileMessage, LIST_BYTES_MAX, Opcode, encode_entry};
 use crate::name::Name;
-use crate::rpc::FileServices;
+use crate::rpc::{FileServices, RPC_HEAD_BYTES};
 use crate::store::Store;
 
 /// A server that nobody has asked for so long gives back the memory of its answers.
@@ -51,17 +52,24 @@ impl<'s> FileServer<'s> {
 
     /// Serves messages and calls ([`crate::rpc`]) until the kernel takes no more; returns why.
     pub fn serve<T: Trap + ?Sized>(&self, me: &Process<'_, T>) -> ReceiveError {
-        FileServices::new(self.store, self.journal, &self.end)
-            .with(|services| serve_both(me, self.store, services))
+        let room = data_bytes_max(me);
+        let others = Journaled::new(self.store, self.journal);
+        FileServices::new(self.store, &others, self.journal, &self.end, room)
+            .with(|services| serve_both(me, &others, services, room))
     }
+}
+
+/// Bytes of data that an answer has at most, of either kind: the head of one is longer than that of the other.
+fn data_bytes_max<T: Trap + ?Sized>(me: &Process<'_, T>) -> usize {
+    me.gate().message_bytes_max().saturating_sub(FIXED_BYTES.max(RPC_HEAD_BYTES)).min(DATA_BYTES_MAX)
 }
 
 fn serve_both<T: Trap + ?Sized>(
     me: &Process<'_, T>,
     store: &dyn Store,
     services: &[&dyn Service],
+    data_bytes_max: usize,
 ) -> ReceiveError {
-    let data_bytes_max = me.gate().message_bytes_max().saturating_sub(FIXED_BYTES).min(DATA_BYTES_MAX);
     let mut spare = Spare::default();
     loop {
         let received =

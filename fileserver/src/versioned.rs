@@ -14,7 +14,16 @@ pub struct Versioned<S> {
     store: S,
     /// Of this run, so that numbers of another do not come again; and where a name's counter is.
     run: RandomState,
-    counters: Vec<AtomicU64>,
+    counters: Vec<Counter>,
+    /// Of those who look while something is being changed.
+    looks: AtomicU64,
+}
+
+/// Changes that have begun, and that are over.
+#[derive(Debug, Default)]
+struct Counter {
+    begun: AtomicU64,
+    over: AtomicU64,
 }
 
 impl<S> std::fmt::Debug for Versioned<S> {
@@ -29,7 +38,8 @@ impl<S: Store> Versioned<S> {
         Self {
             store,
             run: RandomState::new(),
-            counters: std::iter::repeat_with(AtomicU64::default).take(COUNTERS).collect(),
+            counters: std::iter::repeat_with(Counter::default).take(COUNTERS).collect(),
+            looks: AtomicU64::new(0),
         }
     }
 
@@ -42,23 +52,28 @@ impl<S: Store> Versioned<S> {
         hasher.finish()
     }
 
-    fn counter(&self, name: Name<'_>) -> &AtomicU64 {
+    fn counter(&self, name: Name<'_>) -> &Counter {
         &self.counters[self.hash(name) as usize % COUNTERS]
     }
 
-    /// What was done to `names` has changed them. Said when it is done: who looks meanwhile gets a number that is soon
-    /// another, and never a new number for what is old.
-    fn changed<R>(&self, names: &[Name<'_>], done: Result<R, Code>) -> Result<R, Code> {
-        for name in names {
-            self.counter(*name).fetch_add(1, Ordering::AcqRel);
-        }
+    /// Changes `names`. Who looks meanwhile gets a number that never comes again, and who looked before gets another one
+    /// after.
+    fn changing<R>(&self, names: &[Name<'_>], change: impl FnOnce(&S) -> Result<R, Code>) -> Result<R, Code> {
+        let count = |of: fn(&Counter) -> &AtomicU64| {
+            for name in names {
+                of(self.counter(*name)).fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        count(|counter| &counter.begun);
+        let done = change(&self.store);
+        count(|counter| &counter.over);
         done
     }
 }
 
 impl<S: Store> Store for Versioned<S> {
     fn create(&self, name: Name<'_>) -> Result<(), Code> {
-        self.changed(&[name], self.store.create(name))
+        self.changing(&[name], |store| store.create(name))
     }
 
     fn read(&self, name: Name<'_>, offset: u64, buffer: &mut [u8]) -> Result<Filled, Code> {
@@ -66,11 +81,11 @@ impl<S: Store> Store for Versioned<S> {
     }
 
     fn write(&self, name: Name<'_>, offset: u64, data: &[u8]) -> Result<(), Code> {
-        self.changed(&[name], self.store.write(name, offset, data))
+        self.changing(&[name], |store| store.write(name, offset, data))
     }
 
     fn delete(&self, name: Name<'_>) -> Result<(), Code> {
-        self.changed(&[name], self.store.delete(name))
+        self.changing(&[name], |store| store.delete(name))
     }
 
     fn stat(&self, name: Name<'_>) -> Result<Attributes, Code> {
@@ -82,25 +97,31 @@ impl<S: Store> Store for Versioned<S> {
     }
 
     fn rename(&self, from: Name<'_>, to: Name<'_>) -> Result<(), Code> {
-        self.changed(&[from, to], self.store.rename(from, to))
+        self.changing(&[from, to], |store| store.rename(from, to))
     }
 
     fn truncate(&self, name: Name<'_>, length: u64) -> Result<(), Code> {
-        self.changed(&[name], self.store.truncate(name, length))
+        self.changing(&[name], |store| store.truncate(name, length))
     }
 
     fn make_directory(&self, name: Name<'_>) -> Result<(), Code> {
-        self.changed(&[name], self.store.make_directory(name))
+        self.changing(&[name], |store| store.make_directory(name))
     }
 
     fn remove_directory(&self, name: Name<'_>) -> Result<(), Code> {
-        self.changed(&[name], self.store.remove_directory(name))
+        self.changing(&[name], |store| store.remove_directory(name))
     }
 
     fn change(&self, name: Name<'_>) -> Result<u64, Code> {
-        // Before the store is asked: a change between the two is seen by the store, or again.
-        let count = self.counter(name).load(Ordering::Acquire);
+        let counter = self.counter(name);
+        // What is over is looked at first: a change that ends in between is seen to have begun.
+        let over = counter.over.load(Ordering::SeqCst);
+        let change = self.store.change(name)?;
+        let look = match counter.begun.load(Ordering::SeqCst) {
+            begun if begun == over => 0,
+            _ => 1 + self.looks.fetch_add(1, Ordering::SeqCst),
+        };
         let run = self.run.hash_one(0_u8);
-        Ok(mix([run, self.hash(name), count, self.store.change(name)?]))
+        Ok(mix([run, self.hash(name), over, look, change]))
     }
 }

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use sendrec_trap::Step;
 
 use crate::error::CallError;
-use crate::message::{Accepted, Auth, CALL_BYTES, CallHeader, Reply, parse_reply};
+use crate::message::{Accepted, Auth, CALL_BYTES, Reply, begin_call, parse_reply};
 use crate::xdr::{DecodeError, Decoder, EncodeError, Encoder};
 use crate::{Procedure, Refusal};
 
@@ -69,7 +69,7 @@ impl Whither {
     /// The message of a call.
     pub(crate) fn message(
         &self,
-        credential: Auth,
+        credential: &Auth,
         step: impl Fn(Step),
         encode: impl FnOnce(&mut Encoder) -> Result<(), EncodeError>,
     ) -> Result<Bytes, CallError> {
@@ -77,9 +77,7 @@ impl Whither {
         let Self { program, version, procedure: Procedure { number: procedure, name, .. }, xid } = *self;
         let mut out = Encoder::with_capacity(CALL_BYTES + ARGUMENT_BYTES);
         step(Step::Prepared);
-        let verifier = Auth::default();
-        let header = CallHeader { xid, program, version, procedure, credential, verifier };
-        let encoded = header.encode(&mut out).and_then(|()| {
+        let encoded = begin_call([xid, program, version, procedure], credential, &mut out).and_then(|()| {
             step(Step::HeaderFilled);
             encode(&mut out)
         });
@@ -134,7 +132,7 @@ pub fn call<C: Caller + ?Sized, R>(
     let whither = Whither { program, version, procedure: *procedure, xid: caller.next_xid() };
     let credential = caller.credential()?;
     let message = whither
-        .message(credential.clone(), |step| caller.step(step), encode)
+        .message(&credential, |step| caller.step(step), encode)
         .inspect_err(|_| caller.withdraw(&credential))?;
     let answer = caller.exchange(procedure, message)?;
     caller.step(Step::Woken);

@@ -77,7 +77,7 @@ pub enum CallError {
         /// Of which procedure.
         procedure: &'static str,
     },
-    /// The procedure ran, or began to, and failed.
+    /// The procedure failed, or the server would not run it: for one whose client is gone, or that it cannot write down.
     #[error("{procedure} failed at the server")]
     Failed {
         /// Which.
@@ -107,16 +107,29 @@ pub enum CallError {
 pub enum Ran {
     /// It certainly did not: to call again is safe.
     No,
-    /// It did, or began to.
+    /// It did.
     Yes,
     /// Nobody can know.
     Unknown,
 }
 
+/// What a kernel's error says of it.
+pub(crate) const fn ran(error: sendrec_trap::CallError) -> Ran {
+    use sendrec_trap::CallError as Kernel;
+    match error {
+        Kernel::CrashedNotExecuted
+        | Kernel::NotLocated
+        | Kernel::Deadlock
+        | Kernel::TooLong
+        | Kernel::TooMany
+        | Kernel::NoCaller => Ran::No,
+        _ => Ran::Unknown,
+    }
+}
+
 impl CallError {
     /// Whether the procedure ran, as far as can be known.
     pub const fn ran(&self) -> Ran {
-        use sendrec_trap::CallError as Kernel;
         match self {
             Self::Arguments { .. }
             | Self::NotLogged { .. }
@@ -125,20 +138,10 @@ impl CallError {
             | Self::VersionMismatch { .. }
             | Self::NoSuchProcedure { .. }
             | Self::GarbageArguments { .. }
-            | Self::Denied
-            | Self::Kernel {
-                error:
-                    Kernel::CrashedNotExecuted
-                    | Kernel::NotLocated
-                    | Kernel::Deadlock
-                    | Kernel::TooLong
-                    | Kernel::TooMany
-                    | Kernel::NoCaller
-                    | Kernel::Down,
-                ..
-            } => Ran::No,
-            Self::Failed { .. } | Self::Result { .. } => Ran::Yes,
-            Self::Kernel { .. } | Self::NoAnswer { .. } | Self::Network { .. } | Self::TimedOut { .. } => {
+            | Self::Denied => Ran::No,
+            Self::Kernel { error, .. } => ran(*error),
+            Self::Result { .. } => Ran::Yes,
+            Self::Failed { .. } | Self::NoAnswer { .. } | Self::Network { .. } | Self::TimedOut { .. } => {
                 Ran::Unknown
             }
         }

@@ -2,12 +2,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sendrec_trap::Target;
 
 use crate::Ledger;
-use crate::orphans::protocol::{CallLog, Logged};
+use crate::orphans::protocol::{CallLog, CallLogs, Logged};
 use crate::pass::Identity;
 use crate::xdr::{Decoder, Encoder, Xdr};
 
@@ -15,7 +15,13 @@ use crate::xdr::{Decoder, Encoder, Xdr};
 pub struct ClientIdentity {
     number: u128,
     calls: Mutex<Calls>,
-    log: Option<Box<dyn Ledger + Send + Sync>>,
+    log: Option<Log>,
+}
+
+struct Log {
+    ledger: Box<dyn Ledger + Send + Sync>,
+    /// What stood in it: calls of earlier incarnations that nobody has seen to.
+    earlier: OnceLock<CallLogs>,
 }
 
 #[derive(Debug, Default)]
@@ -41,8 +47,8 @@ impl ClientIdentity {
     /// One that writes each call down before it is sent, and strikes it out after, as extermination wants it (slide 37;
     /// [`crate::orphans`]).
     #[must_use]
-    pub fn logging(self, log: impl Ledger + Send + Sync + 'static) -> Self {
-        Self { log: Some(Box::new(log)), ..self }
+    pub fn logging(self, ledger: impl Ledger + Send + Sync + 'static) -> Self {
+        Self { log: Some(Log { ledger: Box::new(ledger), earlier: OnceLock::new() }), ..self }
     }
 
     /// Its number.
@@ -85,23 +91,37 @@ impl ClientIdentity {
     }
 
     fn write(&self, calls: &Calls) -> io::Result<()> {
-        let Some(log) = &self.log else { return Ok(()) };
+        let Some(Log { ledger, earlier }) = &self.log else { return Ok(()) };
+        let earlier = match earlier.get() {
+            Some(earlier) => earlier,
+            // Before the first call: what there is is not of this incarnation.
+            None => {
+                let mut found = read_log(&**ledger)?;
+                found.truncate(EARLIER_MAX);
+                earlier.get_or_init(|| found)
+            }
+        };
         let logged = calls
             .under_way
             .iter()
             .map(|(sequence, server)| Logged { sequence: *sequence, server: server.to_string().into() });
         let under_way = CallLog { client: self.number.to_be_bytes(), calls: logged.collect() };
+        let all: CallLogs = std::iter::once(under_way).chain(earlier.iter().cloned()).collect();
         let mut out = Encoder::new();
-        under_way.encode(&mut out).map_err(io::Error::other)?;
-        log.write(&out.finish())
+        out.array(&all, LOGS_MAX, Xdr::encode).map_err(io::Error::other)?;
+        ledger.write(&out.finish())
     }
 }
 
+/// Logs in one file, and how many of them may be of earlier incarnations.
+const LOGS_MAX: u32 = 64;
+const EARLIER_MAX: usize = LOGS_MAX as usize - 1;
+
 /// What a log has; nothing if nothing was ever written, or all was struck out.
-pub(crate) fn read_log(log: &dyn Ledger) -> io::Result<Option<CallLog>> {
-    let Some(bytes) = log.read()?.filter(|bytes| !bytes.is_empty()) else { return Ok(None) };
+pub(crate) fn read_log(log: &dyn Ledger) -> io::Result<CallLogs> {
+    let Some(bytes) = log.read()?.filter(|bytes| !bytes.is_empty()) else { return Ok(CallLogs::new()) };
     let wrong = |error| io::Error::new(io::ErrorKind::InvalidData, format!("not a log of calls: {error}"));
     let mut input = Decoder::new(bytes.into());
-    let log = CallLog::decode(&mut input).and_then(|log| input.end().map(|()| log));
-    log.map(Some).map_err(wrong)
+    let logs = input.array(LOGS_MAX, Xdr::decode).and_then(|logs| input.end().map(|()| logs));
+    logs.map_err(wrong)
 }

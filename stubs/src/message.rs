@@ -79,9 +79,7 @@ pub enum BadCall {
 impl CallHeader {
     /// The header's bytes.
     pub fn encode(&self, out: &mut Encoder) -> Result<(), EncodeError> {
-        for number in [self.xid, CALL, RPC_VERSION, self.program, self.version, self.procedure] {
-            number.encode(out)?;
-        }
+        encode_call(self.xid, [self.program, self.version, self.procedure], out)?;
         self.credential.encode(out)?;
         self.verifier.encode(out)
     }
@@ -108,6 +106,22 @@ impl CallHeader {
             verifier: Xdr::decode(input)?,
         }))
     }
+}
+
+fn encode_call(xid: u32, of: [u32; 3], out: &mut Encoder) -> Result<(), EncodeError> {
+    let [program, version, procedure] = of;
+    [xid, CALL, RPC_VERSION, program, version, procedure].iter().try_for_each(|number| number.encode(out))
+}
+
+/// The beginning of a call - xid, program, version, procedure - by somebody who proves nothing.
+pub(crate) fn begin_call(
+    [xid, program, version, procedure]: [u32; 4],
+    credential: &Auth,
+    out: &mut Encoder,
+) -> Result<(), EncodeError> {
+    encode_call(xid, [program, version, procedure], out)?;
+    credential.encode(out)?;
+    [0_u32, 0].iter().try_for_each(|number| number.encode(out))
 }
 
 /// What came of a call that was accepted.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sendrec_trap::{CallError as KernelError, Instant};
 
+use crate::error::{Ran, ran};
+
 /// How long a call waits if nothing else is said: as on slide 27.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -73,17 +75,21 @@ impl Retries {
 /// away. So a server in trouble is not given several times the work it cannot do.
 #[derive(Debug)]
 pub struct RetryBudget {
-    /// Thousandths.
+    /// Millionths.
     left: AtomicI64,
     most: i64,
     per_call: i64,
 }
 
+/// A call's worth of a budget.
+const ONE: i64 = 1_000_000;
+
 impl RetryBudget {
     /// `most` at once, and one more for every `calls_each` calls.
     pub fn new(most: u32, calls_each: u32) -> Self {
-        let most = i64::from(most) * 1_000;
-        Self { left: AtomicI64::new(most), most, per_call: 1_000 / i64::from(calls_each.max(1)) }
+        let most = i64::from(most) * ONE;
+        let per_call = (ONE / i64::from(calls_each.max(1))).max(1);
+        Self { left: AtomicI64::new(most), most, per_call }
     }
 
     /// A call is made.
@@ -94,7 +100,7 @@ impl RetryBudget {
 
     /// One is to be sent again. False if there is nothing left for it.
     fn spend(&self) -> bool {
-        let less = |left: i64| (left >= 1_000).then_some(left - 1_000);
+        let less = |left: i64| (left >= ONE).then_some(left - ONE);
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 }
@@ -115,32 +121,46 @@ pub(crate) struct Attempts {
     sent_again: u32,
     wait: Duration,
     pub(crate) deadline: Instant,
+    /// How a copy ended that may have run: whatever becomes of later ones, that is what is known of the call.
+    doubt: Option<KernelError>,
 }
 
 impl Attempts {
     pub(crate) fn new(options: CallOptions, is_idempotent: bool, now: Instant) -> Self {
         let (wait, deadline) = (options.retries.first_wait, now + options.timeout);
-        Self { options, is_idempotent, sent_again: 0, wait, deadline }
+        Self { options, is_idempotent, sent_again: 0, wait, deadline, doubt: None }
     }
 
-    /// How long to wait before another copy goes; `None` if none does.
+    /// A copy has ended so. How long to wait before another goes; or how the call has ended, if none does.
     pub(crate) fn again(
         &mut self,
         error: KernelError,
         now: Instant,
         budget: Option<&RetryBudget>,
-    ) -> Option<Duration> {
+    ) -> Result<Duration, KernelError> {
+        if !matches!(ran(error), Ran::No) {
+            self.doubt.get_or_insert(error);
+        }
         let exactly_once = self.options.semantics == CallSemantics::ExactlyOnce;
         let wait = self.wait - self.wait.mul_f64(0.5 * chance(now));
         let may = may_go_again(error, self.options.semantics, self.is_idempotent)
             && (exactly_once || self.sent_again < self.options.retries.most)
             && self.deadline.since(now) > wait
             && budget.is_none_or(RetryBudget::spend);
-        may.then(|| {
-            self.sent_again = self.sent_again.saturating_add(1);
-            self.wait = (2 * self.wait).min(self.options.retries.longest_wait);
-            wait
-        })
+        if !may {
+            return Err(self.over(error));
+        }
+        self.sent_again = self.sent_again.saturating_add(1);
+        self.wait = (2 * self.wait).min(self.options.retries.longest_wait);
+        Ok(wait)
+    }
+
+    /// The last copy has ended so: how the call has.
+    pub(crate) fn over(&self, error: KernelError) -> KernelError {
+        match self.doubt {
+            Some(doubt) if matches!(ran(error), Ran::No) => doubt,
+            _ => error,
+        }
     }
 }
 
@@ -186,7 +206,7 @@ mod tests {
         let mut attempts = Attempts::new(options, false, start);
         let mut now = start;
         let mut waits = Vec::new();
-        while let Some(wait) = attempts.again(KernelError::CrashedUnknown, now, None) {
+        while let Ok(wait) = attempts.again(KernelError::CrashedUnknown, now, None) {
             now = now + wait;
             waits.push(wait);
         }
@@ -196,13 +216,15 @@ mod tests {
         }
         let mut late = Attempts::new(options, false, start);
         let nearly = start + Duration::from_millis(2_999);
-        assert_eq!(late.again(KernelError::CrashedUnknown, nearly, None), None);
+        assert_eq!(late.again(KernelError::CrashedUnknown, nearly, None), Err(KernelError::CrashedUnknown));
+        // What came last does not hide that an earlier copy may have run.
+        assert_eq!(late.again(KernelError::NotLocated, nearly, None), Err(KernelError::CrashedUnknown));
         let budget = RetryBudget::new(2, 10);
         let mut spent = 0;
         for _ in 0..5 {
             let mut one = Attempts::new(options, false, start);
             budget.call();
-            spent += usize::from(one.again(KernelError::CrashedUnknown, start, Some(&budget)).is_some());
+            spent += usize::from(one.again(KernelError::CrashedUnknown, start, Some(&budget)).is_ok());
         }
         assert_eq!(spent, 2, "five calls earn half of another");
     }

@@ -14,7 +14,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::message::Auth;
-use crate::xdr::{DecodeError, Decoder, EncodeError, Encoder, Xdr};
 
 /// `sndr` in ASCII.
 const FLAVOR: u32 = 0x736e_6472;
@@ -32,18 +31,13 @@ pub(crate) struct Identity {
     pub(crate) floor: u64,
 }
 
-impl Xdr for Identity {
-    fn encode(&self, out: &mut Encoder) -> Result<(), EncodeError> {
-        out.fixed(&self.client.to_be_bytes())?;
-        self.sequence.encode(out)?;
-        self.floor.encode(out)
-    }
+/// A credential of our flavour that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoPass;
 
-    fn decode(input: &mut Decoder) -> Result<Self, DecodeError> {
-        let client = u128::from_be_bytes(input.fixed()?);
-        Ok(Self { client, sequence: Xdr::decode(input)?, floor: Xdr::decode(input)? })
-    }
-}
+/// Bytes of a pass without an identity, and with one.
+const PLAIN_BYTES: usize = 12;
+const BYTES_MAX: usize = 44;
 
 /// What a call says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,36 +52,40 @@ pub(crate) struct Pass {
 
 impl Pass {
     pub(crate) fn credential(&self) -> Auth {
-        let mut out = Encoder::with_capacity(44);
-        let encoded = self.encode(&mut out);
-        debug_assert_eq!(encoded, Ok(()), "44 bytes are within every bound");
-        Auth { flavor: FLAVOR, body: out.finish() }
-    }
-
-    /// The pass in a credential, if it has one.
-    pub(crate) fn of(credential: &Auth) -> Option<Result<Self, DecodeError>> {
-        (credential.flavor == FLAVOR).then(|| {
-            let mut input = Decoder::new(credential.body.clone());
-            let left = Duration::from_micros(Xdr::decode(&mut input)?);
-            let (identity, is_once) = match u32::decode(&mut input)? {
-                0 => (None, false),
-                1 => (Some(Identity::decode(&mut input)?), false),
-                2 => (Some(Identity::decode(&mut input)?), true),
-                other => return Err(input.unknown("pass", i64::from(other))),
-            };
-            Ok(Self { left, identity, is_once })
-        })
-    }
-
-    fn encode(&self, out: &mut Encoder) -> Result<(), EncodeError> {
-        micros(self.left).encode(out)?;
-        match &self.identity {
-            None => 0_u32.encode(out),
-            Some(identity) => {
-                (1 + u32::from(self.is_once)).encode(out)?;
-                identity.encode(out)
-            }
+        let mut body = [0; BYTES_MAX];
+        body[..8].copy_from_slice(&micros(self.left).to_be_bytes());
+        let mut length = PLAIN_BYTES;
+        if let Some(Identity { client, sequence, floor }) = self.identity {
+            body[11] = 1 + u8::from(self.is_once);
+            body[12..28].copy_from_slice(&client.to_be_bytes());
+            body[28..36].copy_from_slice(&sequence.to_be_bytes());
+            body[36..].copy_from_slice(&floor.to_be_bytes());
+            length = BYTES_MAX;
         }
+        Auth { flavor: FLAVOR, body: Bytes::copy_from_slice(&body[..length]) }
+    }
+
+    /// The pass in a credential, if it has one: an error if it is of that flavour and none.
+    pub(crate) fn of(credential: &Auth) -> Option<Result<Self, NoPass>> {
+        (credential.flavor == FLAVOR).then(|| Self::parse(&credential.body).ok_or(NoPass))
+    }
+
+    fn parse(body: &[u8]) -> Option<Self> {
+        let (left, rest) = body.split_first_chunk()?;
+        let (kind, rest) = rest.split_first_chunk()?;
+        let left = Duration::from_micros(u64::from_be_bytes(*left));
+        let is_once = match u32::from_be_bytes(*kind) {
+            0 => return rest.is_empty().then_some(Self { left, identity: None, is_once: false }),
+            1 => false,
+            2 => true,
+            _ => return None,
+        };
+        let (client, rest) = rest.split_first_chunk()?;
+        let (sequence, rest) = rest.split_first_chunk()?;
+        let floor = rest.try_into().ok()?;
+        let [sequence, floor] = [*sequence, floor].map(u64::from_be_bytes);
+        let identity = Some(Identity { client: u128::from_be_bytes(*client), sequence, floor });
+        Some(Self { left, identity, is_once })
     }
 
     /// The same call, sent again when its client waits only for so long.
@@ -108,6 +106,7 @@ fn micros(span: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::message::CallHeader;
+    use crate::xdr::{Decoder, Encoder};
 
     #[test]
     fn a_pass_comes_through_and_its_time_can_be_renewed() {
@@ -126,7 +125,11 @@ mod tests {
             assert_eq!(read(Pass::renew(&call, later.left)), Ok(later));
         }
         assert_eq!(Pass::of(&Auth::default()), None);
-        let cut = Auth { flavor: FLAVOR, body: Bytes::from_static(&[0; 9]) };
-        assert!(Pass::of(&cut).unwrap().is_err());
+        let identity = Some(Identity { client: 7, sequence: 8, floor: 6 });
+        let whole = Pass { left: Duration::MAX, identity, is_once: true }.credential().body;
+        for length in 0..whole.len() {
+            let cut = Auth { flavor: FLAVOR, body: whole.slice(..length) };
+            assert_eq!(Pass::of(&cut), Some(Err(NoPass)), "{length}");
+        }
     }
 }

@@ -116,6 +116,11 @@ impl<'p, 't, T: Trap + ?Sized> Remote<'p, 't, T> {
         Some(UnderWay { me: self.me, client, sequence: call.sequence })
     }
 
+    /// Whether a copy may follow one that failed.
+    fn may_send_again(&self) -> bool {
+        self.options.retries.most > 0 || self.options.semantics == CallSemantics::ExactlyOnce
+    }
+
     fn fail(&self, error: KernelError) -> CallError {
         CallError::Kernel { server: self.server, error }
     }
@@ -123,7 +128,7 @@ impl<'p, 't, T: Trap + ?Sized> Remote<'p, 't, T> {
     /// What it means that a copy ended so: how long to wait before the next one, or the end.
     fn next(&self, attempts: &mut Attempts, failure: &SendError) -> Result<Duration, CallError> {
         let error = error_of(failure);
-        attempts.again(error, self.now(), self.budget).ok_or_else(|| self.fail(error))
+        attempts.again(error, self.now(), self.budget).map_err(|error| self.fail(error))
     }
 }
 
@@ -201,6 +206,10 @@ impl<T: Trap + ?Sized> Caller for Remote<'_, '_, T> {
     }
 
     fn exchange(&self, procedure: &Procedure, call: Bytes) -> Result<Bytes, CallError> {
+        if !self.may_send_again() && self.identity.is_none() {
+            let answered = self.me.call_with(self.server, call, self.how(self.options.timeout));
+            return answered.map_err(|failure| self.fail(error_of(&failure)));
+        }
         let mut attempts = Attempts::new(self.options, procedure.is_idempotent, self.now());
         let _under_way = self.identity.and_then(|client| self.under_way(client, identity_of(&call)?));
         let mut left = self.options.timeout;
@@ -227,16 +236,18 @@ impl<T: Trap + ?Sized> Caller for Remote<'_, '_, T> {
 
 /// A call under way: test it, wait for it, take it back, or `.await` it with any executor.
 ///
-/// Waiting ends when the call's time is over, counted from its start; an executor has deadlines of its own. A call that is to
-/// be sent again is so when it is looked at: by [`Pending::wait`] after a while, by an executor at once. Dropped, the call
-/// goes on and its result is lost.
+/// Waiting ends when the call's time is over, counted from its start; an executor has deadlines of its own. A call that may
+/// be sent again is so by [`Pending::wait`], and by [`Pending::test`] when its pause is over. An executor is told how the
+/// first copy ended: nothing here could wake it after a pause. Dropped, the call goes on, its result is lost, and if it
+/// becomes an orphan its client does not name it.
 #[must_use = "the result is in it"]
 pub struct Pending<'p, 't, T: Trap + ?Sized, R> {
     remote: Remote<'p, 't, T>,
     whither: Whither,
     call: Bytes,
     attempts: Attempts,
-    completion: Completion<Result<Bytes, SendError>>,
+    /// The copy under way; or when the next one is to go.
+    state: Result<Completion<Result<Bytes, SendError>>, Instant>,
     decode: Decode<R>,
     _under_way: Option<UnderWay<'p, 't, T>>,
 }
@@ -279,21 +290,30 @@ impl<'p, 't, T: Trap + ?Sized, R> Pending<'p, 't, T, R> {
     /// The result, if it has come; else the call, to be tested again.
     #[allow(clippy::result_large_err)] // It is the call itself that is given back.
     pub fn test(self) -> Result<Result<R, CallError>, Self> {
-        let Self { remote, whither, call, mut attempts, completion, decode, _under_way } = self;
-        let completion = match completion.test() {
-            Ok(answered) => match Self::read(&remote, &whither, &mut attempts, decode, answered) {
+        let Self { remote, whither, call, mut attempts, state, decode, _under_way } = self;
+        let state = match state.map(Completion::test) {
+            Ok(Ok(answered)) => match Self::read(&remote, &whither, &mut attempts, decode, answered) {
                 Ok(result) => return Ok(result),
-                Err(_) => Self::again(&remote, &call, &attempts),
+                Err(wait) => Err(remote.now() + wait),
             },
-            Err(completion) => completion,
+            Ok(Err(completion)) => Ok(completion),
+            Err(when) if remote.now() < when => Err(when),
+            Err(_) => Ok(Self::again(&remote, &call, &attempts)),
         };
-        Err(Self { remote, whither, call, attempts, completion, decode, _under_way })
+        Err(Self { remote, whither, call, attempts, state, decode, _under_way })
     }
 
     /// Waits for the result, until the call's time is over.
     pub fn wait(self) -> Result<R, CallError> {
-        let Self { remote, whither, call, mut attempts, mut completion, decode, _under_way } = self;
+        let Self { remote, whither, call, mut attempts, mut state, decode, _under_way } = self;
         loop {
+            let completion = match state {
+                Ok(completion) => completion,
+                Err(when) => {
+                    sleep(remote.me, when.since(remote.now()));
+                    Self::again(&remote, &call, &attempts)
+                }
+            };
             let left = attempts.deadline.since(remote.now());
             let answered = match remote.me.wait_within(completion, left) {
                 Ok(answered) => answered,
@@ -305,16 +325,15 @@ impl<'p, 't, T: Trap + ?Sized, R> Pending<'p, 't, T, R> {
             };
             match Self::read(&remote, &whither, &mut attempts, decode, answered) {
                 Ok(result) => return result,
-                Err(wait) => sleep(remote.me, wait),
+                Err(wait) => state = Err(remote.now() + wait),
             }
-            completion = Self::again(&remote, &call, &attempts);
         }
     }
 
     /// Takes the call back. It may run all the same. What had come already is returned.
     pub fn cancel(self) -> Option<Result<R, CallError>> {
-        let Self { remote, whither, completion, decode, .. } = self;
-        let answered = remote.me.cancel(completion)?;
+        let Self { remote, whither, state, decode, .. } = self;
+        let answered = remote.me.cancel(state.ok()?)?;
         let answer = answered.map_err(|failure| remote.fail(error_of(&failure)));
         Some(answer.and_then(|answer| whither.result(answer, || remote.server.to_string(), decode)))
     }
@@ -325,15 +344,15 @@ impl<T: Trap + ?Sized, R> Future for Pending<'_, '_, T, R> {
 
     fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        loop {
-            let Poll::Ready(answered) = Pin::new(&mut this.completion).poll(context) else {
-                return Poll::Pending;
-            };
-            match Self::read(&this.remote, &this.whither, &mut this.attempts, this.decode, answered) {
-                Ok(result) => return Poll::Ready(result),
-                Err(_) => this.completion = Self::again(&this.remote, &this.call, &this.attempts),
-            }
+        if this.state.is_err() {
+            this.state = Ok(Self::again(&this.remote, &this.call, &this.attempts));
         }
+        let Ok(completion) = &mut this.state else { return Poll::Pending };
+        Pin::new(completion).poll(context).map(|answered| {
+            let answer =
+                answered.map_err(|failure| this.remote.fail(this.attempts.over(error_of(&failure))))?;
+            this.whither.result(answer, || this.remote.server.to_string(), this.decode)
+        })
     }
 }
 
@@ -351,11 +370,12 @@ impl<'p, 't, T: Trap + ?Sized> Starter for Remote<'p, 't, T> {
         let whither = Whither { program, version, procedure: *procedure, xid: 0 };
         let identity = self.begin()?;
         let under_way = self.identity.zip(identity).and_then(|(client, call)| self.under_way(client, call));
-        let call = whither.message(self.pass(identity).credential(), |step| self.step(step), encode)?;
+        let call = whither.message(&self.pass(identity).credential(), |step| self.step(step), encode)?;
         let attempts = Attempts::new(self.options, procedure.is_idempotent, self.now());
         let options = self.how(self.options.timeout).options;
         let completion = self.me.start_call_with(self.server, call.clone(), options);
         let remote = *self;
-        Ok(Pending { remote, whither, call, attempts, completion, decode, _under_way: under_way })
+        let state = Ok(completion);
+        Ok(Pending { remote, whither, call, attempts, state, decode, _under_way: under_way })
     }
 }

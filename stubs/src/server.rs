@@ -3,7 +3,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use redb::WriteTransaction;
-use sendrec_trap::{Address, From as Whom, Instant, Process, ReceiveError, Received, Source, Step, Trap};
+use sendrec_trap::{
+    Address, From as Whom, Instant, Process, ReceiveError, Received, ReplyError, SendFailure, Source, Step,
+    Trap,
+};
 
 use crate::Procedure;
 use crate::error::{Refusal, ServeError};
@@ -273,9 +276,26 @@ fn answer_one<'a, T: Trap + ?Sized>(
         return;
     };
     me.step(Step::ResultMarshalled);
-    if let Err(error) = me.reply(source, answer) {
+    let xid = answer.first_chunk().copied().map_or(0, u32::from_be_bytes);
+    let replied = match me.reply(source, answer) {
+        // Longer than messages may be here: its client is to hear of it.
+        Err(error) if error.failure == SendFailure::Reply(ReplyError::TooLong) => {
+            log::warn!("the answer to {}: {error}", source.address());
+            me.reply(source, failed_answer(xid))
+        }
+        replied => replied,
+    };
+    if let Err(error) = replied {
         log::debug!("the answer to {}: {error}", source.address());
     }
+}
+
+/// In place of an answer, that there is none.
+fn failed_answer(xid: u32) -> Bytes {
+    let mut out = Encoder::new();
+    let encoded = begin_reply(xid, Reply::Accepted(Accepted::SystemError), &mut out);
+    debug_assert_eq!(encoded, Ok(()), "a few numbers are within every bound");
+    out.finish()
 }
 
 /// Whom a call is from, and where it is served.

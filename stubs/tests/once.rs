@@ -4,7 +4,7 @@
 #[path = "interfaces/tally.rs"]
 mod tally;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -198,4 +198,95 @@ fn who_does_not_say_who_it_is_cannot_call_exactly_once() {
         assert!(matches!(client.start_add(1), Err(CallError::NoIdentity)));
     });
     world.run();
+}
+
+/// Counts outside the journal what it has set out to do, and fails afterwards.
+struct Elsewhere(Rc<Cell<i64>>);
+
+impl Server for Elsewhere {
+    fn add(&self, context: &Context<'_>, amount: i64) -> Result<i64, Refusal> {
+        context.intend(|| Ok(amount.to_be_bytes().to_vec().into()))?;
+        self.0.set(self.0.get() + amount);
+        Ok(self.0.get())
+    }
+
+    fn read(&self, _: &Context<'_>) -> Result<i64, Refusal> {
+        Ok(self.0.get())
+    }
+
+    fn fail(&self, context: &Context<'_>, amount: i64) -> Result<(), Refusal> {
+        self.add(context, amount)?;
+        Err(Refusal::new("as asked"))
+    }
+}
+
+#[test]
+fn what_failed_after_its_effect_is_not_done_again_for_a_copy_that_comes_later() {
+    for event in ["reply", "sent:REP"] {
+        let faults = format!("drop=REP#1,crash=server@{event}#1,restart=server@crash+200ms");
+        let link = Link { faults: faults.parse().unwrap(), ..Link::default() };
+        let mut world = World::with(1, Config { trace: true, ..Config::default() }, link);
+        let client = world.boot_as("client", Boot::default());
+        let server = world.boot_as("server", Boot::default());
+        let (journal, place) = (in_memory(), Address::new(world.machine(server), SERVER));
+        let options = SpawnOptions { local_id: Some(SERVER), ..SpawnOptions::default() };
+        let sum = Rc::new(Cell::new(0));
+        let counted = sum.clone();
+        world.install(server, options, move |me| {
+            serve(me, &[&ExactlyOnce::elsewhere(Dispatch(Elsewhere(counted.clone())), &journal)]);
+        });
+        world.spawn(client, SpawnOptions::default(), move |me| {
+            let identity = ClientIdentity::new(7);
+            let client = Client::new(Remote::new(me, place).exactly_once(&identity));
+            assert_eq!(client.fail(5), Err(CallError::Failed { procedure: "FAIL" }));
+            assert_eq!(client.add(1), Ok(6));
+        });
+        world.run_for(Duration::from_secs(300));
+        assert_eq!((sum.get(), world.unfinished()), (6, 1), "{faults}");
+    }
+}
+
+#[test]
+fn what_was_set_out_to_and_not_finished_is_done_again_before_anything_else() {
+    let journal = in_memory();
+    let mut world = World::new(1);
+    let machine = world.boot();
+    let options = SpawnOptions { local_id: Some(SERVER), ..SpawnOptions::default() };
+    let own = journal.clone();
+    world.spawn(machine, options, move |me| {
+        /// Sets out to, and is never heard of again.
+        struct Dies;
+        impl Server for Dies {
+            fn add(&self, context: &Context<'_>, amount: i64) -> Result<i64, Refusal> {
+                context.intend(|| Ok(amount.to_be_bytes().to_vec().into()))?;
+                panic!("killed here");
+            }
+            fn read(&self, _: &Context<'_>) -> Result<i64, Refusal> {
+                Ok(0)
+            }
+            fn fail(&self, _: &Context<'_>, _: i64) -> Result<(), Refusal> {
+                Ok(())
+            }
+        }
+        let dies = std::panic::AssertUnwindSafe(|| {
+            serve(me, &[&ExactlyOnce::elsewhere(Dispatch(Dies), &own)]);
+        });
+        assert!(std::panic::catch_unwind(dies).is_err());
+        // Nobody may change anything until it is finished.
+        assert!(own.share().is_err());
+    });
+    world.spawn(machine, SpawnOptions::default(), |me| {
+        let identity = ClientIdentity::new(7);
+        let server = Address::new(me.address().machine, SERVER);
+        let options = CallOptions { timeout: Duration::from_secs(1), ..CallOptions::default() };
+        assert!(Client::new(Remote::new(me, server).with(options).exactly_once(&identity)).add(5).is_err());
+    });
+    world.run();
+    let mut again = Vec::new();
+    let found = journal.recover(|intent| {
+        again.push(intent.to_vec());
+        Ok(vec![0, 0, 0, 0, 0, 0, 0, 5].into())
+    });
+    assert_eq!((found, &again[..]), (Ok(1), &[5_i64.to_be_bytes().to_vec()][..]));
+    assert_eq!(journal.recover(|_| Err(Refusal::new("none is left"))), Ok(0));
 }

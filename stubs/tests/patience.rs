@@ -177,6 +177,54 @@ fn retries_end_with_the_budget() {
     });
 }
 
+#[test]
+fn the_last_copy_does_not_hide_that_an_earlier_one_may_have_run() {
+    // It crashes while it runs, and is back with nobody on it.
+    let link = Link { faults: "crash=server@execute#1".parse().unwrap(), ..Link::default() };
+    let mut world = World::with(1, Config { trace: true, ..Config::default() }, link);
+    let near = world.boot_as("client", Boot::default());
+    let server = world.boot_as("server", Boot::default());
+    let sparse = sendrec_trap::SparseId(77);
+    let options = SpawnOptions { sparse: Some(sparse), ..SpawnOptions::default() };
+    world.spawn(server, options, |me| {
+        let (runs, left) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
+        serve(me, &[&Dispatch(Jobs { me, runs, left })]);
+    });
+    world.spawn(near, SpawnOptions::default(), move |me| {
+        let options = CallOptions {
+            retries: Retries::up_to(3),
+            timeout: Duration::from_secs(100),
+            ..CallOptions::default()
+        };
+        let error = Client::new(Remote::new(me, sparse).with(options)).look().unwrap_err();
+        assert_eq!(error.ran(), Ran::Unknown, "{error}");
+    });
+    world.run_for(Duration::from_secs(300));
+    assert_eq!(world.unfinished(), 0);
+}
+
+#[test]
+fn an_awaited_call_is_told_how_its_copy_ended_and_hangs_nothing() {
+    play("", |me, [server, _]| {
+        let nobody = Address::new(me.address().machine, LocalId(99));
+        let options = CallOptions { semantics: CallSemantics::AtLeastOnce, ..CallOptions::default() };
+        let options = CallOptions { retries: Retries::up_to(u32::MAX), ..options };
+        let client = Client::new(Remote::new(me, nobody).with(options));
+        let mut pending = std::pin::pin!(client.start_look().unwrap());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(pending.as_mut().poll(&mut context), std::task::Poll::Ready(Err(_))));
+        // Tested, it is sent again when its pause is over, and not before.
+        let began = me.gate().now();
+        let mut pending = Client::new(Remote::new(me, nobody).with(options)).start_look().unwrap();
+        for _ in 0..1_000 {
+            pending = pending.test().unwrap_err();
+        }
+        assert_eq!(me.gate().now(), began);
+        drop(pending);
+        assert_eq!(Client::new(Remote::new(me, server)).look(), Ok(0));
+    });
+}
+
 /// Returns when as many calls as there are threads are in it.
 struct Meeting(Barrier);
 

@@ -197,15 +197,17 @@ fn measure(placement: Placement, cores: Cores, calls: usize) -> Fallible<PathFig
     let origin = Instant::now();
     let room = (calls + WARM_CALLS) * MARKS_EACH;
     let logs = [Log::new(origin, room), Log::new(origin, room)];
-    call_many(cores, [&near, &far], calls, Some(&logs))?;
+    let whole_p50_ns = median(call_many(cores, [&near, &far], calls, Some(&logs))?);
     let (each, left_out) = path::calls(&logs[0].stamps(), &logs[1].stamps());
     if each.len() < calls / 2 {
         return Err(format!("only {} of {calls} calls could be followed from end to end", each.len()).into());
     }
-    Ok(figure(placement, &each, left_out, untimed_p50_ns))
+    let figure = figure(placement, &each);
+    Ok(PathFigure { left_out, whole_p50_ns, untimed_p50_ns, ..figure })
 }
 
-fn figure(placement: Placement, calls: &[Call], left_out: usize, untimed_p50_ns: u64) -> PathFigure {
+/// What the steps of those calls come to.
+fn figure(placement: Placement, calls: &[Call]) -> PathFigure {
     let whole = |call: &Call| call.iter().sum::<u64>();
     let mut sorted: Vec<&Call> = calls.iter().collect();
     sorted.sort_unstable_by_key(|call| whole(call));
@@ -234,9 +236,9 @@ fn figure(placement: Placement, calls: &[Call], left_out: usize, untimed_p50_ns:
     PathFigure {
         placement: placement.name(),
         calls: calls.len(),
-        left_out,
-        whole_p50_ns: median(calls.iter().map(whole).collect()),
-        untimed_p50_ns,
+        left_out: 0,
+        whole_p50_ns: 0,
+        untimed_p50_ns: 0,
         sum_ns,
         client_ns,
         server_ns,

@@ -220,7 +220,7 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) read_only: bool,
     /// Keep a journal in this file, made if it is not there: who asks with --exactly-once is served
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "read_only")]
     pub(crate) journal: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) find: FindArgs,

@@ -53,6 +53,7 @@ impl<'t, T: Trap + ?Sized> Cached<'t, T> {
         }
         self.forget(file);
         let (data, change) = self.files.read_whole(file, self.bytes_max as u64)?;
+        let Some(change) = change else { return Ok(data) };
         while self.bytes + data.len() > self.bytes_max {
             let oldest = self.copies.iter().min_by_key(|(_, copy)| copy.used);
             let Some(oldest) = oldest.map(|(name, _)| name.clone()) else { break };

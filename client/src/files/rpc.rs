@@ -67,6 +67,8 @@ impl<'t, T: Trap + ?Sized> RpcFiles<'t, T> {
                 Err(error) => error,
             };
             let moved = match &error {
+                // Elsewhere it would be another call: what ran here already would run again.
+                CallError::Kernel { .. } if self.identity.is_some() => false,
                 CallError::Kernel { error, .. } => self.base.may_follow(place, *error),
                 _ => false,
             };
@@ -265,9 +267,12 @@ impl<T: Trap + ?Sized> FileClient for RpcFiles<'_, T> {
 
 impl<T: Trap + ?Sized> RpcFiles<'_, T> {
     /// All of a file, no more than `most` bytes, and its number then: what is returned is what the file was while it had that
-    /// number.
-    pub(super) fn read_whole(&self, file: &[u8], most: u64) -> Result<(Bytes, u64), FileError> {
+    /// number. Of one that changes all the time, what was read last, and no number.
+    pub(super) fn read_whole(&self, file: &[u8], most: u64) -> Result<(Bytes, Option<u64>), FileError> {
+        const TRIES: u32 = 5;
+        let mut tries = 0;
         loop {
+            tries += 1;
             let (attributes, change) = self.stat_change(file)?;
             if attributes.size > most {
                 return Err(FileError::Server(Code::E_TOO_LARGE));
@@ -281,8 +286,9 @@ impl<T: Trap + ?Sized> RpcFiles<'_, T> {
                 whole.extend_from_slice(&data);
             }
             // One that changed meanwhile is read again.
-            if self.stat_change(file)?.1 == change {
-                return Ok((whole.freeze(), change));
+            let is_whole = self.stat_change(file)?.1 == change;
+            if is_whole || tries >= TRIES {
+                return Ok((whole.freeze(), is_whole.then_some(change)));
             }
         }
     }

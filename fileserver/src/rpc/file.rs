@@ -123,7 +123,7 @@ pub struct Attributes {
     ///
     /// `hyper modified`
     pub modified: i64,
-    /// another one after each change
+    /// another one after each change; 0 in a listing, where it is not looked up
     ///
     /// `unsigned hyper change`
     pub change: u64,

@@ -22,6 +22,11 @@ use file::{
     ListResult, ReadResult, StatResult, Status, file_1, file_2,
 };
 
+/// Bytes of an answer besides its data, at most.
+pub(crate) const RPC_HEAD_BYTES: usize = 64;
+/// Bytes of an entry in a listing besides its name, at most.
+const ENTRY_BYTES: usize = 4 + 3 + 28;
+
 impl From<Code> for Status {
     fn from(code: Code) -> Self {
         match code {
@@ -79,64 +84,38 @@ fn status(done: Result<(), Code>) -> Status {
 /// The procedures, on a store.
 #[derive(Clone, Copy)]
 struct Procedures<'s> {
+    /// As calls see it that the journal has, and as all others do.
+    bare: &'s dyn Store,
     store: &'s dyn Store,
-    has_journal: bool,
+    journal: Option<&'s Journal>,
+    /// Bytes of data in an answer.
+    room: usize,
     /// Held while something is appended, so that its place is its own.
     end: &'s Mutex<()>,
 }
 
 /// What is done before anything is written down, and what is written down.
 impl Procedures<'_> {
-    /// Does what may be done once alone: `check` says why it cannot, and nothing else; then it is written down and done.
+    /// Does what may be done once alone: `check` says why it cannot, and nothing else; then it is written down and done. If it
+    /// need not be done exactly once, it is done to `store`.
     fn once(
         &self,
         context: &Context<'_>,
+        store: &dyn Store,
         check: impl FnOnce() -> Result<Intent, Code>,
     ) -> Result<Result<u64, Code>, Refusal> {
-        if context.is_once() && !self.has_journal {
+        if context.is_once() && self.journal.is_none() {
             return Ok(Err(Code::E_NO_JOURNAL));
         }
         let intent = match check() {
             Ok(intent) => intent,
             Err(code) => return Ok(Err(code)),
         };
-        if context.is_once() {
-            context.intend(|| encoded(&intent).map_err(|error| Refusal::new(error.to_string())))?;
+        if !context.is_once() {
+            return Ok(act(store, &intent));
         }
-        Ok(self.act(&intent))
-    }
-
-    /// Does it; where data went.
-    fn act(&self, intent: &Intent) -> Result<u64, Code> {
-        let (name, offset) = (Name::new(&intent.name)?, intent.offset);
-        match intent.procedure {
-            file_2::FILE_CREATE => self.store.create(name),
-            file_2::FILE_DEL => self.store.delete(name),
-            file_2::FILE_RENAME => self.store.rename(name, Name::new(&intent.to)?),
-            file_2::FILE_MKDIR => self.store.make_directory(name),
-            file_2::FILE_RMDIR => self.store.remove_directory(name),
-            file_2::FILE_APPEND => self.store.write(name, offset, &intent.data),
-            _ => Err(Code::E_BAD_OPCODE),
-        }
-        .map(|()| offset)
-    }
-
-    /// Does again what may have been done before a crash: that it was is no failure.
-    fn act_again(&self, intent: &Intent) -> Result<u64, Code> {
-        match self.act(intent) {
-            Err(Code::E_EXISTS) if matches!(intent.procedure, file_2::FILE_CREATE | file_2::FILE_MKDIR) => {
-                Ok(intent.offset)
-            }
-            Err(Code::E_NOT_FOUND)
-                if matches!(
-                    intent.procedure,
-                    file_2::FILE_DEL | file_2::FILE_RMDIR | file_2::FILE_RENAME
-                ) =>
-            {
-                Ok(intent.offset)
-            }
-            done => done,
-        }
+        context.intend(|| encoded(&intent).map_err(|error| Refusal::new(error.to_string())))?;
+        Ok(act(self.bare, &intent))
     }
 
     fn attributes(&self, name: Name<'_>) -> Result<Attributes, Code> {
@@ -144,6 +123,38 @@ impl Procedures<'_> {
         let change = self.store.change(name)?;
         Ok(Attributes { change, ..self.store.stat(name)?.into() })
     }
+}
+
+/// Does it; where data went.
+fn act(store: &dyn Store, intent: &Intent) -> Result<u64, Code> {
+    let (name, offset) = (Name::new(&intent.name)?, intent.offset);
+    match intent.procedure {
+        file_2::FILE_CREATE => store.create(name),
+        file_2::FILE_DEL => store.delete(name),
+        file_2::FILE_RENAME => store.rename(name, Name::new(&intent.to)?),
+        file_2::FILE_MKDIR => store.make_directory(name),
+        file_2::FILE_RMDIR => store.remove_directory(name),
+        file_2::FILE_APPEND => store.write(name, offset, &intent.data),
+        _ => Err(Code::E_BAD_OPCODE),
+    }
+    .map(|()| offset)
+}
+
+/// Does again what may have been done before a crash: if it was, that is no failure. Nothing else has changed the store
+/// since it was intended.
+fn act_again(store: &dyn Store, intent: &Intent) -> Result<u64, Code> {
+    let code = match act(store, intent) {
+        Ok(offset) => return Ok(offset),
+        Err(code) => code,
+    };
+    let is_there = |name: &[u8]| Name::new(name).and_then(|name| store.stat(name)).is_ok();
+    let was_done = match (code, intent.procedure) {
+        (Code::E_EXISTS, file_2::FILE_CREATE | file_2::FILE_MKDIR) => is_there(&intent.name),
+        (Code::E_NOT_FOUND, file_2::FILE_DEL | file_2::FILE_RMDIR) => true,
+        (Code::E_NOT_FOUND, file_2::FILE_RENAME) => !is_there(&intent.name) && is_there(&intent.to),
+        _ => false,
+    };
+    if was_done { Ok(intent.offset) } else { Err(code) }
 }
 
 fn intent(procedure: u32, name: &Bytes) -> Intent {
@@ -163,7 +174,7 @@ impl file_2::Server for Procedures<'_> {
             Err(Code::E_NOT_FOUND) => Ok(intent(file_2::FILE_CREATE, &name)),
             Err(code) => Err(code),
         };
-        Ok(status(self.once(context, check)?.map(drop)))
+        Ok(status(self.once(context, self.store, check)?.map(drop)))
     }
 
     fn file_read(
@@ -173,7 +184,7 @@ impl file_2::Server for Procedures<'_> {
         offset: u64,
         count: u32,
     ) -> Result<ReadResult, Refusal> {
-        let mut data = vec![0; count.min(DATA_BYTES_MAX) as usize];
+        let mut data = vec![0; (count.min(DATA_BYTES_MAX) as usize).min(self.room)];
         let filled = Name::new(&name).and_then(|name| self.store.read(name, offset, &mut data));
         Ok(match filled {
             Ok(filled) => {
@@ -195,8 +206,9 @@ impl file_2::Server for Procedures<'_> {
     }
 
     fn file_del(&self, context: &Context<'_>, name: FileName) -> Result<Status, Refusal> {
-        let check = || self.store.stat(Name::new(&name)?).map(|_| intent(file_2::FILE_DEL, &name));
-        Ok(status(self.once(context, check)?.map(drop)))
+        // What a link leads to does not matter: who removes a name that nobody has is told so.
+        let check = || Name::new(&name).map(|_| intent(file_2::FILE_DEL, &name));
+        Ok(status(self.once(context, self.store, check)?.map(drop)))
     }
 
     fn file_stat(&self, _: &Context<'_>, name: FileName) -> Result<StatResult, Refusal> {
@@ -210,11 +222,13 @@ impl file_2::Server for Procedures<'_> {
         let listed = Name::new(&name).and_then(|name| self.store.list(name, &after, ENTRIES_MAX as usize));
         Ok(match listed {
             Ok(entries) => {
-                let entry = |entry: store::Entry| Entry {
-                    name: entry.name.into(),
-                    attributes: entry.attributes.into(),
+                let mut room = self.room;
+                let entry = |entry: store::Entry| {
+                    // A name with its length and what fills it up, and its attributes.
+                    room = room.checked_sub(entry.name.len() + ENTRY_BYTES)?;
+                    Some(Entry { name: entry.name.into(), attributes: entry.attributes.into() })
                 };
-                ListResult::Done(entries.into_iter().map(entry).collect())
+                ListResult::Done(entries.into_iter().map_while(entry).collect())
             }
             Err(code) => ListResult::Default(code.into()),
         })
@@ -222,11 +236,14 @@ impl file_2::Server for Procedures<'_> {
 
     fn file_rename(&self, context: &Context<'_>, name: FileName, to: FileName) -> Result<Status, Refusal> {
         let check = || {
-            self.store.stat(Name::new(&name)?)?;
+            let from = Name::new(&name)?;
             Name::new(&to)?;
+            if context.is_once() {
+                self.store.stat(from)?;
+            }
             Ok(Intent { to: to.clone(), ..intent(file_2::FILE_RENAME, &name) })
         };
-        Ok(status(self.once(context, check)?.map(drop)))
+        Ok(status(self.once(context, self.store, check)?.map(drop)))
     }
 
     fn file_truncate(&self, _: &Context<'_>, name: FileName, length: u64) -> Result<Status, Refusal> {
@@ -239,12 +256,12 @@ impl file_2::Server for Procedures<'_> {
             Err(Code::E_NOT_FOUND) => Ok(intent(file_2::FILE_MKDIR, &name)),
             Err(code) => Err(code),
         };
-        Ok(status(self.once(context, check)?.map(drop)))
+        Ok(status(self.once(context, self.store, check)?.map(drop)))
     }
 
     fn file_rmdir(&self, context: &Context<'_>, name: FileName) -> Result<Status, Refusal> {
         let check = || self.store.stat(Name::new(&name)?).map(|_| intent(file_2::FILE_RMDIR, &name));
-        Ok(status(self.once(context, check)?.map(drop)))
+        Ok(status(self.once(context, self.store, check)?.map(drop)))
     }
 
     fn file_append(
@@ -253,6 +270,11 @@ impl file_2::Server for Procedures<'_> {
         name: FileName,
         data: FileData,
     ) -> Result<AppendResult, Refusal> {
+        // First what a call that is alone has, then the end: or two calls would wait for each other.
+        let _shared = match self.journal.filter(|_| !context.is_once()) {
+            Some(journal) => Some(journal.share()?),
+            None => None,
+        };
         let _alone = self.end.lock();
         let check = || {
             let attributes = self.store.stat(Name::new(&name)?)?;
@@ -266,7 +288,7 @@ impl file_2::Server for Procedures<'_> {
                 FileKind::Other => Err(Code::E_NOT_SUPPORTED),
             }
         };
-        Ok(match self.once(context, check)? {
+        Ok(match self.once(context, self.bare, check)? {
             Ok(offset) => AppendResult::Done(offset),
             Err(code) => AppendResult::Default(code.into()),
         })
@@ -308,6 +330,7 @@ impl file_1::Server for Procedures<'_> {
 struct InPlace<'s, D> {
     dispatch: D,
     store: &'s dyn Store,
+    room: usize,
 }
 
 impl<D: Service> Service for InPlace<'_, D> {
@@ -340,7 +363,7 @@ impl<D: Service> Service for InPlace<'_, D> {
         let before = out.len();
         Status::Done.encode(out)?;
         let read = Name::new(&name).and_then(|name| {
-            out.opaque_in_place(count.min(DATA_BYTES_MAX), |buffer| {
+            out.opaque_in_place(count.min(DATA_BYTES_MAX).min(self.room as u32), |buffer| {
                 self.store.read(name, offset, buffer).map(|filled| filled.count)
             })
         });
@@ -355,20 +378,27 @@ impl<D: Service> Service for InPlace<'_, D> {
 /// The services of a store: both versions.
 pub(crate) struct FileServices<'s> {
     procedures: Procedures<'s>,
-    journal: Option<&'s Journal>,
 }
 
 impl<'s> FileServices<'s> {
-    pub(crate) fn new(store: &'s dyn Store, journal: Option<&'s Journal>, end: &'s Mutex<()>) -> Self {
-        Self { procedures: Procedures { store, has_journal: journal.is_some(), end }, journal }
+    /// `store`, and `others`, which is the same as those see it whose calls the journal does not have. An answer may have
+    /// `room` bytes of data.
+    pub(crate) fn new(
+        store: &'s dyn Store,
+        others: &'s dyn Store,
+        journal: Option<&'s Journal>,
+        end: &'s Mutex<()>,
+        room: usize,
+    ) -> Self {
+        Self { procedures: Procedures { bare: store, store: others, journal, room, end } }
     }
 
     /// Runs `body` with them.
     pub(crate) fn with<R>(&self, body: impl FnOnce(&[&dyn Service]) -> R) -> R {
-        let store = self.procedures.store;
-        let one = InPlace { dispatch: file_1::Dispatch(self.procedures), store };
-        let two = InPlace { dispatch: file_2::Dispatch(self.procedures), store };
-        match self.journal {
+        let Procedures { store, room, journal, .. } = self.procedures;
+        let one = InPlace { dispatch: file_1::Dispatch(self.procedures), store, room };
+        let two = InPlace { dispatch: file_2::Dispatch(self.procedures), store, room };
+        match journal {
             Some(journal) => {
                 body(&[&ExactlyOnce::elsewhere(one, journal), &ExactlyOnce::elsewhere(two, journal)])
             }
@@ -380,12 +410,10 @@ impl<'s> FileServices<'s> {
 /// Does again what calls had set out to do when the server stopped. To be called before `store` is served with `journal`. How
 /// much there was.
 pub fn recover(store: &dyn Store, journal: &Journal) -> Result<usize, Refusal> {
-    let end = Mutex::new(());
-    let procedures = Procedures { store, has_journal: true, end: &end };
     let strange = |error: &dyn std::fmt::Display| Refusal::new(format!("the journal: {error}"));
     journal.recover(|bytes| {
         let intent = Intent::decode(&mut Decoder::new(bytes)).map_err(|error| strange(&error))?;
-        let done = procedures.act_again(&intent);
+        let done = act_again(store, &intent);
         let result = if intent.procedure == file_2::FILE_APPEND {
             encoded(&done.map_or_else(|code| AppendResult::Default(code.into()), AppendResult::Done))
         } else {

@@ -107,12 +107,12 @@ impl<T: Trap + ?Sized, L: Ledger> Server for Binding<'_, '_, T, L> {
             }
             log::info!("{} is dead, and forgotten", String::from_utf8_lossy(&entry.handle));
             let forgotten = self.registry.change(|table| {
-                table.remove(&entry);
+                table.forget(&entry, proved);
                 Status::Ok
             });
             if forgotten != Status::Ok {
                 // It is forgotten until the next start, which will find out again.
-                self.registry.table().remove(&entry);
+                self.registry.table().forget(&entry, proved);
             }
         }
     }

@@ -157,8 +157,17 @@ impl Table {
     }
 
     pub(super) fn prove(&mut self, entry: &Entry, now: Instant) {
-        if let Some(known) = self.find(entry) {
+        if let Some(known) = self.find(entry)
+            && known.offer.entry == *entry
+        {
             known.proved = Some(now);
+        }
+    }
+
+    /// One that was `proved` last then and did not live now: it is removed, unless it has registered anew meanwhile.
+    pub(super) fn forget(&mut self, entry: &Entry, proved: Option<Instant>) {
+        if self.find(entry).is_some_and(|known| known.offer.entry == *entry && known.proved == proved) {
+            self.remove(entry);
         }
     }
 

@@ -1,6 +1,9 @@
 //! The server's side: results beside effects, in one database.
+use std::cell::Cell;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
@@ -11,7 +14,7 @@ use crate::{Context, Procedure, Refusal, ServeError, Service};
 
 /// Clients whose calls are remembered.
 pub const CLIENTS_MAX: u64 = 65_536;
-/// Calls of one client that may be under way at once.
+/// So far a client's calls may be ahead of its first that is under way.
 pub const CALLS_MAX: u64 = 1_024;
 
 /// A client, and which of its calls.
@@ -21,8 +24,13 @@ type Call = (u128, u64);
 const RESULTS: TableDefinition<'_, Call, &[u8]> = TableDefinition::new("sendrec results");
 /// What calls that run have set out to do elsewhere.
 const INTENTS: TableDefinition<'_, Call, &[u8]> = TableDefinition::new("sendrec intents");
-/// What each client has said last of its calls that are over.
-const FLOORS: TableDefinition<'_, u128, u64> = TableDefinition::new("sendrec floors");
+/// What each client has said last of its calls that are over, and when, in seconds since 1970.
+const CLIENTS: TableDefinition<'_, u128, (u64, u64)> = TableDefinition::new("sendrec clients");
+/// Who has been silent for so long makes room for others: no call waits as long.
+const SILENCE: Duration = Duration::from_secs(24 * 3_600);
+/// In front of a result that was kept: it is one, or that there is none.
+const DONE: u8 = 0;
+const FAILED: u8 = 1;
 
 /// The journal cannot be opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +42,10 @@ pub struct JournalError(#[from] redb::DatabaseError);
 #[derive(Debug)]
 pub struct Journal {
     database: Database,
-    /// Held while a call with effects elsewhere runs.
-    elsewhere: Mutex<()>,
+    /// Held while a call with effects elsewhere runs; shared by who else changes what is there.
+    elsewhere: RwLock<()>,
+    /// An effect may be there that was not finished: until it is, nothing may be changed.
+    is_broken: AtomicBool,
 }
 
 impl Journal {
@@ -46,7 +56,20 @@ impl Journal {
 
     /// The journal in a database that is open already.
     pub const fn new(database: Database) -> Self {
-        Self { database, elsewhere: Mutex::new(()) }
+        Self { database, elsewhere: RwLock::new(()), is_broken: AtomicBool::new(false) }
+    }
+
+    /// To be held by whoever changes what calls with effects elsewhere change ([`ExactlyOnce::elsewhere`]), and is none of
+    /// them: what they had begun may be done again after a crash, and must not undo what was done since. An error if a call could
+    /// not be finished: nothing is to be changed then until the server has started again.
+    pub fn share(&self) -> Result<RwLockReadGuard<'_, ()>, Refusal> {
+        let shared = self.elsewhere.read().map_err(|_| broken())?;
+        if self.is_broken.load(Ordering::SeqCst) { Err(broken()) } else { Ok(shared) }
+    }
+
+    fn alone(&self) -> Result<RwLockWriteGuard<'_, ()>, Refusal> {
+        let alone = self.elsewhere.write().map_err(|_| broken())?;
+        if self.is_broken.load(Ordering::SeqCst) { Err(broken()) } else { Ok(alone) }
     }
 
     /// The database, to look into.
@@ -61,7 +84,7 @@ impl Journal {
         let intents = all_intents(&transaction).map_err(|error| unwritten(&error))?;
         for (call, intent) in &intents {
             let result = again(intent.clone())?;
-            finish(&transaction, *call, &result).map_err(|error| unwritten(&error))?;
+            finish(&transaction, *call, DONE, &result).map_err(|error| unwritten(&error))?;
         }
         transaction.commit().map_err(|error| unwritten(&error))?;
         Ok(intents.len())
@@ -78,17 +101,15 @@ fn all_intents(transaction: &WriteTransaction) -> Result<Vec<(Call, Bytes)>, red
     Ok(intents)
 }
 
-/// The call has this result.
-fn finish(transaction: &WriteTransaction, call: Call, result: &[u8]) -> Result<(), redb::Error> {
-    transaction.open_table(RESULTS)?.insert(call, result)?;
+/// The call has come to this.
+fn finish(transaction: &WriteTransaction, call: Call, how: u8, result: &[u8]) -> Result<(), redb::Error> {
+    transaction.open_table(RESULTS)?.insert(call, &[&[how], result].concat()[..])?;
     transaction.open_table(INTENTS)?.remove(call)?;
     Ok(())
 }
 
-/// The call has none.
-fn give_up(transaction: &WriteTransaction, call: Call) -> Result<(), redb::Error> {
-    transaction.open_table(INTENTS)?.remove(call)?;
-    Ok(())
+fn broken() -> Refusal {
+    Refusal::new("a call was not finished, and nothing is changed until the server has started again")
 }
 
 /// A call with effects elsewhere than in the journal, and where its intent goes.
@@ -96,6 +117,8 @@ fn give_up(transaction: &WriteTransaction, call: Call) -> Result<(), redb::Error
 pub(crate) struct Intending<'j> {
     journal: &'j Journal,
     call: Call,
+    /// Whether it is written.
+    intended: &'j Cell<bool>,
 }
 
 impl Intending<'_> {
@@ -107,6 +130,8 @@ impl Intending<'_> {
             Ok(())
         };
         keep(&transaction).map_err(|error| unwritten(&error))?;
+        // Should this fail, it may be written all the same.
+        self.intended.set(true);
         transaction.commit().map_err(|error| unwritten(&error))?;
         Ok(intent)
     }
@@ -151,8 +176,7 @@ impl<'j, S: Service> ExactlyOnce<'j, S> {
         out: &mut Encoder,
     ) -> Result<(), ServeError> {
         // One at a time: two copies of a call may be here at once, and where a file ends is to be known.
-        let lock = || self.journal.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
-        let _alone = self.is_elsewhere.then(lock);
+        let _alone = if self.is_elsewhere { Some(self.journal.alone()?) } else { None };
         let begin = || self.journal.database.begin_write().map_err(|error| unwritten(&error));
         let commit = |transaction: WriteTransaction| transaction.commit().map_err(|error| unwritten(&error));
         let transaction = begin()?;
@@ -163,26 +187,30 @@ impl<'j, S: Service> ExactlyOnce<'j, S> {
         }
         let call = (identity.client, identity.sequence);
         let before = out.len();
-        let transaction = if self.is_elsewhere {
-            commit(transaction)?;
-            let intending = Some(Intending { journal: self.journal, call });
-            let served = self.service.serve(&Context { intending, ..*context }, procedure, input, out);
-            let transaction = begin()?;
-            if let Err(error) = served {
-                // It is over, and is not to be done again.
-                give_up(&transaction, call).map_err(|error| unwritten(&error))?;
-                commit(transaction)?;
-                return Err(error);
-            }
-            transaction
-        } else {
+        if !self.is_elsewhere {
             let context = Context { transaction: Some(&transaction), ..*context };
             // Dropped without a commit the transaction leaves no trace.
             self.service.serve(&context, procedure, input, out)?;
-            transaction
-        };
-        finish(&transaction, call, &out.tail(before)).map_err(|error| unwritten(&error))?;
-        Ok(commit(transaction)?)
+            finish(&transaction, call, DONE, &out.tail(before)).map_err(|error| unwritten(&error))?;
+            return Ok(commit(transaction)?);
+        }
+        commit(transaction)?;
+        let intended = Cell::new(false);
+        let intending = Some(Intending { journal: self.journal, call, intended: &intended });
+        let served = self.service.serve(&Context { intending, ..*context }, procedure, input, out);
+        if served.is_err() && !intended.get() {
+            return served;
+        }
+        let how = if served.is_ok() { DONE } else { FAILED };
+        let finished = begin().and_then(|transaction| {
+            finish(&transaction, call, how, &out.tail(before)).map_err(|error| unwritten(&error))?;
+            commit(transaction)
+        });
+        if finished.is_err() && intended.get() {
+            self.journal.is_broken.store(true, Ordering::SeqCst);
+        }
+        finished?;
+        served
     }
 }
 
@@ -192,26 +220,45 @@ fn unwritten(error: &dyn std::fmt::Display) -> Refusal {
 
 /// What the call has come to before, if it ran. Forgets what the client is through with.
 fn known(transaction: &WriteTransaction, identity: Identity) -> Result<Option<Bytes>, ServeError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let look = || -> Result<Result<Option<Bytes>, &'static str>, redb::Error> {
         let Identity { client, sequence, floor } = identity;
-        let mut floors = transaction.open_table(FLOORS)?;
+        let mut clients = transaction.open_table(CLIENTS)?;
         let mut results = transaction.open_table(RESULTS)?;
-        let last = floors.get(client)?.map(|floor| floor.value());
-        if last.is_none() && floors.len()? >= CLIENTS_MAX {
-            return Ok(Err("as many clients as there may be"));
+        let last = clients.get(client)?.map(|last| last.value());
+        if last.is_none() && clients.len()? >= CLIENTS_MAX {
+            let silent = |heard: u64| now.saturating_sub(heard) > SILENCE.as_secs();
+            clients.retain(|_, (_, heard)| !silent(heard))?;
+            if clients.len()? >= CLIENTS_MAX {
+                return Ok(Err("the journal has as many clients as it can have"));
+            }
+            let mut gone: Option<(u128, bool)> = None;
+            results.retain(|(client, _), _| match gone {
+                Some((last, is_gone)) if last == client => !is_gone,
+                _ => {
+                    let is_gone = clients.get(client).is_ok_and(|found| found.is_none());
+                    gone = Some((client, is_gone));
+                    !is_gone
+                }
+            })?;
         }
-        if sequence < last.unwrap_or(0).max(floor) || sequence - floor >= CALLS_MAX {
+        let known_floor = last.map_or(0, |(floor, _)| floor);
+        if sequence < known_floor.max(floor) || sequence - floor >= CALLS_MAX {
             return Ok(Err("a call that was over, or too many under way"));
         }
-        if last.is_none_or(|last| last < floor) {
-            floors.insert(client, floor)?;
+        if last.is_none_or(|last| last != (known_floor.max(floor), now)) {
+            clients.insert(client, (known_floor.max(floor), now))?;
             results.retain_in((client, 0)..(client, floor), |_, _| false)?;
         }
         let found = results.get((client, sequence))?;
         Ok(Ok(found.map(|result| Bytes::copy_from_slice(result.value()))))
     };
     match look() {
-        Ok(Ok(found)) => Ok(found),
+        Ok(Ok(Some(result))) => match result.split_first() {
+            Some((&DONE, _)) => Ok(Some(result.slice(1..))),
+            _ => Err(ServeError::Failed(Refusal::new("as it failed before"))),
+        },
+        Ok(Ok(None)) => Ok(None),
         Ok(Err(refused)) => Err(ServeError::Failed(Refusal::new(refused))),
         Err(error) => Err(unwritten(&error).into()),
     }

@@ -40,15 +40,14 @@ pub fn come_back<T: Trap + ?Sized>(
     match cure {
         OrphanCure::None => {}
         OrphanCure::Extermination => {
-            let Some(under_way) = read_log(log)? else { return Ok(0) };
-            for call in under_way.calls {
-                // One with a sparse id has moved, or not: nobody knows whose warden to ask.
-                let server = std::str::from_utf8(&call.server).ok().and_then(|text| text.parse().ok());
-                let Some(Target::Place(server)) = server else { continue };
-                count(
-                    warden(server)
-                        .exterminate(&[ACall { client: under_way.client, sequence: call.sequence }]),
-                );
+            for under_way in read_log(log)? {
+                for call in under_way.calls {
+                    // One with a sparse id has moved, or not: nobody knows whose warden to ask.
+                    let server = std::str::from_utf8(&call.server).ok().and_then(|text| text.parse().ok());
+                    let Some(Target::Place(server)) = server else { continue };
+                    let call = ACall { client: under_way.client, sequence: call.sequence };
+                    count(warden(server).exterminate(&[call]));
+                }
             }
             // Until all have heard of it, it stays.
             if outcome.is_ok() {

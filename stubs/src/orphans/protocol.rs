@@ -74,6 +74,11 @@ impl Xdr for CallLog {
     }
 }
 
+/// And those of earlier incarnations, which are yet to be seen to.
+///
+/// `typedef call_log call_logs<64>`
+pub type CallLogs = Vec<CallLog>;
+
 /// `version ORPHANS_1 = 1`
 /// of `program ORPHANS = 0x2000_0058`.
 pub mod orphans_1 {

@@ -83,6 +83,11 @@ impl<T: Trap + ?Sized> Warden<'_, '_, T> {
     /// A machine is back.
     fn declared(&self, source: Source) -> Found {
         let (machine, epoch) = (source.address().machine, source.epoch());
+        // Whoever says it is a later incarnation may be anybody: AYA has it prove that.
+        let proved = |(lives, _)| lives == epoch;
+        if !source.is_believed() && !self.me.ping(source.address(), OWNER_TIMEOUT).is_ok_and(proved) {
+            return 0;
+        }
         match self.works.cure() {
             OrphanCure::None => 0,
             OrphanCure::Reincarnation => self.end(|_, _| true),

@@ -115,7 +115,7 @@ impl Works {
         let mut table = self.table();
         let number = table.next;
         table.next += 1;
-        if self.cure != OrphanCure::None {
+        if self.cure != OrphanCure::None && source.is_believed() {
             // Its machine is in a later epoch: what an earlier one has called for is nobody's.
             table.end(|_, running| running.owner.is_before(owner.client.machine, owner.epoch), found);
         }

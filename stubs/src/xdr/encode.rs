@@ -144,6 +144,10 @@ impl Encoder {
         self.bytes[at..at + 4].copy_from_slice(&(filled as u32).to_be_bytes());
         self.bytes.truncate(at + 4 + filled);
         self.bytes.put_bytes(0, padding(filled));
+        if self.bytes.len() < self.bytes.capacity() / 2 {
+            // Whoever keeps the message would keep all that room.
+            self.bytes = BytesMut::from(&self.bytes[..]);
+        }
         Ok(())
     }
 

@@ -30,7 +30,7 @@ use slab::Slab;
 use crate::bulk::{Fresh, Memory};
 use crate::config::{Config, Options, Planted, Reliability, Semantics};
 use crate::error::{CallError, ReplyError};
-use crate::ids::{Address, Epoch, LocalId, Nonce, PacketNumber, Path, Sequence};
+use crate::ids::{Address, Epoch, LocalId, Machine, Nonce, PacketNumber, Path, Sequence};
 use crate::process::{Permit, Place, ReplyTo, WaitToken};
 use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
@@ -276,6 +276,11 @@ impl Exchange {
             elapsed_us: 0,
             fragment: Fragment::default(),
         }
+    }
+
+    /// Whether that incarnation of a machine is the one that is believed in.
+    pub(crate) fn believes(&self, machine: Machine, epoch: Epoch) -> bool {
+        self.peers.find(machine).is_some_and(|peer| self.peers.get(peer).epoch == epoch)
     }
 
     /// What this machine calls itself towards `peer`: its boot's epoch, or a later one if the peer knew a later.

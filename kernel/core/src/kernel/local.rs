@@ -72,7 +72,7 @@ impl Kernel {
             Ticket::Local(self.rendezvous.open(request))
         };
         let (epoch, _) = self.exchange.own_incarnation(now);
-        let source = Source { address: from, ticket, epoch, arrived: now };
+        let source = Source { address: from, ticket, epoch, is_believed: true, arrived: now };
         let received = Received { source, message: message.clone() };
         match reserved {
             Ok(permit) => {

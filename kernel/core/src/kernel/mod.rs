@@ -333,7 +333,9 @@ impl Kernel {
         let message = Bytes::copy_from_slice(view.payload());
         self.counters.copied_out_bytes += message.len() as u64;
         self.tracer.step(Step::CopiedOut);
-        let source = Source { address: from, ticket, epoch: view.header().source_epoch, arrived: now };
+        let epoch = view.header().source_epoch;
+        let is_believed = self.exchange.believes(from.machine, epoch);
+        let source = Source { address: from, ticket, epoch, is_believed, arrived: now };
         self.deliver(now, process, permit, Received { source, message }, out);
         self.tracer.step(Step::Handed);
         Fate::Accepted
@@ -357,7 +359,8 @@ impl Kernel {
             Some(place) if !one_way => Ticket::Remote(place),
             place => Ticket::OneWay(place),
         };
-        let source = Source { address: from, ticket, epoch, arrived: now };
+        let is_believed = self.exchange.believes(from.machine, epoch);
+        let source = Source { address: from, ticket, epoch, is_believed, arrived: now };
         self.deliver(now, to, permit, Received { source, message }, out);
         Fate::Accepted
     }
@@ -551,7 +554,13 @@ impl Kernel {
         message: Bytes,
         out: &mut Out,
     ) {
-        let source = Source { address: from, ticket: Ticket::Answer, epoch: Epoch::BLANK, arrived: now };
+        let source = Source {
+            address: from,
+            ticket: Ticket::Answer,
+            epoch: Epoch::BLANK,
+            is_believed: true,
+            arrived: now,
+        };
         let received = Received { source, message };
         match reply_to {
             ReplyTo::Call(token) => self.finish(token, Outcome::Received(received), out),

@@ -47,6 +47,7 @@ pub struct Source {
     pub(crate) address: Address,
     pub(crate) ticket: Ticket,
     pub(crate) epoch: Epoch,
+    pub(crate) is_believed: bool,
     pub(crate) arrived: Instant,
 }
 
@@ -79,6 +80,12 @@ impl Source {
     /// Which incarnation of its machine it came from; AYA tells which one lives. Blank for a reply.
     pub const fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Whether that incarnation is the one this kernel believes in: one that says it is a later one is served before it has
+    /// proved so.
+    pub const fn is_believed(&self) -> bool {
+        self.is_believed
     }
 
     /// When it came to this kernel: before it was received by the time it lay in the mailbox.

@@ -24,6 +24,7 @@ fn message(from: Address, bytes: usize) -> Received {
         address: from,
         ticket: Ticket::OneWay(None),
         epoch: Epoch::BLANK,
+        is_believed: true,
         arrived: Instant::default(),
     };
     Received { source, message: Bytes::from(alloc::vec![0; bytes]) }
