@@ -7,11 +7,6 @@ use plotters::prelude::*;
 use super::{Figures, PathFigure, StepFigure};
 use crate::sample::Fallible;
 
-/// How far a typical call's steps sum to something else than the median call, as a part of it.
-pub(super) fn off(path: &PathFigure) -> f64 {
-    path.sum_ns / path.whole_p50_ns.max(1) as f64 - 1.0
-}
-
 fn micros(nanos: f64) -> f64 {
     nanos / 1_000.0
 }
@@ -55,10 +50,10 @@ fn tables(figures: &Figures, out: &mut String) -> std::fmt::Result {
         )?;
         writeln!(
             out,
-            "the whole call {:.3} us ({:+.1} %); untimed {:.3} us",
+            "the whole call by its client's clock {:.3} us; untimed {:.3} us; a call's steps are {:.1} % of it",
             micros(path.whole_p50_ns as f64),
-            100.0 * off(path),
-            micros(path.untimed_p50_ns as f64)
+            micros(path.untimed_p50_ns as f64),
+            100.0 * path.sum_to_whole
         )?;
         if path.left_out > 0 {
             writeln!(out, "{} calls that another thread has done a part of are left out", path.left_out)?;
