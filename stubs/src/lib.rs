@@ -23,6 +23,7 @@ pub mod once;
 mod options;
 pub mod orphans;
 mod pass;
+mod pending;
 mod remote;
 mod server;
 pub mod xdr;
@@ -35,8 +36,11 @@ pub use error::{CallError, Ran, Refusal, ServeError};
 pub use identity::ClientIdentity;
 pub use ledger::{Ledger, Unkept};
 pub use options::{CALL_TIMEOUT, CallOptions, CallSemantics, Retries, RetryBudget};
-pub use remote::{Pending, Remote};
-pub use server::{Context, Rules, Service, Services, is_call, serve, serve_one, serve_with};
+pub use pending::Pending;
+pub use remote::Remote;
+pub use server::{
+    Context, Rules, Service, Services, is_call, serve, serve_by_threads, serve_one, serve_with,
+};
 
 /// A procedure of an interface, as calls and answers name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -177,12 +177,7 @@ impl<'s> Services<'s> {
     /// As [`Self::serve`], by so many threads, one of them this: so many calls run at once. The process is to be spawned
     /// as one that has threads ([`sendrec_trap::SpawnOptions::threads`]).
     pub fn serve_by<T: Trap + ?Sized + Sync>(&self, me: &Process<'_, T>, threads: usize) -> ReceiveError {
-        std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|| self.serve(me));
-            }
-            self.serve(me)
-        })
+        serve_by_threads(threads, || self.serve(me))
     }
 
     /// The answer to a call that came another way than through a kernel; `None` if it is none.
@@ -193,6 +188,16 @@ impl<'s> Services<'s> {
     fn each(&self) -> impl Iterator<Item = &(dyn Service + 's)> + Clone {
         self.list.iter().map(|service| &**service as &(dyn Service + 's))
     }
+}
+
+/// Runs a server's loop on so many threads, one of them this: a pool.
+pub fn serve_by_threads(threads: usize, serve: impl Fn() -> ReceiveError + Sync) -> ReceiveError {
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(&serve);
+        }
+        serve()
+    })
 }
 
 /// As [`Services::serve`], for services of this thread alone, which may use `me` for calls of their own.

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sendrec_kernel::{Node, NodeConfig};
-use sendrec_stubs::CallError;
 use sendrec_stubs::binder::{BINDER, BINDER_ID, Binder, BinderError, Registry};
-use sendrec_stubs::{Ledger, Unkept};
+use sendrec_stubs::{CallError, Ledger, Unkept, serve_by_threads};
 use sendrec_trap::{CallError as KernelError, Process, ReceiveError, SpawnOptions, Target};
 use serde::Serialize;
 
@@ -82,12 +81,7 @@ fn serve_binder(args: &BinderServeArgs) -> Result<(), Failure> {
 const THREADS: usize = 4;
 
 fn serve_by_all(me: &Process<'_, Node>, registry: &Registry<impl Ledger + Sync>) -> ReceiveError {
-    std::thread::scope(|scope| {
-        for _ in 1..THREADS {
-            scope.spawn(|| registry.serve(me));
-        }
-        registry.serve(me)
-    })
+    serve_by_threads(THREADS, || registry.serve(me))
 }
 
 /// Runs `body` with a process that can ask the binder that was typed.

@@ -1,7 +1,6 @@
 //! `sendrec serve`: a directory's files, until Ctrl-C or SIGTERM.
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use sendrec_core::trace::Fate;
@@ -10,6 +9,7 @@ use sendrec_fileserver::{Directory, FileServer, ReadOnly, Store, Versioned, reco
 use sendrec_kernel::{Discovery, Node, NodeConfig};
 use sendrec_names::{Name, Names, NamesError, Token};
 use sendrec_stubs::once::Journal;
+use sendrec_stubs::serve_by_threads;
 use sendrec_trap::{Address, LocalId, Process, SpawnOptions};
 
 use super::Failure;
@@ -147,13 +147,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         for name in &args.name {
             say(format_args!("serving {root} at {name}"))?;
         }
-        thread::scope(|scope| {
-            for _ in 1..args.threads {
-                scope.spawn(|| server.serve(&me));
-            }
-            let ended = server.serve(&me);
-            log::info!("the server ends: {ended}");
-        });
+        let ended = serve_by_threads(usize::from(args.threads), || server.serve(&me));
+        log::info!("the server ends: {ended}");
     }
     session.finish()
 }

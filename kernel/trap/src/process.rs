@@ -1,4 +1,5 @@
 //! A process's handle on the kernel: send, receive, and what is made of them.
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -9,8 +10,8 @@ use sendrec_core::{
 };
 
 use crate::Trap;
-use crate::completion::Completion;
-use crate::error::{PingError, SendError, SendFailure};
+use crate::completion::{Completion, Slot};
+use crate::error::{Down, PingError, SendError, SendFailure};
 use crate::message::{Message, To};
 
 /// How one send or call is to go. [`Process::how`] gives the configuration's way; change what is to differ.
@@ -264,6 +265,16 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
         completion.test()
     }
 
+    /// Lets so much time pass, or less if the kernel goes down.
+    pub fn sleep(&self, span: Duration) {
+        self.gate.wait(&never(), Some(self.gate.now() + span));
+    }
+
+    /// Whether the kernel is down: nothing comes of any call any more.
+    pub fn is_down(&self) -> bool {
+        self.gate.wait(&never(), Some(self.gate.now()))
+    }
+
     fn enter(&self, call: Syscall, timeout: Option<Duration>) -> Outcome {
         let deadline = timeout.map(|timeout| self.gate.now() + timeout);
         self.gate.enter(self.id, call, deadline)
@@ -274,6 +285,11 @@ impl<T: Trap + ?Sized> Drop for Process<'_, T> {
     fn drop(&mut self) {
         self.gate.exit(self.id);
     }
+}
+
+/// A slot that nothing fills but a kernel that goes down.
+fn never() -> Arc<Slot> {
+    Slot::new(None, Down::Request)
 }
 
 /// A buffer that its owner wants back.

@@ -59,7 +59,7 @@ pub fn come_back<T: Trap + ?Sized>(
                 count(warden(*server).reincarnate());
             }
         }
-        OrphanCure::Expiration { quantum } => crate::remote::sleep(me, quantum),
+        OrphanCure::Expiration { quantum } => me.sleep(quantum),
     }
     outcome
 }
