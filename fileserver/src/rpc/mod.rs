@@ -22,6 +22,12 @@ use file::{
     ListResult, ReadResult, StatResult, Status, file_1, file_2,
 };
 
+const _: () = assert!(
+    DATA_BYTES_MAX as usize == crate::message::DATA_BYTES_MAX
+        && file::NAME_BYTES_MAX as usize == crate::name::MAX_PATH_BYTES,
+    "file.x says of data and names what the message protocol says"
+);
+
 /// Bytes of an answer besides its data, at most.
 pub(crate) const RPC_HEAD_BYTES: usize = 64;
 /// Bytes of an entry in a listing besides its name, at most.
@@ -81,9 +87,9 @@ fn status(done: Result<(), Code>) -> Status {
     done.map_or_else(Status::from, |()| Status::Done)
 }
 
-/// The procedures, on a store.
+/// The procedures of both versions, on a store.
 #[derive(Clone, Copy)]
-struct Procedures<'s> {
+pub(crate) struct FileServices<'s> {
     /// As calls see it that the journal has, and as all others do.
     bare: &'s dyn Store,
     store: &'s dyn Store,
@@ -94,28 +100,38 @@ struct Procedures<'s> {
     end: &'s Mutex<()>,
 }
 
-/// What is done before anything is written down, and what is written down.
-impl Procedures<'_> {
-    /// Does what may be done once alone: `check` says why it cannot, and nothing else; then it is written down and done. If it
-    /// need not be done exactly once, it is done to `store`.
-    fn once(
+impl FileServices<'_> {
+    /// Does to `store` what harms if it is done twice; where data went. Exactly once, it is done to the store as it is, if
+    /// `check` finds nothing against it, and is written down before: what is known to fail is not, since done again after a
+    /// crash it would look as if it had not failed.
+    fn act(
         &self,
         context: &Context<'_>,
         store: &dyn Store,
-        check: impl FnOnce() -> Result<Intent, Code>,
+        intent: &Intent,
+        check: impl FnOnce(&dyn Store, Name<'_>) -> Result<(), Code>,
     ) -> Result<Result<u64, Code>, Refusal> {
-        if context.is_once() && self.journal.is_none() {
+        if !context.is_once() {
+            return Ok(act(store, intent));
+        }
+        if self.journal.is_none() {
             return Ok(Err(Code::E_NO_JOURNAL));
         }
-        let intent = match check() {
-            Ok(intent) => intent,
-            Err(code) => return Ok(Err(code)),
-        };
-        if !context.is_once() {
-            return Ok(act(store, &intent));
+        if let Err(code) = Name::new(&intent.name).and_then(|name| check(self.bare, name)) {
+            return Ok(Err(code));
         }
-        context.intend(|| encoded(&intent).map_err(|error| Refusal::new(error.to_string())))?;
-        Ok(act(self.bare, &intent))
+        context.intend(|| encoded(intent).map_err(|error| Refusal::new(error.to_string())))?;
+        Ok(act(self.bare, intent))
+    }
+
+    /// As [`Self::act`], where data goes nowhere.
+    fn status(
+        &self,
+        context: &Context<'_>,
+        intent: &Intent,
+        check: impl FnOnce(&dyn Store, Name<'_>) -> Result<(), Code>,
+    ) -> Result<Status, Refusal> {
+        Ok(status(self.act(context, self.store, intent, check)?.map(drop)))
     }
 
     fn attributes(&self, name: Name<'_>) -> Result<Attributes, Code> {
@@ -147,7 +163,7 @@ fn act_again(store: &dyn Store, intent: &Intent) -> Result<u64, Code> {
         Ok(offset) => return Ok(offset),
         Err(code) => code,
     };
-    let is_there = |name: &[u8]| Name::new(name).and_then(|name| store.stat(name)).is_ok();
+    let is_there = |name: &[u8]| Name::new(name).and_then(|name| is_there(store, name)).is_ok();
     let was_done = match (code, intent.procedure) {
         (Code::E_EXISTS, file_2::FILE_CREATE | file_2::FILE_MKDIR) => is_there(&intent.name),
         (Code::E_NOT_FOUND, file_2::FILE_DEL | file_2::FILE_RMDIR) => true,
@@ -157,8 +173,8 @@ fn act_again(store: &dyn Store, intent: &Intent) -> Result<u64, Code> {
     if was_done { Ok(intent.offset) } else { Err(code) }
 }
 
-fn intent(procedure: u32, name: &Bytes) -> Intent {
-    Intent { procedure, name: name.clone(), to: Bytes::new(), offset: 0, data: Bytes::new() }
+fn intent(procedure: u32, name: FileName) -> Intent {
+    Intent { procedure, name, to: Bytes::new(), offset: 0, data: Bytes::new() }
 }
 
 fn encoded(value: &impl Xdr) -> Result<Bytes, EncodeError> {
@@ -167,32 +183,20 @@ fn encoded(value: &impl Xdr) -> Result<Bytes, EncodeError> {
     Ok(out.finish())
 }
 
-impl file_2::Server for Procedures<'_> {
+impl file_2::Server for FileServices<'_> {
     fn file_create(&self, context: &Context<'_>, name: FileName) -> Result<Status, Refusal> {
-        let check = || match self.store.stat(Name::new(&name)?) {
-            Ok(_) => Err(Code::E_EXISTS),
-            Err(Code::E_NOT_FOUND) => Ok(intent(file_2::FILE_CREATE, &name)),
-            Err(code) => Err(code),
-        };
-        Ok(status(self.once(context, self.store, check)?.map(drop)))
+        self.status(context, &intent(file_2::FILE_CREATE, name), is_free)
     }
 
     fn file_read(
         &self,
         _: &Context<'_>,
-        name: FileName,
-        offset: u64,
-        count: u32,
+        _name: FileName,
+        _offset: u64,
+        _count: u32,
     ) -> Result<ReadResult, Refusal> {
-        let mut data = vec![0; (count.min(DATA_BYTES_MAX) as usize).min(self.room)];
-        let filled = Name::new(&name).and_then(|name| self.store.read(name, offset, &mut data));
-        Ok(match filled {
-            Ok(filled) => {
-                data.truncate(filled.count);
-                ReadResult::Done(data.into())
-            }
-            Err(code) => ReadResult::Default(code.into()),
-        })
+        // See `InPlace`.
+        Err(Refusal::new("READ is answered where its data is to stand"))
     }
 
     fn file_write(
@@ -206,9 +210,8 @@ impl file_2::Server for Procedures<'_> {
     }
 
     fn file_del(&self, context: &Context<'_>, name: FileName) -> Result<Status, Refusal> {
-        // What a link leads to does not matter: who removes a name that nobody has is told so.
-        let check = || Name::new(&name).map(|_| intent(file_2::FILE_DEL, &name));
-        Ok(status(self.once(context, self.store, check)?.map(drop)))
+        // What a link leads to does not matter.
+        self.status(context, &intent(file_2::FILE_DEL, name), |_, _| Ok(()))
     }
 
     fn file_stat(&self, _: &Context<'_>, name: FileName) -> Result<StatResult, Refusal> {
@@ -222,28 +225,27 @@ impl file_2::Server for Procedures<'_> {
         let listed = Name::new(&name).and_then(|name| self.store.list(name, &after, ENTRIES_MAX as usize));
         Ok(match listed {
             Ok(entries) => {
+                let any = !entries.is_empty();
                 let mut room = self.room;
                 let entry = |entry: store::Entry| {
                     // A name with its length and what fills it up, and its attributes.
                     room = room.checked_sub(entry.name.len() + ENTRY_BYTES)?;
                     Some(Entry { name: entry.name.into(), attributes: entry.attributes.into() })
                 };
-                ListResult::Done(entries.into_iter().map_while(entry).collect())
+                let fit: Vec<_> = entries.into_iter().map_while(entry).collect();
+                // None would say that there are no more.
+                if fit.is_empty() && any {
+                    ListResult::Default(Status::NoSpace)
+                } else {
+                    ListResult::Done(fit)
+                }
             }
             Err(code) => ListResult::Default(code.into()),
         })
     }
 
     fn file_rename(&self, context: &Context<'_>, name: FileName, to: FileName) -> Result<Status, Refusal> {
-        let check = || {
-            let from = Name::new(&name)?;
-            Name::new(&to)?;
-            if context.is_once() {
-                self.store.stat(from)?;
-            }
-            Ok(Intent { to: to.clone(), ..intent(file_2::FILE_RENAME, &name) })
-        };
-        Ok(status(self.once(context, self.store, check)?.map(drop)))
+        self.status(context, &Intent { to, ..intent(file_2::FILE_RENAME, name) }, is_there)
     }
 
     fn file_truncate(&self, _: &Context<'_>, name: FileName, length: u64) -> Result<Status, Refusal> {
@@ -251,17 +253,11 @@ impl file_2::Server for Procedures<'_> {
     }
 
     fn file_mkdir(&self, context: &Context<'_>, name: FileName) -> Result<Status, Refusal> {
-        let check = || match self.store.stat(Name::new(&name)?) {
-            Ok(_) => Err(Code::E_EXISTS),
-            Err(Code::E_NOT_FOUND) => Ok(intent(file_2::FILE_MKDIR, &name)),
-            Err(code) => Err(code),
-        };
-        Ok(status(self.once(context, self.store, check)?.map(drop)))
+        self.status(context, &intent(file_2::FILE_MKDIR, name), is_free)
     }
 
     fn file_rmdir(&self, context: &Context<'_>, name: FileName) -> Result<Status, Refusal> {
-        let check = || self.store.stat(Name::new(&name)?).map(|_| intent(file_2::FILE_RMDIR, &name));
-        Ok(status(self.once(context, self.store, check)?.map(drop)))
+        self.status(context, &intent(file_2::FILE_RMDIR, name), is_there)
     }
 
     fn file_append(
@@ -276,27 +272,42 @@ impl file_2::Server for Procedures<'_> {
             None => None,
         };
         let _alone = self.end.lock();
-        let check = || {
-            let attributes = self.store.stat(Name::new(&name)?)?;
-            match attributes.kind {
-                FileKind::File => Ok(Intent {
-                    offset: attributes.size,
-                    data: data.clone(),
-                    ..intent(file_2::FILE_APPEND, &name)
-                }),
-                FileKind::Directory => Err(Code::E_IS_DIRECTORY),
-                FileKind::Other => Err(Code::E_NOT_SUPPORTED),
-            }
+        let offset = match Name::new(&name).and_then(|name| end_of(self.store, name)) {
+            Ok(offset) => offset,
+            Err(code) => return Ok(AppendResult::Default(code.into())),
         };
-        Ok(match self.once(context, self.bare, check)? {
+        let intent = Intent { offset, data, ..intent(file_2::FILE_APPEND, name) };
+        Ok(match self.act(context, self.bare, &intent, |_, _| Ok(()))? {
             Ok(offset) => AppendResult::Done(offset),
             Err(code) => AppendResult::Default(code.into()),
         })
     }
 }
 
+fn is_there(store: &dyn Store, name: Name<'_>) -> Result<(), Code> {
+    store.stat(name).map(drop)
+}
+
+fn is_free(store: &dyn Store, name: Name<'_>) -> Result<(), Code> {
+    match store.stat(name) {
+        Ok(_) => Err(Code::E_EXISTS),
+        Err(Code::E_NOT_FOUND) => Ok(()),
+        Err(code) => Err(code),
+    }
+}
+
+/// Where a file ends.
+fn end_of(store: &dyn Store, name: Name<'_>) -> Result<u64, Code> {
+    let attributes = store.stat(name)?;
+    match attributes.kind {
+        FileKind::File => Ok(attributes.size),
+        FileKind::Directory => Err(Code::E_IS_DIRECTORY),
+        FileKind::Other => Err(Code::E_NOT_SUPPORTED),
+    }
+}
+
 /// The lecture's four do what version 2's do.
-impl file_1::Server for Procedures<'_> {
+impl file_1::Server for FileServices<'_> {
     fn file_create(&self, context: &Context<'_>, name: FileName) -> Result<Status, Refusal> {
         file_2::Server::file_create(self, context, name)
     }
@@ -375,11 +386,6 @@ impl<D: Service> Service for InPlace<'_, D> {
     }
 }
 
-/// The services of a store: both versions.
-pub(crate) struct FileServices<'s> {
-    procedures: Procedures<'s>,
-}
-
 impl<'s> FileServices<'s> {
     /// `store`, and `others`, which is the same as those see it whose calls the journal does not have. An answer may have
     /// `room` bytes of data.
@@ -390,14 +396,14 @@ impl<'s> FileServices<'s> {
         end: &'s Mutex<()>,
         room: usize,
     ) -> Self {
-        Self { procedures: Procedures { bare: store, store: others, journal, room, end } }
+        Self { bare: store, store: others, journal, room, end }
     }
 
-    /// Runs `body` with them.
+    /// Runs `body` with the services of both versions.
     pub(crate) fn with<R>(&self, body: impl FnOnce(&[&dyn Service]) -> R) -> R {
-        let Procedures { store, room, journal, .. } = self.procedures;
-        let one = InPlace { dispatch: file_1::Dispatch(self.procedures), store, room };
-        let two = InPlace { dispatch: file_2::Dispatch(self.procedures), store, room };
+        let Self { store, room, journal, .. } = *self;
+        let one = InPlace { dispatch: file_1::Dispatch(*self), store, room };
+        let two = InPlace { dispatch: file_2::Dispatch(*self), store, room };
         match journal {
             Some(journal) => {
                 body(&[&ExactlyOnce::elsewhere(one, journal), &ExactlyOnce::elsewhere(two, journal)])
@@ -421,4 +427,92 @@ pub fn recover(store: &dyn Store, journal: &Journal) -> Result<usize, Refusal> {
         };
         result.map_err(|error| strange(&error))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Memory;
+
+    fn name(text: &'static str) -> FileName {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    #[test]
+    fn every_code_is_a_status_of_the_same_number() {
+        for code in Code::ALL {
+            let status = Status::from(code);
+            let told = matches!(code, Code::E_BAD_OPCODE | Code::E_BAD_MESSAGE);
+            assert_eq!(Code::from(status), if told { Code::E_IO } else { code });
+        }
+    }
+
+    /// A store with a file `a`, a directory `d`, and another, `full`, with a file.
+    fn store() -> Memory {
+        let store = Memory::default();
+        let of = |text: &'static str| Name::new(text.as_bytes()).unwrap();
+        store.create(of("a")).unwrap();
+        store.write(of("a"), 0, b"hello").unwrap();
+        store.make_directory(of("d")).unwrap();
+        store.make_directory(of("full")).unwrap();
+        store.create(of("full/b")).unwrap();
+        store
+    }
+
+    #[test]
+    fn what_is_done_again_comes_to_the_same_whether_it_was_done_or_not() {
+        let append = Intent { offset: 5, data: name(" world"), ..intent(file_2::FILE_APPEND, name("a")) };
+        let intents = [
+            intent(file_2::FILE_CREATE, name("new")),
+            intent(file_2::FILE_MKDIR, name("new")),
+            intent(file_2::FILE_DEL, name("a")),
+            intent(file_2::FILE_RMDIR, name("d")),
+            Intent { to: name("d/c"), ..intent(file_2::FILE_RENAME, name("a")) },
+            append,
+        ];
+        for intent in intents {
+            let store = store();
+            for _ in 0..3 {
+                assert_eq!(act_again(&store, &intent), Ok(intent.offset), "{intent:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_not_said_to_have_been() {
+        let store = store();
+        let nowhere = Intent { to: name("nowhere/b"), ..intent(file_2::FILE_RENAME, name("a")) };
+        assert_eq!(act_again(&store, &nowhere), Err(Code::E_NOT_FOUND));
+        assert_eq!(act_again(&store, &intent(file_2::FILE_RMDIR, name("full"))), Err(Code::E_NOT_EMPTY));
+        assert_eq!(act_again(&store, &intent(file_2::FILE_DEL, name("d"))), Err(Code::E_IS_DIRECTORY));
+        let inside = intent(file_2::FILE_CREATE, name("nowhere/new"));
+        assert_eq!(act_again(&store, &inside), Err(Code::E_NOT_FOUND));
+    }
+
+    #[test]
+    fn a_listing_that_has_room_for_no_entry_does_not_say_that_there_are_none() {
+        let (store, end) = (store(), Mutex::new(()));
+        let listed = |room| {
+            let files = FileServices::new(&store, &store, None, &end, room);
+            let services = sendrec_stubs::Services::new().with(file_2::Dispatch(files));
+            let mut out = Encoder::new();
+            for text in ["full", ""] {
+                out.string(text.as_bytes(), 100).unwrap();
+            }
+            let call = sendrec_stubs::message::CallHeader {
+                program: file_2::PROGRAM,
+                version: file_2::VERSION,
+                procedure: file_2::FILE_LIST,
+                ..Default::default()
+            };
+            let mut message = Encoder::new();
+            call.encode(&mut message).unwrap();
+            let message = [message.finish(), out.finish()].concat();
+            let answer = services.answer(message.into()).unwrap();
+            let mut input = Decoder::new(answer.slice(sendrec_stubs::message::REPLY_BYTES..));
+            ListResult::decode(&mut input).unwrap()
+        };
+        assert_eq!(listed(10), ListResult::Default(Status::NoSpace));
+        assert!(matches!(listed(100), ListResult::Done(entries) if entries.len() == 1));
+    }
 }
