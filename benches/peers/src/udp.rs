@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use crate::measure::{Budget, Fallible, Figure, MESSAGE_BYTES, Tell, check_number, put_number, round_trips};
 
 /// sendrec's header and a message.
-const DATAGRAM_BYTES: usize = 96 + MESSAGE_BYTES;
+const DATAGRAM_BYTES: usize = sendrec_core::wire::HEADER_BYTES + MESSAGE_BYTES;
 /// How long one looks before one sleeps, as a node does.
 const LOOKING: Duration = sendrec_kernel::LOOKING;
 
