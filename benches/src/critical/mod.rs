@@ -110,14 +110,15 @@ pub(crate) fn run(options: &CriticalOptions) -> Fallible<bool> {
     }
     eprintln!("copies");
     figures.copies = copies::count()?;
-    if let Some(path) = &options.svg {
-        let picture = show::picture(&figures.paths)?;
-        std::fs::write(path, picture).map_err(|error| format!("{}: {error}", path.display()))?;
-    }
     if options.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
     } else {
         print!("{}", show::text(&figures));
+    }
+    // After what was measured is told: a picture that cannot be written loses nothing of it.
+    if let Some(path) = &options.svg {
+        let picture = show::picture(&figures.paths)?;
+        std::fs::write(path, picture).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     let sums = figures.paths.iter().all(|path| (path.sum_to_whole - 1.0).abs() <= SUM_WITHIN);
     if !sums {
