@@ -37,6 +37,9 @@ pub struct NodeConfig {
     pub ask_paths: bool,
     /// How the node asks everyone who has a sparse id, and whether it hears when it is asked.
     pub discovery: Discovery,
+    /// Whether packets of a thread that goes on sending at once wait for each other, and leave together: answers while more
+    /// messages wait in a mailbox, calls that are started and not waited for.
+    pub coalesce: bool,
     /// Who is told of the steps of calls (slide 39), by the threads that take them and in the middle of them.
     pub observer: Option<Observer>,
 }
@@ -53,6 +56,7 @@ impl Default for NodeConfig {
             epoch: None,
             ask_paths: true,
             discovery: Discovery::Off,
+            coalesce: true,
             observer: None,
         }
     }
@@ -70,6 +74,7 @@ impl std::fmt::Debug for NodeConfig {
             .field("epoch", &self.epoch)
             .field("ask_paths", &self.ask_paths)
             .field("discovery", &self.discovery)
+            .field("coalesce", &self.coalesce)
             .finish()
     }
 }

@@ -40,6 +40,7 @@ impl Bed {
 pub(crate) fn keep(shared: &Arc<Shared>) {
     let _ = shared.keeper.thread.set(std::thread::current());
     while !shared.is_down() {
+        shared.release();
         if shared.lead.try_take(true) {
             shared.drain();
             if is_idle(shared) {

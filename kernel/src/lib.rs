@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod boot;
+mod clock;
+mod coalescing;
 mod discovery;
 mod ear;
 mod keeper;

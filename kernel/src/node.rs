@@ -12,6 +12,8 @@ use sendrec_trap::{
 };
 
 use crate::boot::{BootError, NodeConfig, epoch_now, machine_of};
+use crate::clock::monotonic_ns;
+use crate::coalescing::Next;
 use crate::discovery::Caller;
 use crate::ear::Ear;
 use crate::keeper::keep;
@@ -53,6 +55,7 @@ impl Node {
             epoch,
             ask_paths,
             discovery,
+            coalesce,
             observer,
         } = config;
         if let Some(faults) = &faults {
@@ -72,7 +75,7 @@ impl Node {
         let ear_waker = ear.as_ref().map(Ear::waker).transpose()?;
         let poll = Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), WAKER)?;
-        let origin = std::time::Instant::now();
+        let origin_ns = monotonic_ns();
         let epoch = epoch.unwrap_or_else(epoch_now);
         let seed = getrandom::u64().map_err(std::io::Error::other)?;
         let mut kernel = Kernel::new(Instant::ZERO, kernel_config, machine, epoch, seed);
@@ -93,8 +96,9 @@ impl Node {
             traces_steps,
             recorder,
             observer,
-            origin,
+            origin_ns,
             ask_paths,
+            coalesce,
             pool,
         }));
 
@@ -196,6 +200,9 @@ impl Node {
         if role == Role::FollowerOfKeeper {
             wake_poll(&shared.waker);
         }
+        if role != Role::Leader {
+            shared.release();
+        }
         if role != Role::Leader
             && let Some(led) = self.follow(parker, deadline)
         {
@@ -271,6 +278,8 @@ impl Trap for Node {
         self.shared.step(Step::Trapped);
         let down = Down::of(&call);
         self.shared.learn_path(&call);
+        let (answers, takes) =
+            (matches!(call, Syscall::Reply { .. }), matches!(call, Syscall::Receive { .. }));
         let mut parker = None;
         let entry = self.shared.with_kernel(|inner, now, scratch| {
             self.shared.step(Step::Entered);
@@ -279,6 +288,10 @@ impl Trap for Node {
                 let mine = Parker::mine();
                 inner.register(token, Waiter::Thread(mine.clone()));
                 parker = Some(mine);
+            }
+            // It answers what it takes, or looks for more before it sleeps; or takes what it is to answer next.
+            if takes || answers && inner.kernel.has_mail(process) {
+                scratch.next = Next::Soon;
             }
             entry
         });
@@ -314,6 +327,8 @@ impl Trap for Node {
                 Entry::Wait(token) => {
                     let slot = Slot::new(Some(drive), down);
                     inner.register(token, Waiter::Slot(slot.clone()));
+                    // Who does not wait goes on, to start another or to wait after all.
+                    scratch.next = Next::Soon;
                     slot
                 }
             }

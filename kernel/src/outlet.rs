@@ -63,7 +63,9 @@ impl Outlet {
 
     /// Told under the kernel's lock, so that the last one told is the last one known.
     pub(crate) fn set_output(&self, output: bool) {
-        self.output.store(output, Ordering::SeqCst);
+        if self.output.load(Ordering::Relaxed) != output {
+            self.output.store(output, Ordering::SeqCst);
+        }
     }
 
     /// The right to send pieces; whoever wants it meanwhile looks again when it is dropped.

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use sendrec_core::{Out, Outcome};
 use sendrec_trap::Slot;
 
+use crate::coalescing::Next;
 use crate::parker::Parker;
 use crate::socket::RECEIVE_BYTES;
 
 pub(crate) struct Scratch {
     pub(crate) out: Out,
+    /// What the input says about the thread's next one.
+    pub(crate) next: Next,
     /// Threads to be told, and slots to be filled, once the lock is released.
     pub(crate) threads: Vec<Arc<Parker>>,
     pub(crate) slots: Vec<(Arc<Slot>, Outcome)>,
@@ -27,6 +30,7 @@ impl Scratch {
         SPARE.take().unwrap_or_else(|| {
             Box::new(Self {
                 out: Out::default(),
+                next: Next::Unknown,
                 threads: Vec::new(),
                 slots: Vec::new(),
                 buffer: vec![0; RECEIVE_BYTES].into_boxed_slice(),

@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use sendrec_core::{Entry, From, Instant, Kernel, LocalId, Machine, Outcome, Syscall, WaitToken};
 use sendrec_trap::{Deliver, Down, Drive, Observer, Options, Recorder, Slot, Step};
 
+use crate::clock::monotonic_ns;
+use crate::coalescing::Coalescing;
 use crate::discovery::Caller;
 use crate::keeper::Bed;
 use crate::lead::Lead;
@@ -42,10 +44,13 @@ pub(crate) struct Shared {
     pub(crate) traces_steps: bool,
     observer: Option<Observer>,
     pub(crate) outlet: Outlet,
+    pub(crate) coalescing: Coalescing,
     pub(crate) lead: Lead,
     poll: Mutex<Sleep>,
     /// Receives since the leader slept last; [`DEREGISTERED`] once there were so many.
     receives_since_sleep: AtomicU32,
+    /// Whether datagrams were there before anybody looked for them, the last time.
+    is_backlogged: AtomicBool,
     pub(crate) waker: Arc<mio::Waker>,
     pub(crate) patience: Patience,
     pub(crate) keeper: Bed,
@@ -54,7 +59,8 @@ pub(crate) struct Shared {
     pub(crate) machine: Machine,
     pub(crate) options: Options,
     pub(crate) message_bytes_max: usize,
-    origin: std::time::Instant,
+    /// When the node booted, by the system's clock, ns.
+    origin_ns: u64,
     /// Shut down, or broken by a panic: nothing goes in any more.
     down: AtomicBool,
     /// When the kernel or the shim wants a tick, ns; `u64::MAX` if never.
@@ -89,8 +95,9 @@ pub(crate) struct Parts {
     pub(crate) traces_steps: bool,
     pub(crate) recorder: Option<Box<dyn Recorder>>,
     pub(crate) observer: Option<Observer>,
-    pub(crate) origin: std::time::Instant,
+    pub(crate) origin_ns: u64,
     pub(crate) ask_paths: bool,
+    pub(crate) coalesce: bool,
     pub(crate) pool: Pool,
 }
 
@@ -122,7 +129,7 @@ impl Shared {
     pub(crate) fn new(parts: Parts) -> Self {
         const EVENTS: usize = 16;
         let Parts { kernel, socket, poll, waker, shim, caller, ear, traces_steps, .. } = parts;
-        let Parts { recorder, observer, origin, ask_paths, pool, .. } = parts;
+        let Parts { recorder, observer, origin_ns, ask_paths, coalesce, pool, .. } = parts;
         let kernel_machine = kernel.machine();
         let paths = ask_paths.then(|| Paths::new(kernel.config().packet_bytes));
         Self {
@@ -133,14 +140,16 @@ impl Shared {
             traces_steps,
             observer,
             outlet: Outlet::new(socket, kernel_machine, shim, caller, paths, observer),
+            coalescing: Coalescing::new(coalesce),
             lead: Lead::default(),
             poll: Mutex::new(Sleep { poll, events: Events::with_capacity(EVENTS) }),
             receives_since_sleep: AtomicU32::new(DEREGISTERED),
+            is_backlogged: AtomicBool::new(false),
             waker: Arc::new(waker),
             patience: Patience::new(),
             keeper: Bed::default(),
             ear,
-            origin,
+            origin_ns,
             down: AtomicBool::new(false),
             deadline: AtomicU64::new(u64::MAX),
             sleeps_until: AtomicU64::new(0),
@@ -150,7 +159,7 @@ impl Shared {
     }
 
     pub(crate) fn now(&self) -> Instant {
-        Instant::from_nanos(self.origin.elapsed().as_nanos() as u64)
+        Instant::from_nanos(monotonic_ns().saturating_sub(self.origin_ns))
     }
 
     /// A step of a call is over.
@@ -172,7 +181,15 @@ impl Shared {
     ) -> Option<R> {
         let mut scratch = Scratch::take();
         let now = self.now();
+        let last = Instant::from_nanos(self.last_input.load(Ordering::Relaxed));
         let locked = self.locked(now, &mut scratch, input);
+        let next = std::mem::take(&mut scratch.next);
+        if self.coalescing.may_wait(next, now, last) {
+            self.coalescing.put(now, &mut scratch.out.transmits);
+            self.keeper.rouse();
+        } else {
+            self.coalescing.release(&mut scratch.out.transmits);
+        }
         self.flush(now, &mut scratch);
         scratch.give_back();
         if locked.is_none() {
@@ -206,20 +223,34 @@ impl Shared {
         let later = output.filter(|at| *at > now);
         self.outlet.set_output(output.is_some() && later.is_none());
         let deadline = deadline.into_iter().chain(later).min().map_or(u64::MAX, Instant::as_nanos);
-        // Under the lock, so that the last one stored is the last one known.
-        self.deadline.store(deadline, Ordering::SeqCst);
+        // Under the lock, so that the last one stored is the last one known. One that stays is not stored again.
+        let is_new = self.deadline.load(Ordering::Relaxed) != deadline;
+        if is_new {
+            self.deadline.store(deadline, Ordering::SeqCst);
+        }
         drop(inner);
         self.last_input.store(now.as_nanos(), Ordering::Relaxed);
         // A leader that would sleep over it is woken.
-        if deadline < self.sleeps_until.load(Ordering::SeqCst) {
+        if is_new && deadline < self.sleeps_until.load(Ordering::SeqCst) {
             wake_poll(&self.waker);
         }
         Some(result)
     }
 
+    /// Sends what waited to leave with others: its thread sends nothing for the time being.
+    pub(crate) fn release(&self) {
+        if !self.coalescing.is_waiting() {
+            return;
+        }
+        let mut scratch = Scratch::take();
+        self.coalescing.release(&mut scratch.out.transmits);
+        self.flush(self.now(), &mut scratch);
+        scratch.give_back();
+    }
+
     /// Sends and tells what came out, without any lock of the kernel.
     pub(crate) fn flush(&self, now: Instant, scratch: &mut Scratch) {
-        let Scratch { out, threads, slots, buffer } = scratch;
+        let Scratch { out, threads, slots, buffer, .. } = scratch;
         self.outlet.send_all(now, &out.transmits, buffer, |event| self.record(event));
         out.transmits.clear();
         for parker in threads.drain(..) {
@@ -252,7 +283,7 @@ impl Shared {
     }
 
     pub(crate) fn is_armed(&self) -> bool {
-        self.outlet.has_output() || self.next_deadline() != u64::MAX
+        self.outlet.has_output() || self.coalescing.is_waiting() || self.next_deadline() != u64::MAX
     }
 
     /// Lets the kernel and the shim do what is due. True if there was anything.
@@ -302,6 +333,9 @@ impl Shared {
             inner.claim(token)
         });
         scratch.buffer = buffer;
+        if !scratch.out.transmits.is_empty() {
+            self.coalescing.release(&mut scratch.out.transmits);
+        }
         self.flush(now, &mut scratch);
         scratch.give_back();
         drop(turn);
@@ -333,6 +367,7 @@ impl Shared {
         parker: &Arc<Parker>,
     ) -> Led {
         let mut looking = Looking::new();
+        let mut is_first = true;
         loop {
             if self.is_down() {
                 return Led::Down;
@@ -341,14 +376,19 @@ impl Shared {
                 return Led::Told;
             }
             // A new leader receives before it polls: mio tells of arrivals, not of what is there.
-            match self.receive(token) {
-                Some(Some(outcome)) => return Led::Claimed(outcome),
-                Some(None) => {
-                    looking.restart();
-                    continue;
-                }
-                None => {}
+            let received = self.receive(token);
+            if std::mem::take(&mut is_first) {
+                self.is_backlogged.store(received.is_some(), Ordering::Relaxed);
             }
+            if let Some(claimed) = received {
+                self.take_backlog();
+                if let Some(outcome) = claimed {
+                    return Led::Claimed(outcome);
+                }
+                looking.restart();
+                continue;
+            }
+            self.release();
             let now = self.now();
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return Led::TimedOut;
@@ -358,6 +398,18 @@ impl Shared {
             }
             if !self.patience.look_again(&mut looking, now.as_nanos(), || self.now().as_nanos()) {
                 self.sleep_in_poll(deadline, Some(parker));
+            }
+        }
+    }
+
+    /// Where datagrams come faster than they are waited for, takes all that are there: what answers them leaves together.
+    fn take_backlog(&self) {
+        const DATAGRAMS_MAX: usize = 64;
+        if self.is_backlogged.load(Ordering::Relaxed) {
+            for _ in 0..DATAGRAMS_MAX {
+                if self.receive(None).is_none() {
+                    break;
+                }
             }
         }
     }
@@ -552,6 +604,7 @@ impl Shared {
 
 impl Drive for Shared {
     fn drive(&self) -> bool {
+        self.release();
         if !self.lead.try_take(false) {
             return false;
         }
@@ -561,6 +614,7 @@ impl Drive for Shared {
     }
 
     fn engage(&self) {
+        self.release();
         self.keeper.rouse();
     }
 }

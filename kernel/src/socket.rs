@@ -12,7 +12,7 @@ use mio::net::UdpSocket;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
-use rustix::net::sockopt;
+use rustix::net::{RecvFlags, SendFlags, sockopt};
 use sendrec_core::limits::DATAGRAM_BYTES_MAX;
 use sendrec_core::wire::View;
 use sendrec_core::{Machine, Path};
@@ -83,7 +83,11 @@ impl Socket {
     /// if there is nothing.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<Batch> {
         if !self.is_wildcard {
-            let (length, from) = self.udp.recv_from(buffer)?;
+            // rustix makes the system call itself; the C library's is one that a thread may be cancelled in, which costs.
+            let (_, length, from) = rustix::net::recvfrom(&self.udp, &mut *buffer, RecvFlags::empty())?;
+            let from =
+                from.and_then(|from| SocketAddr::try_from(from).ok()).ok_or(io::ErrorKind::WouldBlock)?;
+            let length = length.min(buffer.len());
             let stride = stride(&buffer[..length]);
             return Ok(Batch { path: Path::to(Machine::new(from)), length, stride });
         }
@@ -167,7 +171,7 @@ impl Socket {
     fn try_send(&self, path: Path, bytes: &[u8], segment_size: Option<usize>) -> io::Result<()> {
         let mut destination = path.remote.socket_addr();
         if !self.is_wildcard && segment_size.is_none() {
-            return self.udp.send_to(bytes, destination).map(drop);
+            return Ok(rustix::net::sendto(&self.udp, bytes, SendFlags::empty(), &destination).map(drop)?);
         }
         if let (true, SocketAddr::V4(v4)) = (self.dual_stack, destination) {
             destination = SocketAddr::new(IpAddr::V6(v4.ip().to_ipv6_mapped()), v4.port());

@@ -1,5 +1,6 @@
 //! What may be sent, and whom it may be sent to.
 use bytes::{Bytes, BytesMut};
+use sendrec_core::message::copied;
 use sendrec_core::{Address, Handing, Source, SparseId, Target};
 
 /// Anything that can be a message. A slice is copied into the kernel; what is owned moves there.
@@ -33,7 +34,7 @@ impl Message for &[u8] {
     const HANDING: Handing = Handing::Copied;
 
     fn into_bytes(self) -> Bytes {
-        Bytes::copy_from_slice(self)
+        copied(self)
     }
 }
 
@@ -41,7 +42,7 @@ impl<const N: usize> Message for &[u8; N] {
     const HANDING: Handing = Handing::Copied;
 
     fn into_bytes(self) -> Bytes {
-        Bytes::copy_from_slice(self)
+        copied(self)
     }
 }
 
@@ -49,7 +50,7 @@ impl Message for &Vec<u8> {
     const HANDING: Handing = Handing::Copied;
 
     fn into_bytes(self) -> Bytes {
-        Bytes::copy_from_slice(self)
+        copied(self)
     }
 }
 
@@ -57,7 +58,7 @@ impl Message for &str {
     const HANDING: Handing = Handing::Copied;
 
     fn into_bytes(self) -> Bytes {
-        Bytes::copy_from_slice(self.as_bytes())
+        copied(self.as_bytes())
     }
 }
 

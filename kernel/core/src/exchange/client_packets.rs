@@ -87,7 +87,7 @@ impl Exchange {
             Kind::Rep if header.fragment.part.is_some() => return self.on_reply_piece(slot, view, port),
             Kind::Rep => {
                 port.tracer.step(Step::Checked);
-                let message = Bytes::copy_from_slice(view.payload());
+                let message = crate::message::copied(view.payload());
                 port.tracer.step(Step::CopiedOut);
                 self.on_reply(slot, header, message, port);
                 return Fate::Accepted;

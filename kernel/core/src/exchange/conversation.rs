@@ -1,15 +1,18 @@
 //! The client's memory of its requests to one machine: their numbers, the floor, and acknowledgements owed.
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use slab::Slab;
 
 use crate::ids::{LocalId, Sequence};
+use crate::index::Index;
 use crate::time::Instant;
 use crate::timer::Handle;
 
 /// A number that is not awaited any more.
 const OVER: u32 = u32::MAX;
+/// So many numbers above the floor a packet tells of.
+const ANSWERED_BITS: usize = u64::BITS as usize;
 
 #[derive(Debug)]
 pub(super) struct Conversation {
@@ -19,6 +22,8 @@ pub(super) struct Conversation {
     pub(super) floor: Sequence,
     /// Slots of `outgoing` for floor, floor + 1 and so on.
     ring: VecDeque<u32>,
+    /// Bit i: floor + 1 + i is not awaited any more.
+    answered: u64,
     /// Requests that wait for the window, first come first.
     pub(super) held: VecDeque<u32>,
     /// Whether those are being sent just now.
@@ -58,21 +63,27 @@ impl Conversation {
     /// The number is not awaited any more; the floor moves if it can. Returns whether it moved.
     pub(super) fn finish(&mut self, sequence: Sequence) -> bool {
         let Some(place) = sequence.above(self.floor) else { return false };
-        if let Some(slot) = self.ring.get_mut(place as usize) {
+        let place = place as usize;
+        if let Some(slot) = self.ring.get_mut(place) {
             *slot = OVER;
+            if (1..=ANSWERED_BITS).contains(&place) {
+                self.answered |= 1 << (place - 1);
+            }
         }
         let before = self.floor;
         while self.ring.front() == Some(&OVER) {
             self.ring.pop_front();
             self.floor = self.floor.plus(1);
+            // What was one too far above the floor no longer is.
+            let enters = self.ring.get(ANSWERED_BITS) == Some(&OVER);
+            self.answered = self.answered >> 1 | u64::from(enters) << (ANSWERED_BITS - 1);
         }
         self.floor != before
     }
 
     /// Bit i: floor + 1 + i is not awaited any more.
-    pub(super) fn answered(&self) -> u64 {
-        let above = self.ring.iter().skip(1).take(64).enumerate();
-        above.filter(|(_, slot)| **slot == OVER).fold(0, |bits, (place, _)| bits | 1 << place)
+    pub(super) const fn answered(&self) -> u64 {
+        self.answered
     }
 
     /// Forgets what a packet with the present floor and answered tells the server.
@@ -85,7 +96,7 @@ impl Conversation {
 #[derive(Debug, Default)]
 pub(super) struct Conversations {
     all: Slab<Conversation>,
-    by_process: BTreeMap<(LocalId, u32), u32>,
+    by_process: Index<(LocalId, u32)>,
     hand: usize,
     /// No conversation has given a number above this: one that begins anew starts behind it, since servers may
     /// remember the floor of one that was forgotten here.
@@ -98,7 +109,7 @@ impl Conversations {
     }
 
     pub(super) fn find(&self, process: LocalId, peer: u32) -> Option<u32> {
-        self.by_process.get(&(process, peer)).copied()
+        self.by_process.find((process, peer))
     }
 
     pub(super) fn next_slot(&self) -> u32 {
@@ -111,6 +122,7 @@ impl Conversations {
             peer,
             floor: self.highest.plus(1),
             ring: VecDeque::new(),
+            answered: 0,
             held: VecDeque::new(),
             is_opening: false,
             owed: VecDeque::new(),
@@ -132,14 +144,14 @@ impl Conversations {
 
     pub(super) fn remove(&mut self, slot: u32) -> Conversation {
         let conversation = self.all.remove(slot as usize);
-        self.by_process.remove(&(conversation.process, conversation.peer));
+        self.by_process.remove((conversation.process, conversation.peer));
         self.highest = self.highest.max(conversation.next());
         conversation
     }
 
     /// The conversations of one process.
     pub(super) fn of_process(&self, process: LocalId) -> impl Iterator<Item = u32> + '_ {
-        self.by_process.range((process, 0)..=(process, u32::MAX)).map(|(_, slot)| *slot)
+        self.by_process.range((process, 0)..=(process, u32::MAX))
     }
 
     /// Looks at the next conversation in turn; returns it if nothing is outstanding in it and it was not used for
@@ -151,5 +163,36 @@ impl Conversations {
             && conversation.owed.is_empty()
             && now.since(conversation.used) > life;
         idle.then_some(self.hand as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::timer::{Strategy as TimerStrategy, Table, Timers};
+
+    proptest! {
+        #[test]
+        fn answered_says_of_each_number_above_the_floor_whether_it_is_over(
+            inputs in prop::collection::vec(prop::option::of(0_u64..100), 0..400),
+        ) {
+            let timer = Table::new(TimerStrategy::Sweep, Duration::from_millis(1)).add(());
+            let mut conversations = Conversations::default();
+            let slot = conversations.insert(LocalId(1), 0, timer, Instant::ZERO);
+            let conversation = conversations.get_mut(slot);
+            for input in inputs {
+                match input {
+                    None => drop(conversation.push(7)),
+                    Some(above) => drop(conversation.finish(conversation.floor.plus(above))),
+                }
+                for above in 1..=64 {
+                    let number = conversation.floor.plus(above);
+                    let bit = conversation.answered() >> (above - 1) & 1 == 1;
+                    prop_assert_eq!(bit, conversation.is_over(number), "{} above the floor", above);
+                }
+            }
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! What is known of another machine: its incarnations, its path, and how far away it is.
-use alloc::collections::BTreeMap;
 use core::time::Duration;
 
 use slab::Slab;
 
 use crate::config::Config;
 use crate::ids::{Epoch, Machine, Nonce, Path};
+use crate::index::Index;
 use crate::limits;
 use crate::time::Instant;
 use crate::timer::Handle;
@@ -123,13 +123,13 @@ impl Peer {
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     all: Slab<Peer>,
-    by_machine: BTreeMap<Machine, u32>,
+    by_machine: Index<Machine>,
     hand: usize,
 }
 
 impl Peers {
     pub(super) fn find(&self, machine: Machine) -> Option<u32> {
-        self.by_machine.get(&machine).copied()
+        self.by_machine.find(machine)
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -150,7 +150,7 @@ impl Peers {
 
     pub(super) fn remove(&mut self, slot: u32) -> Peer {
         let peer = self.all.remove(slot as usize);
-        self.by_machine.remove(&peer.path.remote);
+        self.by_machine.remove(peer.path.remote);
         peer
     }
 

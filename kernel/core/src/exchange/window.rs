@@ -1,10 +1,11 @@
 //! The server's memory of one client process: its floor, and what became of each number from the floor up.
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use slab::Slab;
 
 use crate::ids::{Epoch, LocalId, Sequence};
+use crate::index::Index;
 use crate::limits;
 use crate::time::Instant;
 
@@ -91,13 +92,13 @@ impl Window {
 #[derive(Debug, Default)]
 pub(super) struct Windows {
     all: Slab<Window>,
-    by_client: BTreeMap<(u32, Epoch, LocalId), u32>,
+    by_client: Index<(u32, Epoch, LocalId)>,
     hand: usize,
 }
 
 impl Windows {
     pub(super) fn find(&self, peer: u32, epoch: Epoch, client: LocalId) -> Option<u32> {
-        self.by_client.get(&(peer, epoch, client)).copied()
+        self.by_client.find((peer, epoch, client))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -143,7 +144,7 @@ impl Windows {
 
     pub(super) fn remove(&mut self, slot: u32) -> Window {
         let window = self.all.remove(slot as usize);
-        self.by_client.remove(&(window.peer, window.epoch, window.client));
+        self.by_client.remove((window.peer, window.epoch, window.client));
         window
     }
 
@@ -151,7 +152,7 @@ impl Windows {
     pub(super) fn of_peer(&self, peer: u32) -> impl Iterator<Item = u32> + '_ {
         let first = (peer, Epoch::BLANK, LocalId(0));
         let last = (peer, Epoch(u64::MAX), LocalId(u32::MAX));
-        self.by_client.range(first..=last).map(|(_, slot)| *slot)
+        self.by_client.range(first..=last)
     }
 
     /// Looks at the next window in turn; returns it if it was not heard of for `life`.

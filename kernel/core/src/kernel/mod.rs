@@ -170,6 +170,11 @@ impl Kernel {
         self.processes.ids()
     }
 
+    /// Whether messages wait in the mailbox of a process.
+    pub fn has_mail(&self, process: LocalId) -> bool {
+        self.processes.has_mail(process)
+    }
+
     /// A new process.
     pub fn spawn(
         &mut self,
@@ -330,7 +335,7 @@ impl Kernel {
             Some(place) if !arrival.one_way => Ticket::Remote(place),
             place => Ticket::OneWay(place),
         };
-        let message = Bytes::copy_from_slice(view.payload());
+        let message = crate::message::copied(view.payload());
         self.counters.copied_out_bytes += message.len() as u64;
         self.tracer.step(Step::CopiedOut);
         let epoch = view.header().source_epoch;
@@ -405,8 +410,11 @@ impl Kernel {
 
     /// When the next tick is wanted; `None` if no timer is armed.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let others = [self.keeping.next(), self.locate.next_deadline()];
-        others.into_iter().flatten().chain(self.exchange.next_deadline()).min()
+        let earlier = |one: Option<Instant>, other: Option<Instant>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        earlier(earlier(self.exchange.next_deadline(), self.keeping.next()), self.locate.next_deadline())
     }
 
     /// Whether requests are in progress for which this kernel must go on answering, though no process may be waiting.

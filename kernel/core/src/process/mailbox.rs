@@ -166,6 +166,11 @@ impl Mailbox {
         Filled::Queued { messages: self.messages, bytes: self.bytes, kept }
     }
 
+    /// Whether letters wait in it.
+    pub(super) fn has_mail(&self) -> bool {
+        !self.items.is_empty()
+    }
+
     /// The first letter that `filter` admits, with its number if it was kept only for a while.
     pub(super) fn take(&mut self, filter: From) -> Option<(Letter, Option<u64>)> {
         let place = match filter {

@@ -9,6 +9,7 @@ use super::{From, Received, WaitToken};
 use crate::config::{Buffering, Overflow};
 use crate::error::SpawnError;
 use crate::ids::{Address, LocalId, SparseId};
+use crate::index::Index;
 use crate::limits;
 
 #[derive(Debug)]
@@ -58,7 +59,7 @@ pub(crate) enum NoRoom {
 #[derive(Debug)]
 pub(crate) struct Table {
     processes: Slab<Process>,
-    by_id: BTreeMap<LocalId, usize>,
+    by_id: Index<LocalId>,
     by_sparse: BTreeMap<SparseId, LocalId>,
     /// Chosen ids whose process has ended: none is given twice in one boot.
     ended: BTreeSet<LocalId>,
@@ -69,7 +70,7 @@ impl Table {
     pub(crate) const fn new() -> Self {
         Self {
             processes: Slab::new(),
-            by_id: BTreeMap::new(),
+            by_id: Index::new(),
             by_sparse: BTreeMap::new(),
             ended: BTreeSet::new(),
             next: LocalId::FIRST_HANDED_OUT.0,
@@ -86,7 +87,7 @@ impl Table {
     ) -> Result<LocalId, SpawnError> {
         let id = match wished {
             Some(id) if id == LocalId::KERNEL || id.is_handed_out() => return Err(SpawnError::Reserved(id)),
-            Some(id) if self.by_id.contains_key(&id) || self.ended.contains(&id) => {
+            Some(id) if self.by_id.find(id).is_some() || self.ended.contains(&id) => {
                 return Err(SpawnError::Taken(id));
             }
             Some(id) => id,
@@ -103,7 +104,7 @@ impl Table {
         }
         let mailbox = Mailbox::new(buffering);
         let slot = self.processes.insert(Process { id, sparse, mailbox, single_threaded, waits_for: None });
-        self.by_id.insert(id, slot);
+        self.by_id.insert(id, slot as u32);
         if let Some(sparse) = sparse {
             self.by_sparse.insert(sparse, id);
         }
@@ -111,7 +112,7 @@ impl Table {
     }
 
     pub(crate) fn contains(&self, id: LocalId) -> bool {
-        self.by_id.contains_key(&id)
+        self.by_id.find(id).is_some()
     }
 
     /// The process with this sparse id.
@@ -120,20 +121,20 @@ impl Table {
     }
 
     fn get_mut(&mut self, id: LocalId) -> Option<&mut Process> {
-        self.by_id.get(&id).and_then(|slot| self.processes.get_mut(*slot))
+        self.by_id.find(id).and_then(|slot| self.processes.get_mut(slot as usize))
     }
 
     fn get(&self, id: LocalId) -> Option<&Process> {
-        self.by_id.get(&id).and_then(|slot| self.processes.get(*slot))
+        self.by_id.find(id).and_then(|slot| self.processes.get(slot as usize))
     }
 
     /// Ends a process; its mailbox is emptied. Returns the senders that were blocked on it.
     pub(crate) fn end(&mut self, id: LocalId) -> VecDeque<BlockedSender> {
-        let Some(slot) = self.by_id.remove(&id) else { return VecDeque::new() };
+        let Some(slot) = self.by_id.remove(id) else { return VecDeque::new() };
         if !id.is_handed_out() {
             self.ended.insert(id);
         }
-        let process = self.processes.remove(slot);
+        let process = self.processes.remove(slot as usize);
         if let Some(sparse) = process.sparse {
             self.by_sparse.remove(&sparse);
         }
@@ -142,7 +143,7 @@ impl Table {
 
     /// Reserves room for a message of `bytes` from `from` in the mailbox of `to`.
     pub(crate) fn reserve(&mut self, to: LocalId, from: Address, bytes: usize) -> Result<Permit, NoRoom> {
-        let Some(&slot) = self.by_id.get(&to) else { return Err(NoRoom::NoProcess) };
+        let Some(slot) = self.by_id.find(to).map(|slot| slot as usize) else { return Err(NoRoom::NoProcess) };
         let charge = bytes + limits::MESSAGE_OVERHEAD_BYTES;
         let mailbox = &mut self.processes[slot].mailbox;
         mailbox.check(from, charge).map_err(NoRoom::Full)?;
@@ -159,7 +160,7 @@ impl Table {
         from: Address,
         bytes: usize,
     ) -> Result<Option<Permit>, NoRoom> {
-        let Some(&slot) = self.by_id.get(&to) else { return Err(NoRoom::NoProcess) };
+        let Some(slot) = self.by_id.find(to).map(|slot| slot as usize) else { return Err(NoRoom::NoProcess) };
         let charge = bytes + limits::MESSAGE_OVERHEAD_BYTES;
         let mailbox = &mut self.processes[slot].mailbox;
         mailbox.check_ahead(from, charge).map_err(NoRoom::Full)?;
@@ -197,6 +198,11 @@ impl Table {
     /// Throws away the message that `id` keeps under this number, if it is still there.
     pub(crate) fn expire(&mut self, id: LocalId, number: u64) -> Option<Letter> {
         self.get_mut(id)?.mailbox.expire(number)
+    }
+
+    /// Whether messages wait in the mailbox of `id`.
+    pub(crate) fn has_mail(&self, id: LocalId) -> bool {
+        self.get(id).is_some_and(|process| process.mailbox.has_mail())
     }
 
     pub(crate) fn take(&mut self, id: LocalId, filter: From) -> Option<(Letter, Option<u64>)> {

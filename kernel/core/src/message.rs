@@ -1,0 +1,46 @@
+//! Messages as the kernel keeps them.
+use bytes::Bytes;
+
+/// What is copied into memory of its own with its count of owners beside it.
+const SHORT_BYTES_MAX: usize = 120;
+
+/// A short message and its memory in one.
+struct Short {
+    length: u8,
+    bytes: [u8; SHORT_BYTES_MAX],
+}
+
+impl AsRef<[u8]> for Short {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+/// A copy of a message. A short one takes one allocation, however many share it; [`Bytes::copy_from_slice`] takes another
+/// when a second owner comes, which every message that is kept until it is acknowledged has.
+pub fn copied(message: &[u8]) -> Bytes {
+    match u8::try_from(message.len()) {
+        Ok(0) => Bytes::new(),
+        Ok(length) if message.len() <= SHORT_BYTES_MAX => {
+            let mut bytes = [0; SHORT_BYTES_MAX];
+            bytes[..message.len()].copy_from_slice(message);
+            Bytes::from_owner(Short { length, bytes })
+        }
+        _ => Bytes::copy_from_slice(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_what_was_copied() {
+        let bytes: alloc::vec::Vec<u8> = (0..=255).cycle().take(300).collect();
+        for length in 0..bytes.len() {
+            let copy = copied(&bytes[..length]);
+            assert_eq!(copy, bytes[..length]);
+            assert_eq!(copy.clone(), copy);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Packets of a thread that goes on sending wait for each other, and leave together in one call of the system.
+//!
+//! A send costs several times what a packet costs. So a packet waits if its thread will be back at once, as far as can be
+//! told: it answers one of several messages that wait in its mailbox, or has started a call and does not wait for it; and
+//! whatever was last put into the node was so just before. What waits leaves with the next packet that does not: when its
+//! thread has nothing more to answer, or waits for anything; when there are as many as the system takes at once; when the
+//! first has waited for too long and anybody enters the node; and in the end when the keeper looks, after 5 ms at most, should the
+//! thread have gone to work on something else against all expectation.
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use sendrec_core::Instant;
+use sendrec_core::wire::Transmit;
+
+/// Who was here so short a time ago will be back as soon.
+const BRISK: Duration = Duration::from_micros(20);
+/// So long a packet waits for others, while somebody enters the node to see to it.
+const WAIT_MAX: Duration = Duration::from_micros(50);
+/// So many leave at once: what one segmented send takes.
+const PACKETS_MAX: usize = 64;
+/// No packets.
+const NEVER: u64 = u64::MAX;
+
+/// What an input of a thread says about its next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing: what it sends leaves now.
+    #[default]
+    Unknown,
+    /// It will be here soon.
+    Soon,
+}
+
+/// The packets that wait.
+pub(crate) struct Coalescing {
+    is_on: bool,
+    waiting: Mutex<Vec<Transmit>>,
+    /// Since when the first does, ns.
+    since: AtomicU64,
+}
+
+impl Coalescing {
+    pub(crate) const fn new(is_on: bool) -> Self {
+        Self { is_on, waiting: Mutex::new(Vec::new()), since: AtomicU64::new(NEVER) }
+    }
+
+    /// Whether any wait.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.since.load(Ordering::Acquire) != NEVER
+    }
+
+    /// Whether what a thread sends now may wait for what it sends next; `last` is when anything was put into the node before.
+    pub(crate) fn may_wait(&self, next: Next, now: Instant, last: Instant) -> bool {
+        self.is_on && next == Next::Soon && now.since(last) <= BRISK
+    }
+
+    /// Takes packets that may wait; gives back all that leave now instead, in `transmits`.
+    pub(crate) fn put(&self, now: Instant, transmits: &mut Vec<Transmit>) {
+        if transmits.is_empty() && !self.is_waiting() {
+            return;
+        }
+        let mut waiting = self.waiting.lock();
+        if waiting.is_empty() && !transmits.is_empty() {
+            self.since.store(now.as_nanos(), Ordering::Release);
+        }
+        waiting.append(transmits);
+        let since = self.since.load(Ordering::Relaxed);
+        let is_late = since != NEVER && now.as_nanos().saturating_sub(since) > WAIT_MAX.as_nanos() as u64;
+        if is_late || waiting.len() >= PACKETS_MAX {
+            self.since.store(NEVER, Ordering::Release);
+            std::mem::swap(&mut *waiting, transmits);
+        }
+    }
+
+    /// Puts those that wait before `transmits`, to leave with them.
+    pub(crate) fn release(&self, transmits: &mut Vec<Transmit>) {
+        if !self.is_waiting() {
+            return;
+        }
+        let mut waiting = self.waiting.lock();
+        self.since.store(NEVER, Ordering::Release);
+        waiting.append(transmits);
+        std::mem::swap(&mut *waiting, transmits);
+    }
+}
