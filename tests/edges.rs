@@ -75,11 +75,14 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("wire", &["ids"]),
     ("locate", &["ids", "limits", "time", "timer"]),
     ("timer", &["time"]),
-    ("process", &["config", "error", "ids", "limits", "process", "time"]),
+    ("process", &["config", "error", "ids", "index", "limits", "process", "time"]),
     ("bulk", &["ids", "limits", "time", "wire"]),
     (
         "exchange",
-        &["bulk", "config", "error", "ids", "limits", "process", "rng", "time", "timer", "trace", "wire"],
+        &[
+            "bulk", "config", "error", "ids", "index", "limits", "message", "process", "rng", "time",
+            "timer", "trace", "wire",
+        ],
     ),
     ("trace", &["config", "error", "ids", "process", "time", "wire"]),
     ("fault", &["ids", "rng", "trace", "wire"]),

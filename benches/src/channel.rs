@@ -1,9 +1,9 @@
 //! The floor within one OS process: a pair of crossbeam channels that hold one message each.
 use crossbeam_channel::bounded;
 
-use crate::options::Budget;
-use crate::placement::{Cores, on_core, pin};
-use crate::sample::{Fallible, Figure, MESSAGE_BYTES, check_number, put_number, round_trips};
+use sendrec_measure::blocking::round_trips;
+use sendrec_measure::{Budget, Cores, on_core, pin};
+use sendrec_measure::{Fallible, Figure, MESSAGE_BYTES, check_number, put_number};
 
 /// Round trips of a 64-byte message between two threads.
 pub(crate) fn round_trips_between_threads(cores: Cores, budget: Budget) -> Fallible<Figure> {

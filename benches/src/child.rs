@@ -9,9 +9,9 @@ use sendrec_trap::Process;
 
 use crate::bulk::{self, BulkServer};
 use crate::nodes;
-use crate::placement::pin;
 use crate::raw::{Socket, Waiting};
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
+use sendrec_measure::pin;
 
 /// What stands before the subcommand on this program's command line.
 static REACH: OnceLock<&'static [&'static str]> = OnceLock::new();

@@ -1,10 +1,9 @@
 //! Context switches of idle nodes: none is the goal.
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::child::{Running, Task};
-use crate::sample::{Fallible, Figure};
+use sendrec_measure::{Fallible, Figure, switches_in, switches_of};
 
 /// A node may look around for so long after its last call.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -28,23 +27,4 @@ pub(crate) fn switches(watch: Duration) -> Fallible<[Figure; 2]> {
     std::thread::sleep(watch);
     let after = [switches_of(server.id())?, switches_of(client.id())?];
     Ok([0, 1].map(|side| Figure::Switches(after[side].saturating_sub(before[side]))))
-}
-
-/// Of all threads of an OS process together. Read from outside, so that reading adds none.
-fn switches_of(process: u32) -> Fallible<u64> {
-    let mut sum = 0;
-    for task in fs::read_dir(Path::new("/proc").join(process.to_string()).join("task"))? {
-        let status = fs::read_to_string(task?.path().join("status"))?;
-        sum += switches_in(&status).ok_or("the count of context switches is missing")?;
-    }
-    Ok(sum)
-}
-
-/// Voluntary and others.
-fn switches_in(status: &str) -> Option<u64> {
-    let count = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().parse::<u64>().ok()
-    };
-    Some(count("voluntary_ctxt_switches:")? + count("nonvoluntary_ctxt_switches:")?)
 }

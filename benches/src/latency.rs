@@ -6,11 +6,12 @@ use crate::child::{Running, Task};
 use crate::idle;
 use crate::machine::Machine;
 use crate::nodes::{self, Caller, local_round_trips};
-use crate::options::{Budget, Latency};
-use crate::placement::{Cores, Placement, allowed_cores, on_core};
+use crate::options::Latency;
 use crate::raw::{Client, Waiting};
 use crate::report::{Line, Report, Skipped};
-use crate::sample::{Fallible, Figure, rate, round_trips};
+use sendrec_measure::blocking::{rate, round_trips};
+use sendrec_measure::{Budget, Cores, Placement, allowed_cores, on_core};
+use sendrec_measure::{Fallible, Figure};
 
 /// The sleep before a call after idleness.
 const IDLE: Duration = Duration::from_millis(10);

@@ -10,6 +10,7 @@ mod bulk;
 mod channel;
 mod child;
 mod critical;
+mod growth;
 mod idle;
 mod latency;
 mod looking;
@@ -19,15 +20,17 @@ mod nodes;
 #[allow(dead_code, unreachable_pub)]
 mod numbers;
 mod options;
-mod placement;
+mod picture;
 mod raw;
 mod report;
-mod sample;
 mod timers;
 mod world;
 
+pub use bulk::{Flood, FloodStyle, Sink};
+pub use looking::receive_looking;
+pub use machine::Machine;
 pub use options::Command;
-pub use sample::Fallible;
+pub use sendrec_measure::Fallible;
 
 /// Does what was typed; false if something failed that its output names. `reach` is what stands before the subcommand on
 /// this program's command line: the other side of a measurement is this program again.
@@ -38,6 +41,7 @@ pub fn run(command: Command, reach: &'static [&'static str]) -> Fallible<bool> {
         Command::Serve(options) => bulk::serve(&options).map(|()| true),
         Command::Compare(options) => bulk::compare(&options).map(|()| true),
         Command::CriticalPath(options) => critical::run(&options),
+        Command::Growth(options) => growth::run(&options).map(|()| true),
         Command::Latency(options) => latency::run(&options),
         Command::Timers(options) => timers::run(&options).map(|()| true),
         Command::World(options) => world::run(&options),

@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sendrec_kernel::LOOKING;
 
 /// Receives into `buffer` from a socket that does not block; after `limit` in which nothing came the datagram is lost.
-pub(crate) fn receive_looking(
+pub fn receive_looking(
     udp: &UdpSocket,
     buffer: &mut [u8],
     limit: Option<Duration>,

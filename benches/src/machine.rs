@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The head of a report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Machine {
+pub struct Machine {
     cpu: String,
     cores: usize,
     system: String,
@@ -15,7 +15,7 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// This one; `cores` may be used.
-    pub(crate) fn here(cores: usize) -> Self {
+    pub fn here(cores: usize) -> Self {
         let names = rustix::system::uname();
         let [name, release] = [names.sysname(), names.release()].map(|text| text.to_string_lossy());
         let (compiler, sendrec) = (env!("COMPILER").into(), env!("CARGO_PKG_VERSION").into());

@@ -7,9 +7,9 @@ use sendrec_trap::{Address, Bytes, Completion, From, Process, SendError, SpawnOp
 use sendrec_stubs::{Context, Refusal, Remote};
 
 use crate::numbers::numbers_1;
-use crate::options::Budget;
-use crate::placement::{Cores, on_core, pin};
-use crate::sample::{Fallible, Figure, MESSAGE_BYTES, Pipeline, check_number, put_number, round_trips};
+use sendrec_measure::blocking::round_trips;
+use sendrec_measure::{Budget, Cores, on_core, pin};
+use sendrec_measure::{Fallible, Figure, MESSAGE_BYTES, Pipeline, check_number, put_number};
 
 pub(crate) fn boot() -> Fallible<Node> {
     Ok(Node::boot(NodeConfig::default())?)
@@ -101,7 +101,7 @@ impl Pipeline for Caller<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, number: u64) -> Fallible<()> {
+    async fn finish(&mut self, number: u64) -> Fallible<()> {
         let oldest = self.outstanding.pop_front().ok_or("no call is outstanding")?;
         let reply = self.me.wait(oldest).map_err(|error| error.to_string())?;
         check_reply(&reply, number)

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use crate::bulk::{BulkOptions, CompareOptions, ServeOptions};
 use crate::child::Role;
 use crate::critical::CriticalOptions;
-use crate::placement::Placement;
+use sendrec_measure::{Budget, Placement};
 
 /// What is to be measured.
 #[derive(Debug, Subcommand)]
@@ -34,6 +34,9 @@ pub enum Command {
     Latency(Latency),
     /// Cost of arming, disarming and firing, with 10 to a million timers, for each way of keeping them
     Timers(Timers),
+    /// What a call costs with 1 to 10,000 processes, peers, calls outstanding, threads; with plots
+    #[command(after_help = "Example:\n  sendrec bench growth --html growth.html --csv growth.csv")]
+    Growth(Growth),
     /// Packet events per second of a world in virtual time, by the number of processes
     World(WorldOptions),
     /// The other side of a measurement; the benchmark starts it
@@ -90,6 +93,39 @@ pub struct Timers {
     quick: bool,
 }
 
+/// What `growth` is told.
+#[derive(Debug, Args)]
+pub struct Growth {
+    /// How often each figure is measured
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// How long each round takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.3, value_parser = seconds)]
+    seconds: f64,
+    /// Prints the figures as JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Writes them as CSV too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Writes a report for a browser too, with plots
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// A short run that shows whether all works; its figures mean little
+    #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
+    pub(crate) quick: bool,
+}
+
+impl Growth {
+    pub(crate) fn rounds(&self) -> u32 {
+        if self.quick { 1 } else { self.rounds }
+    }
+
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_secs_f64(if self.quick { 0.02 } else { self.seconds })
+    }
+}
+
 /// What `world` is told.
 #[derive(Debug, Args)]
 pub struct WorldOptions {
@@ -141,13 +177,6 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
 
 /// Fits into memory.
 const TIMERS_MAX: i64 = 10_000_000;
-
-/// When a round of a row is over: whichever comes first.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget {
-    pub(crate) time: Duration,
-    pub(crate) calls: u64,
-}
 
 impl Latency {
     pub(crate) fn rounds(&self) -> u32 {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::looking::receive_looking;
-use crate::sample::{DATAGRAM_BYTES, Fallible, Pipeline, check_number, put_number};
+use sendrec_measure::{Fallible, MESSAGE_BYTES, Pipeline, check_number, put_number};
 
+/// Bytes of a datagram that carries a null call's message.
+const DATAGRAM_BYTES: usize = sendrec_core::wire::HEADER_BYTES + MESSAGE_BYTES;
 /// A client that hears nothing for so long reports a loss instead of hanging.
 const LOST: Duration = Duration::from_secs(5);
 
@@ -70,7 +72,18 @@ impl Client {
     /// One round trip.
     pub(crate) fn call(&mut self, number: u64) -> Fallible<()> {
         self.begin(number)?;
-        self.finish(number)
+        self.receive(number)
+    }
+
+    /// The datagram of this number has come back.
+    fn receive(&mut self, number: u64) -> Fallible<()> {
+        let received = self.socket.receive(&mut self.buffer, Some(LOST));
+        let (length, _) =
+            received.map_err(|error| format!("datagram {number} did not come back: {error}"))?;
+        if length != DATAGRAM_BYTES {
+            return Err(format!("datagram {number} came back with {length} bytes").into());
+        }
+        check_number(&self.buffer, number)
     }
 }
 
@@ -81,13 +94,7 @@ impl Pipeline for Client {
         Ok(())
     }
 
-    fn finish(&mut self, number: u64) -> Fallible<()> {
-        let received = self.socket.receive(&mut self.buffer, Some(LOST));
-        let (length, _) =
-            received.map_err(|error| format!("datagram {number} did not come back: {error}"))?;
-        if length != DATAGRAM_BYTES {
-            return Err(format!("datagram {number} came back with {length} bytes").into());
-        }
-        check_number(&self.buffer, number)
+    async fn finish(&mut self, number: u64) -> Fallible<()> {
+        self.receive(number)
     }
 }

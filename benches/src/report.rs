@@ -1,38 +1,8 @@
 //! What was measured, as a table for people and as JSON for programs.
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::machine::Machine;
-use crate::sample::Figure;
-
-/// The median of several rounds, and how far they lie apart.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-}
-
-impl Spread {
-    /// `None` if there is no value.
-    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let mut values: Vec<_> = values.into_iter().collect();
-        values.sort_unstable_by(f64::total_cmp);
-        let (min, max) = (*values.first()?, *values.last()?);
-        let middle = values.len() / 2;
-        let median =
-            if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 };
-        Some(Self { median, min, max })
-    }
-
-    pub(crate) fn show(this: Option<Self>, decimals: usize) -> String {
-        match this {
-            None => "-".into(),
-            Some(Self { median, min, max }) => {
-                format!("{median:.decimals$} ({min:.decimals$}-{max:.decimals$})")
-            }
-        }
-    }
-}
+use sendrec_measure::{Figure, Spread};
 
 /// All rounds of one row at one placement. A round that failed stands as `None`, so that the rounds of a row and of
 /// its floor stay side by side.

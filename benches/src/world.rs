@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::machine::Machine;
 use crate::options::WorldOptions;
-use crate::report::Spread;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
+use sendrec_measure::Spread;
 
 /// What a world is to do on one core.
 const GOAL_EVENTS_PER_SECOND: f64 = 1e6;
@@ -97,11 +97,20 @@ fn measure(processes: usize, machines: usize, time: Duration) -> (f64, f64) {
     ((events(&world) - before) as f64 / seconds, passed / seconds)
 }
 
+/// Of so many processes, in one round.
+pub(crate) fn events_per_second(processes: usize, time: Duration) -> f64 {
+    measure(processes, machines(processes), time).0
+}
+
+fn machines(processes: usize) -> usize {
+    (processes / PROCESSES_PER_MACHINE).max(2)
+}
+
 /// Measures and prints; false if the goal was missed somewhere.
 pub(crate) fn run(options: &WorldOptions) -> Fallible<bool> {
     let mut rows = Vec::new();
     for processes in options.processes() {
-        let machines = (processes / PROCESSES_PER_MACHINE).max(2);
+        let machines = machines(processes);
         eprintln!("{processes} processes on {machines} machines");
         let rounds = (0..options.rounds()).map(|_| measure(processes, machines, options.time()));
         let (rates, times): (Vec<_>, Vec<_>) = rounds.unzip();

@@ -4,7 +4,7 @@
 //! told: it answers one of several messages that wait in its mailbox, or has started a call and does not wait for it; and
 //! whatever was last put into the node was so just before. What waits leaves with the next packet that does not: when its
 //! thread has nothing more to answer, or waits for anything; when there are as many as the system takes at once; when the
-//! first has waited for too long and anybody enters the node; and in the end when the keeper looks, after 5 ms at most, should the
+//! first has waited for too long and anybody enters the node; and in the end when the keeper looks, after 20 ms at most, should the
 //! thread have gone to work on something else against all expectation.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,9 +16,9 @@ use sendrec_core::wire::Transmit;
 /// Who was here so short a time ago will be back as soon.
 const BRISK: Duration = Duration::from_micros(20);
 /// So long a packet waits for others, while somebody enters the node to see to it.
-const WAIT_MAX: Duration = Duration::from_micros(50);
+const WAIT_MAX: Duration = Duration::from_micros(200);
 /// So many leave at once: what one segmented send takes.
-const PACKETS_MAX: usize = 64;
+const PACKETS_MAX: usize = 32;
 /// No packets.
 const NEVER: u64 = u64::MAX;
 

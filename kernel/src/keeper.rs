@@ -13,6 +13,11 @@ use crate::shared::Shared;
 
 /// How often it looks while there is traffic.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// How often, where somebody was in the kernel just before it looked: who comes so often sees to what is due, and each look
+/// takes the core from whoever has it, which is what the slowest of a hundred calls are made of.
+const LOOK_INTERVAL_BUSY: Duration = Duration::from_millis(20);
+/// Just before.
+const JUST: Duration = Duration::from_micros(500);
 /// How long after the last input it goes on looking.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -63,18 +68,23 @@ pub(crate) fn keep(shared: &Arc<Shared>) {
             shared.keeper.deep.store(false, Ordering::SeqCst);
             continue;
         }
-        std::thread::park_timeout(LOOK_INTERVAL);
+        let is_busy = shared.since_input() < JUST;
+        std::thread::park_timeout(if is_busy { LOOK_INTERVAL_BUSY } else { LOOK_INTERVAL });
     }
 }
 
 /// Nothing armed, nothing in progress, and no input for a while.
 fn is_idle(shared: &Shared) -> bool {
-    let last = shared.last_input.load(Ordering::Relaxed);
-    let since = Duration::from_nanos(shared.now().as_nanos().saturating_sub(last));
-    since > LINGER && !shared.is_armed()
+    shared.since_input() > LINGER && !shared.is_armed()
 }
 
 impl Shared {
+    /// How long nothing was put in.
+    fn since_input(&self) -> Duration {
+        let last = self.last_input.load(Ordering::Relaxed);
+        Duration::from_nanos(self.now().as_nanos().saturating_sub(last))
+    }
+
     fn pass_lead_from_keeper(&self) {
         if let Some(next) = self.lead.pass_on()
             && next.tell_lead()

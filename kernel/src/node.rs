@@ -170,6 +170,7 @@ impl Node {
         let shared = &self.shared;
         loop {
             let led = self.lead_or_follow(Some(token), parker, deadline);
+            parker.note_wait(matches!(led, Led::Told));
             let outcome = match led {
                 Led::Claimed(outcome) => return outcome,
                 Led::Down => return down.outcome(),
@@ -230,6 +231,9 @@ impl Node {
             let now = shared.now();
             if deadline.is_some_and(|deadline| now >= deadline) {
                 break Led::TimedOut;
+            }
+            if parker.glance(Parker::is_told) {
+                continue;
             }
             if !shared.patience.look_again(&mut looking, now.as_nanos(), || shared.now().as_nanos()) {
                 parker.park(deadline.map(|deadline| deadline.since(now)));

@@ -16,8 +16,17 @@ pub(crate) struct Parker {
     flags: AtomicU32,
     /// Whether it sleeps, or is about to, in its node's poll: then the poll's waker is needed.
     polling: AtomicBool,
+    /// Waits since a glance paid, as one does where another thread tells this one while it looks, on another core.
+    glances: AtomicU32,
     thread: Thread,
 }
+
+/// Looks at the flag between two other looks, by a thread that was told the last time: about as long as a look at the socket
+/// takes.
+const GLANCES: u32 = 24;
+/// After one that paid, so many waits begin with glances; after that one in so many does.
+const GLANCES_KEEP: u32 = 16;
+const GLANCES_TRY: u32 = 64;
 
 thread_local! {
     static MINE: OnceCell<Arc<Parker>> = const { OnceCell::new() };
@@ -29,7 +38,12 @@ impl Parker {
         let mine = MINE.with(|mine| {
             mine.get_or_init(|| {
                 let thread = std::thread::current();
-                Arc::new(Self { flags: AtomicU32::new(0), polling: AtomicBool::new(false), thread })
+                Arc::new(Self {
+                    flags: AtomicU32::new(0),
+                    polling: AtomicBool::new(false),
+                    glances: AtomicU32::new(0),
+                    thread,
+                })
             })
             .clone()
         });
@@ -43,6 +57,28 @@ impl Parker {
 
     pub(crate) fn has_lead(&self) -> bool {
         self.flags.load(Ordering::SeqCst) & LEAD != 0
+    }
+
+    /// Looks for a while whether it was told what it waits for, if that has paid of late.
+    pub(crate) fn glance(&self, is_told: impl Fn(&Self) -> bool) -> bool {
+        if self.glances.load(Ordering::Relaxed) >= GLANCES_KEEP {
+            return is_told(self);
+        }
+        for _ in 0..GLANCES {
+            if is_told(self) {
+                self.glances.store(0, Ordering::Relaxed);
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        false
+    }
+
+    /// A wait is over that another thread has ended, or has not.
+    pub(crate) fn note_wait(&self, was_told: bool) {
+        let waits = self.glances.load(Ordering::Relaxed).saturating_add(1);
+        let tries = was_told && waits >= GLANCES_KEEP + GLANCES_TRY;
+        self.glances.store(if tries { GLANCES_KEEP - 1 } else { waits }, Ordering::Relaxed);
     }
 
     /// Whether anything was told.

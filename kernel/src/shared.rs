@@ -396,8 +396,12 @@ impl Shared {
             if self.tick_if_due(now) || self.pump(1) {
                 continue;
             }
+            if parker.glance(|parker| parker.is_ready()) {
+                continue;
+            }
             if !self.patience.look_again(&mut looking, now.as_nanos(), || self.now().as_nanos()) {
                 self.sleep_in_poll(deadline, Some(parker));
+                self.patience.slept(&looking, self.now().as_nanos());
             }
         }
     }

@@ -4,8 +4,9 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::sample::Fallible;
 
+/// Of the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Placement {
+pub enum Placement {
     /// Both sides on one core
     One,
     /// Each side on a core of its own
@@ -16,15 +17,19 @@ pub(crate) enum Placement {
 
 /// The core of each side, if it is pinned.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cores {
-    pub(crate) client: Option<usize>,
-    pub(crate) server: Option<usize>,
+pub struct Cores {
+    /// Of the side that calls.
+    pub client: Option<usize>,
+    /// Of the side that serves.
+    pub server: Option<usize>,
 }
 
 impl Placement {
-    pub(crate) const ALL: [Self; 3] = [Self::One, Self::Apart, Self::Free];
+    /// In this order.
+    pub const ALL: [Self; 3] = [Self::One, Self::Apart, Self::Free];
 
-    pub(crate) const fn name(self) -> &'static str {
+    /// As reports have it.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::One => "one core",
             Self::Apart => "apart",
@@ -33,7 +38,7 @@ impl Placement {
     }
 
     /// Which of `allowed` the sides run on; or why there is no such placement here.
-    pub(crate) fn cores(self, allowed: &[usize]) -> Result<Cores, String> {
+    pub fn cores(self, allowed: &[usize]) -> Result<Cores, String> {
         match (self, allowed) {
             (Self::One, [first, ..]) => Ok(Cores { client: Some(*first), server: Some(*first) }),
             (Self::Apart, [first, second, ..]) => Ok(Cores { client: Some(*first), server: Some(*second) }),
@@ -45,13 +50,13 @@ impl Placement {
 }
 
 /// The cores this program may run on, in order.
-pub(crate) fn allowed_cores() -> Fallible<Vec<usize>> {
+pub fn allowed_cores() -> Fallible<Vec<usize>> {
     let set = sched_getaffinity(None)?;
     Ok((0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect())
 }
 
 /// Pins the calling thread, and with it the threads it starts from here on.
-pub(crate) fn pin(core: Option<usize>) -> Fallible<()> {
+pub fn pin(core: Option<usize>) -> Fallible<()> {
     let Some(core) = core else { return Ok(()) };
     if core >= CpuSet::MAX_CPU {
         return Err(format!("there is no core {core}").into());
@@ -63,10 +68,7 @@ pub(crate) fn pin(core: Option<usize>) -> Fallible<()> {
 }
 
 /// Runs `work` on a thread of its own that is pinned before it begins, so that the caller stays where it is.
-pub(crate) fn on_core<R: Send>(
-    core: Option<usize>,
-    work: impl FnOnce() -> Fallible<R> + Send,
-) -> Fallible<R> {
+pub fn on_core<R: Send>(core: Option<usize>, work: impl FnOnce() -> Fallible<R> + Send) -> Fallible<R> {
     std::thread::scope(|scope| {
         let pinned = scope.spawn(move || {
             pin(core)?;

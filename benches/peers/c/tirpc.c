@@ -1,150 +1,168 @@
-/* ONC RPC by libtirpc, UDP and TCP: a number there and back.
+/* ONC RPC by libtirpc, over UDP and over TCP. Its procedure takes opaque bytes and answers with opaque bytes.
  *
- *   tirpc serve udp|tcp CORE           prints where it serves, and does so for ever
- *   tirpc call udp|tcp ADDRESS CORE SECONDS   prints one line of JSON
+ * cc -O2 -pthread -I/usr/include/tirpc tirpc.c -ltirpc -o tirpc
  *
- * A core of -1 is wherever the scheduler likes.
+ * Its client blocks, so that several calls are outstanding where several threads call, each by a client of its own; one
+ * thread serves them all in svc_run. Memory that messages are decoded into is the same from call to call.
  */
-#define _GNU_SOURCE
+#include "peer.h"
+
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <rpc/rpc.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <signal.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { PROGRAM = 0x20000056, VERSION = 1, ECHO = 1, WARM_UP = 5000, SAMPLES_MAX = 1 << 22 };
+enum {
+    PROGRAM = 0x20000056,
+    VERSION = 1,
+    ANSWER = 1,
+    DATAGRAM_BYTES_MAX = 65504,  /* What IPv4 can carry, in whole words. */
+    HEADER_BYTES_MAX = 64,       /* More than a call's or an answer's, with neither credentials nor a verifier. */
+    STREAM_BUFFER_BYTES = 1 << 18, /* The largest that libtirpc allows. */
+    RETRY_SECONDS = 1, /* Of a datagram that was lost. */
+    WAIT_SECONDS = 60
+};
 
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
+/* Memory that a message is decoded into, or that one is encoded from. */
+struct message {
+    char *at;
+    u_int length, room;
+};
+
+/* As xdr_bytes has it on the wire, but with memory that is kept. */
+static bool_t xdr_message(XDR *xdr, struct message *message) {
+    if (!xdr_u_int(xdr, &message->length))
+        return FALSE;
+    if (xdr->x_op == XDR_DECODE && message->length > message->room) {
+        message->at = allocate(message->at, message->length);
+        message->room = message->length;
+    }
+    return xdr->x_op == XDR_FREE || xdr_opaque(xdr, message->at, message->length);
 }
 
-static void pin(int core) {
-    if (core < 0)
-        return;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(core, &set);
-    if (sched_setaffinity(0, sizeof set, &set))
-        fail("pin");
+/* --- The side that serves --- */
+
+static struct message last_short, last_long;
+
+/* A request: long ones have memory of their own, as they are kept until they are asked for. */
+static bool_t xdr_request(XDR *xdr, struct message **request) {
+    u_int length = 0;
+    if (xdr->x_op == XDR_FREE)
+        return TRUE;
+    if (!xdr_u_int(xdr, &length))
+        return FALSE;
+    *request = is_long(length) ? &last_long : &last_short;
+    if (length > (*request)->room) {
+        (*request)->at = allocate((*request)->at, length);
+        (*request)->room = length;
+    }
+    (*request)->length = length;
+    return xdr_opaque(xdr, (*request)->at, length);
 }
 
-static void dispatch(struct svc_req *request, SVCXPRT *transport) {
-    uint64_t number = 0;
-    switch (request->rq_proc) {
-    case NULLPROC:
-        svc_sendreply(transport, (xdrproc_t)xdr_void, NULL);
-        return;
-    case ECHO:
-        if (!svc_getargs(transport, (xdrproc_t)xdr_uint64_t, &number)) {
-            svcerr_decode(transport);
-            return;
-        }
-        svc_sendreply(transport, (xdrproc_t)xdr_uint64_t, &number);
-        return;
-    default:
+static void dispatch(struct svc_req *call, SVCXPRT *transport) {
+    struct message *request = NULL;
+    if (call->rq_proc != ANSWER) {
         svcerr_noproc(transport);
+        return;
     }
+    if (!svc_getargs(transport, (xdrproc_t)xdr_request, (caddr_t)&request)) {
+        svcerr_decode(transport);
+        return;
+    }
+    unsigned char room[FACTS_BYTES];
+    struct bytes answer;
+    answers((struct bytes){request->at, request->length}, (struct bytes){last_long.at, last_long.length}, room, &answer);
+    struct message reply = {(char *)answer.at, (u_int)answer.length, 0};
+    svc_sendreply(transport, (xdrproc_t)xdr_message, (caddr_t)&reply);
 }
 
-static int bound(int kind, struct sockaddr_in *address) {
-    int socket_ = socket(AF_INET, kind, 0);
-    socklen_t length = sizeof *address;
-    memset(address, 0, sizeof *address);
-    address->sin_family = AF_INET;
-    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (socket_ < 0 || bind(socket_, (struct sockaddr *)address, length) ||
-        getsockname(socket_, (struct sockaddr *)address, &length))
-        fail("bind");
-    return socket_;
+/* Of that kind; what is small is not held back. */
+static int internet_socket(int kind) {
+    int on = 1, fd = socket(AF_INET, kind, 0);
+    /* A connection has it from the socket that listens. */
+    if (fd < 0 || (kind == SOCK_STREAM && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)))
+        fail("no socket: %m");
+    return fd;
 }
 
-static int serve(int is_udp, int core) {
-    pin(core);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    struct sockaddr_in address;
-    int socket_ = bound(is_udp ? SOCK_DGRAM : SOCK_STREAM, &address);
-    if (!is_udp && listen(socket_, 16))
-        fail("listen");
-    SVCXPRT *transport = is_udp ? svcudp_create(socket_) : svctcp_create(socket_, 0, 0);
+static void serve(int kind) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int fd = internet_socket(kind);
+    if (bind(fd, (struct sockaddr *)&address, length) || getsockname(fd, (struct sockaddr *)&address, &length) ||
+        (kind == SOCK_STREAM && listen(fd, SOMAXCONN)))
+        fail("no address to serve at: %m");
+    SVCXPRT *transport = kind == SOCK_DGRAM ? svcudp_bufcreate(fd, DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_MAX)
+                                            : svctcp_create(fd, STREAM_BUFFER_BYTES, STREAM_BUFFER_BYTES);
     /* Protocol 0: no port mapper is told. */
-    if (!transport || !svc_register(transport, PROGRAM, VERSION, dispatch, 0)) {
-        fprintf(stderr, "no transport\n");
-        return 1;
-    }
-    printf("127.0.0.1:%d\n", ntohs(address.sin_port));
-    fflush(stdout);
+    if (!transport || !svc_register(transport, PROGRAM, VERSION, dispatch, 0))
+        fail("libtirpc has no transport");
+    char where[32];
+    snprintf(where, sizeof where, "127.0.0.1:%d", ntohs(address.sin_port));
+    tell(where);
     svc_run();
-    return 1;
 }
 
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+static void serve_udp(void) {
+    serve(SOCK_DGRAM);
 }
 
-static int by_value(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
+static void serve_tcp(void) {
+    serve(SOCK_STREAM);
 }
 
-static int call(int is_udp, const char *where, int core, double seconds) {
-    pin(core);
+/* --- The side that calls --- */
+
+static _Thread_local CLIENT *client;
+static _Thread_local struct message reply;
+
+static void open_by(int kind, const char *where) {
     char host[64] = "";
-    int port = 0;
-    if (sscanf(where, "%63[^:]:%d", host, &port) != 2) {
-        fprintf(stderr, "%s: not an address\n", where);
-        return 1;
-    }
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    inet_pton(AF_INET, host, &address.sin_addr);
-    int socket_ = RPC_ANYSOCK;
-    struct timeval wait = {5, 0};
-    CLIENT *client = is_udp ? clntudp_create(&address, PROGRAM, VERSION, wait, &socket_)
-                            : clnttcp_create(&address, PROGRAM, VERSION, &socket_, 0, 0);
-    if (!client) {
-        clnt_pcreateerror("no client");
-        return 1;
-    }
-    uint64_t *samples = malloc(SAMPLES_MAX * sizeof *samples);
-    if (!samples)
-        fail("memory");
-    size_t count = 0;
-    uint64_t begin = 0, before = 0;
-    for (uint64_t number = 1;; number++) {
-        uint64_t back = 0;
-        enum clnt_stat how = clnt_call(client, ECHO, (xdrproc_t)xdr_uint64_t, (caddr_t)&number,
-                                       (xdrproc_t)xdr_uint64_t, (caddr_t)&back, wait);
-        if (how != RPC_SUCCESS || back != number) {
-            clnt_perror(client, "a call");
-            return 1;
-        }
-        uint64_t after = now();
-        if (number <= WARM_UP) {
-            begin = after;
-        } else {
-            samples[count++] = after - before;
-            if (count == SAMPLES_MAX || after - begin > (uint64_t)(seconds * 1e9))
-                break;
-        }
-        before = after;
-    }
-    qsort(samples, count, sizeof *samples, by_value);
-    printf("{\"p50_ns\":%lu,\"p99_ns\":%lu,\"calls\":%zu}\n", samples[count / 2], samples[count * 99 / 100], count);
-    return 0;
+    in_port_t port = 0;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    if (sscanf(where, "%63[^:]:%hu", host, &port) != 2 || inet_pton(AF_INET, host, &address.sin_addr) != 1)
+        fail("%s is no address", where);
+    address.sin_port = htons(port);
+    int fd = internet_socket(kind);
+    struct timeval retry = {RETRY_SECONDS, 0};
+    if (kind == SOCK_STREAM && connect(fd, (struct sockaddr *)&address, sizeof address))
+        fail("%s: %m", where);
+    client = kind == SOCK_DGRAM
+                 ? clntudp_bufcreate(&address, PROGRAM, VERSION, retry, &fd, DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_MAX)
+                 : clnttcp_create(&address, PROGRAM, VERSION, &fd, STREAM_BUFFER_BYTES, STREAM_BUFFER_BYTES);
+    if (!client)
+        fail("%s", clnt_spcreateerror("libtirpc has no client"));
+}
+
+static void open_udp(const char *where, size_t outstanding) {
+    (void)outstanding;
+    open_by(SOCK_DGRAM, where);
+}
+
+static void open_tcp(const char *where, size_t outstanding) {
+    (void)outstanding;
+    open_by(SOCK_STREAM, where);
+}
+
+static struct bytes call_tcp(struct bytes message) {
+    struct message request = {(char *)message.at, (u_int)message.length, 0};
+    struct timeval wait = {WAIT_SECONDS, 0};
+    if (clnt_call(client, ANSWER, (xdrproc_t)xdr_message, (caddr_t)&request, (xdrproc_t)xdr_message,
+                  (caddr_t)&reply, wait) != RPC_SUCCESS)
+        fail("%s", clnt_sperror(client, "a call"));
+    return (struct bytes){reply.at, reply.length};
+}
+
+static struct bytes call_udp(struct bytes message) {
+    if (message.length > DATAGRAM_BYTES_MAX - HEADER_BYTES_MAX)
+        fail("libtirpc sends a call over UDP in one datagram, which cannot carry %zu bytes", message.length);
+    return call_tcp(message);
 }
 
 int main(int argc, char **argv) {
-    if (argc == 4 && !strcmp(argv[1], "serve"))
-        return serve(!strcmp(argv[2], "udp"), atoi(argv[3]));
-    if (argc == 6 && !strcmp(argv[1], "call"))
-        return call(!strcmp(argv[2], "udp"), argv[3], atoi(argv[4]), atof(argv[5]));
-    fprintf(stderr, "usage: tirpc serve udp|tcp CORE; tirpc call udp|tcp ADDRESS CORE SECONDS\n");
-    return 2;
+    const struct peer peers[] = {
+        {"tirpc-udp", serve_udp, open_udp, call_udp, NULL, NULL, call_udp},
+        {"tirpc-tcp", serve_tcp, open_tcp, call_tcp, NULL, NULL, call_tcp},
+    };
+    return peer_program(argc, argv, peers, sizeof peers / sizeof *peers);
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use socket2::SockRef;
 
 use super::tcp;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
 
 /// Asks for buffers as large as the node's; for receiving with force, where this program may.
 pub(crate) fn enlarge(socket: &impl AsFd) -> io::Result<()> {

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use super::case::{Errors, Loss, Pattern, ProtocolName};
-use super::kernel::Load;
 use super::links::{CLASSIC_PACKET_BYTES, LinkName};
 use super::options::BulkOptions;
 use super::progress::Progress;
 use super::{show, world};
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
+use sendrec_measure::Load;
 
 const MESSAGE_BYTES: u64 = 64 << 10;
 /// Transfers for each figure with loss.

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::case::Size;
 use super::document::{Document, FORMAT, KIND};
 use super::show;
-use crate::report::Spread;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
+use sendrec_measure::Spread;
 
 /// A change of less says nothing, however still the machine was.
 const CHANGE_MIN: f64 = 0.03;

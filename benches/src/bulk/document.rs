@@ -5,7 +5,7 @@ use super::buffers::Granted;
 use super::case::Case;
 use super::model::{Constants, Prediction};
 use crate::machine::Machine;
-use crate::report::Spread;
+use sendrec_measure::Spread;
 
 /// Told from other JSON by this.
 pub(crate) const KIND: &str = "sendrec bench bulk";

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use sendrec_core::Transfer;
 
 use super::document::Fairness;
-use super::kernel::{self, BulkServer, Client, Load, echo_beside};
+use super::kernel::{self, BulkServer, Client, echo_beside};
 use super::udp::address_of;
 use crate::child::{Running, Task};
 use crate::nodes;
-use crate::options::Budget;
-use crate::placement::{Cores, on_core};
-use crate::report::Spread;
-use crate::sample::{Fallible, Figure, round_trips};
+use sendrec_measure::Load;
+use sendrec_measure::Spread;
+use sendrec_measure::blocking::round_trips;
+use sendrec_measure::{Budget, Cores, on_core};
+use sendrec_measure::{Fallible, Figure};
 
 /// One round's figures: p50 and p99 of a null call, us; and megabytes a second meanwhile.
 #[derive(Clone, Copy, Debug)]

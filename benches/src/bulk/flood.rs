@@ -12,9 +12,9 @@ use sendrec_kernel::waiting_bytes;
 use socket2::SockRef;
 
 use super::buffers;
-use super::kernel::Load;
 use crate::looking::receive_looking;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
+use sendrec_measure::Load;
 
 /// Who hears nothing for so long has lost something.
 const LOST: Duration = Duration::from_secs(2);
@@ -76,22 +76,24 @@ fn number(bytes: &[u8]) -> u64 {
 }
 
 /// The receiving side.
-pub(crate) struct Sink {
+pub struct Sink {
     socket: Socket,
 }
 
 impl Sink {
-    pub(crate) fn bind() -> Fallible<Self> {
+    /// At a port of the system's choice.
+    pub fn bind() -> Fallible<Self> {
         Ok(Self { socket: Socket::bind()? })
     }
 
-    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+    /// Where it takes messages.
+    pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.udp.local_addr()
     }
 
     /// Takes one message after the other, for ever. A message begins with its length and how often to acknowledge, and its
-    /// end is answered with its checksum.
-    pub(crate) fn serve(&self) -> Fallible<()> {
+    /// end is answered with its checksum; one without length asks how much may be under way.
+    pub fn serve(&self) -> Fallible<()> {
         let mut place = Vec::new();
         let mut begin = [0; BATCH_BYTES];
         loop {
@@ -100,10 +102,13 @@ impl Sink {
                 continue;
             }
             let (total, ack_every) = (number(&begin) as usize, number(&begin[8..]) as usize);
+            if total == 0 {
+                let mut granted = [0; ACK_BYTES];
+                granted[..8].copy_from_slice(&(self.socket.window_bytes() as u64).to_be_bytes());
+                self.socket.send(client, &granted, None)?;
+                continue;
+            }
             place.resize(total + BATCH_BYTES, 0);
-            let mut granted = [0; ACK_BYTES];
-            granted[..8].copy_from_slice(&(self.socket.window_bytes() as u64).to_be_bytes());
-            self.socket.send(client, &granted, None)?;
             self.take(&mut place, total, ack_every, client)?;
         }
     }
@@ -130,7 +135,7 @@ impl Sink {
 
 /// How the sending side goes about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+pub enum Style {
     /// As much under way as the window lets; segmented by the system.
     Flood,
     /// Each datagram is answered before the next.
@@ -138,22 +143,30 @@ pub(crate) enum Style {
 }
 
 /// The sending side.
-pub(crate) struct Flood {
+pub struct Flood {
     socket: Socket,
     server: SocketAddr,
     style: Style,
     segment: usize,
+    /// What the server lets be under way.
+    granted: usize,
 }
 
 impl Flood {
-    pub(crate) fn new(server: &str, style: Style, segment: usize) -> Fallible<Self> {
-        Ok(Self { socket: Socket::bind()?, server: server.parse()?, style, segment })
+    /// To the [`Sink`] at that address.
+    pub fn new(server: &str, style: Style, segment: usize) -> Fallible<Self> {
+        let (socket, server) = (Socket::bind()?, server.parse()?);
+        socket.send(server, &[0; 2 * 8], None)?;
+        let mut answer = [0; ACK_BYTES];
+        socket.receive(&mut answer, Some(LOST))?;
+        let granted = socket.window_bytes().min(number(&answer) as usize);
+        Ok(Self { socket, server, style, segment, granted })
     }
 
-    /// One message there, until its last acknowledgement is back.
-    pub(crate) fn send(&self, load: &Load) -> Fallible<Duration> {
-        let total = load.bytes.len();
-        let granted = self.socket.window_bytes();
+    /// One message there, until its last acknowledgement is back. To be followed by [`Self::checksum`].
+    pub fn send(&self, message: &[u8]) -> Fallible<Duration> {
+        let total = message.len();
+        let granted = self.granted;
         let (window, ack_every, batch) = match self.style {
             Style::PingPong => (self.segment, 1, self.segment),
             Style::Flood => {
@@ -165,16 +178,15 @@ impl Flood {
         let mut begin = [0; 2 * 8];
         begin[..8].copy_from_slice(&(total as u64).to_be_bytes());
         begin[8..].copy_from_slice(&(ack_every as u64).to_be_bytes());
-        self.socket.send(self.server, &begin, None)?;
+        let window = window.max(batch);
         let mut answer = [0; BATCH_BYTES];
-        self.socket.receive(&mut answer, Some(LOST))?;
-        let window = window.min(number(&answer) as usize).max(batch);
 
         let start = Instant::now();
+        self.socket.send(self.server, &begin, None)?;
         let (mut sent, mut acknowledged) = (0, 0);
         while acknowledged < total {
             while sent < total && sent + batch.min(total - sent) <= acknowledged + window {
-                let contents = &load.bytes[sent..(sent + batch).min(total)];
+                let contents = &message[sent..(sent + batch).min(total)];
                 let segment = (contents.len() > self.segment).then_some(self.segment);
                 self.socket.send(self.server, contents, segment)?;
                 sent += contents.len();
@@ -185,9 +197,20 @@ impl Flood {
                 acknowledged = acknowledged.max(number(ack) as usize);
             }
         }
-        let elapsed = start.elapsed();
+        Ok(start.elapsed())
+    }
+
+    /// What the server makes of the message that was sent.
+    pub fn checksum(&self) -> Fallible<u32> {
+        let mut answer = [0; ACK_BYTES];
         self.socket.receive(&mut answer, Some(LOST))?;
-        if number(&answer) == u64::from(load.checksum) {
+        Ok(number(&answer) as u32)
+    }
+
+    /// A message there, and whether it came as it was sent; how long it took to be there.
+    pub(crate) fn send_checked(&self, load: &Load) -> Fallible<Duration> {
+        let elapsed = self.send(&load.bytes)?;
+        if self.checksum()? == load.checksum {
             Ok(elapsed)
         } else {
             Err("the datagrams came out of order or damaged".into())

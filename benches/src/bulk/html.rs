@@ -7,7 +7,7 @@ use super::plot;
 use super::show::{
     self, AVERAGE, COLUMNS, OFF_COLUMN, TEXT_COLUMNS, digits, fairness_cells, is_off, seconds, spread,
 };
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
 
 const STYLE: &str = "body{font:15px/1.45 sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}\
 table{border-collapse:collapse;margin:1em 0;font-size:13px}td,th{padding:2px 9px;border-bottom:1px solid #ddd;text-align:right}\

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use clap::Args;
 use sendrec_core::fault::Faults;
 use sendrec_core::kernel::Counters;
@@ -16,7 +15,7 @@ use sendrec_kernel::{Node, NodeConfig};
 use sendrec_trap::{Address, From, How, LocalId, Process, SpawnOptions};
 
 use super::config::config;
-use crate::sample::Fallible;
+use sendrec_measure::{Fallible, Load};
 
 /// A message longer than this is one to be measured; others ask something.
 pub(crate) const QUESTION_BYTES_MAX: usize = 64;
@@ -143,23 +142,6 @@ fn take_messages(node: &Node, me: &Process<'_, Node>) {
         } else {
             let _ = me.reply(request.source, message);
         }
-    }
-}
-
-/// A message to be sent again and again, and what its receiver must find.
-#[derive(Clone, Debug)]
-pub(crate) struct Load {
-    pub(crate) bytes: Bytes,
-    pub(crate) checksum: u32,
-}
-
-impl Load {
-    /// No two pieces of it are the same.
-    pub(crate) fn new(bytes: u64) -> Self {
-        let mut rng = sendrec_core::rng::Rng::new(bytes);
-        let words = (0..bytes.div_ceil(8)).flat_map(|_| rng.next_u64().to_ne_bytes());
-        let bytes: Bytes = words.take(bytes as usize).collect::<Vec<_>>().into();
-        Self { checksum: crc32fast::hash(&bytes), bytes }
     }
 }
 

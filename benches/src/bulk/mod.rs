@@ -28,7 +28,7 @@ mod text;
 mod udp;
 mod world;
 
-pub(crate) use flood::Sink;
+pub use flood::{Flood, Sink, Style as FloodStyle};
 pub(crate) use kernel::{BulkServer, serve_child};
 pub(crate) use options::{BulkOptions, CompareOptions, ServeOptions};
 pub(crate) use run::{compare_files as compare, run, serve};

@@ -11,7 +11,7 @@ use sendrec_trap::Address;
 use super::case::{Case, Errors, Loss, Pattern, ProtocolName, Size};
 use super::links::LinkName;
 use crate::options::seconds;
-use crate::placement::Placement;
+use sendrec_measure::Placement;
 
 /// Packets of Ethernet's frames: what the table is about unless something else is said.
 pub(crate) const ETHERNET_PACKET_BYTES: u32 = sendrec_core::limits::PACKET_BYTES_DEFAULT as u32;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::document::Document;
 use super::options::BulkOptions;
 use super::{html, text};
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
 
 /// Files that can be written.
 pub(crate) struct Outputs<'a> {

@@ -8,14 +8,15 @@ use sendrec_core::{Protocol, Transfer};
 
 use super::document::{Peer, Ratio};
 use super::flood::{Flood, Style};
-use super::kernel::{self, BulkServer, Client, Load};
+use super::kernel::{self, BulkServer, Client};
 use super::options::{ETHERNET_PACKET_BYTES, LONG_PACKET_BYTES};
 use super::tcp::Stream;
 use super::udp::{address_of, sample};
 use crate::child::{Running, Task};
-use crate::placement::{Cores, on_core};
-use crate::report::Spread;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
+use sendrec_measure::Load;
+use sendrec_measure::Spread;
+use sendrec_measure::{Cores, on_core};
 
 const TCP_WRITES: [usize; 4] = [64 << 10, 128 << 10, 256 << 10, 1 << 20];
 /// The message of what goes packet by packet, at most.
@@ -126,8 +127,8 @@ impl Carrier {
             }
             Self::Raw { style, segment } => {
                 let flood = Flood::new(server.greeting(), style, segment as usize)?;
-                flood.send(load)?;
-                sample(time, || flood.send(load))
+                flood.send_checked(load)?;
+                sample(time, || flood.send_checked(load))
             }
             Self::Kernel(transfer) => {
                 let node = kernel::boot(None, None)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::buffers::Granted;
 use super::case::{Case, Size};
 use super::document::{Document, FORMAT, KIND, Model, Peer, Round, Row};
-use super::kernel::{self, Load};
+use super::kernel;
 use super::links::LinkName;
 use super::model::{Constants, Prediction};
 use super::options::{
@@ -18,8 +18,9 @@ use super::progress::Progress;
 use super::udp::Place;
 use super::{classics, compare, config, fairness, show, world};
 use crate::machine::Machine;
-use crate::placement::{Cores, Placement, allowed_cores};
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
+use sendrec_measure::Load;
+use sendrec_measure::{Cores, Placement, allowed_cores};
 
 /// A row that should take so many times a round's time is left out.
 const PATIENCE: f64 = 10.0;

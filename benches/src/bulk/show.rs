@@ -1,7 +1,7 @@
 //! What stands in the tables for people: numbers with units, the columns of a row. Text and HTML lay them out.
 use super::case::Size;
 use super::document::{DEVIATION_MAX, Fairness, Row};
-use crate::report::Spread;
+use sendrec_measure::Spread;
 
 /// 1.23 ms and the like.
 pub(crate) fn seconds(seconds: f64) -> String {

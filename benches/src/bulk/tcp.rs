@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use super::buffers;
-use super::kernel::Load;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
+use sendrec_measure::Load;
 
 /// A write or a connection that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -3,7 +3,6 @@ use super::buffers::Granted;
 use super::case::{Case, Errors, Loss, Pattern, ProtocolName, Size};
 use super::compare::{Change, compare};
 use super::document::{Document, FORMAT, KIND, Round, Row};
-use super::kernel::Load;
 use super::links::LinkName;
 use super::model::{Constants, Prediction};
 use super::options::BulkOptions;
@@ -11,8 +10,9 @@ use super::output::Outputs;
 use super::run::too_long;
 use super::{plot, text, world};
 use crate::machine::Machine;
-use crate::report::Spread;
 use clap::Parser;
+use sendrec_measure::Load;
+use sendrec_measure::Spread;
 
 #[derive(Debug, Parser)]
 struct Typed {

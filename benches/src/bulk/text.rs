@@ -6,7 +6,7 @@ use super::document::{DEVIATION_MAX, Document, Row};
 use super::show::{
     AVERAGE, COLUMNS, LOSS_COLUMN, cells, digits, fairness_cells, is_off, median, seconds, spread,
 };
-use crate::report::Spread;
+use sendrec_measure::Spread;
 
 /// Between the ends of a range.
 const DASH: &str = "-";

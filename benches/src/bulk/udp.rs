@@ -10,13 +10,14 @@ use super::case::{Case, Errors, Loss, ProtocolName};
 use super::config::config;
 use super::document::Round;
 use super::flood;
-use super::kernel::{self, BulkServer, Client, Load, Sent};
+use super::kernel::{self, BulkServer, Client, Sent};
 use super::model::Constants;
 use super::options::{BulkOptions, ETHERNET_PACKET_BYTES, LONG_PACKET_BYTES};
 use crate::child::{Running, Task};
-use crate::placement::{Cores, on_core};
-use crate::report::Spread;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
+use sendrec_measure::Load;
+use sendrec_measure::Spread;
+use sendrec_measure::{Cores, on_core};
 
 /// Messages of a row's round at most.
 pub(crate) const MESSAGES_MAX: usize = 32;

@@ -14,7 +14,7 @@ use super::document::Round;
 use super::kernel::{QUESTION_BYTES_MAX, Sent};
 use super::links::LinkName;
 use super::udp::MESSAGES_MAX;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
 
 const SERVER: LocalId = LocalId(1);
 /// What takes longer in virtual time will never end.

@@ -9,7 +9,7 @@ use sendrec_trap::Process;
 use super::log;
 use crate::nodes::{self, spawn};
 use crate::numbers::numbers_1;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
 
 /// Data of a call, bytes: one packet, one that goes in pieces, and a file's chunk.
 const SIZES: [usize; 3] = [1_024, 65_536, 1 << 20];

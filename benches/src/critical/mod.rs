@@ -15,12 +15,12 @@ use serde::Serialize;
 use crate::machine::Machine;
 use crate::nodes::{self, Numbers, spawn};
 use crate::numbers::numbers_1;
-use crate::placement::{Cores, Placement, allowed_cores, on_core, pin};
-use crate::report::Spread;
-use crate::sample::Fallible;
 use copies::Copies;
 use log::{Log, Mark};
 use path::{Call, STAGES, Side};
+use sendrec_measure::Fallible;
+use sendrec_measure::Spread;
+use sendrec_measure::{Cores, Placement, allowed_cores, on_core, pin};
 
 /// The sum of a call's steps may be so far from that call by its client's clock.
 const SUM_WITHIN: f64 = 0.05;

@@ -5,7 +5,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::{Figures, PathFigure, StepFigure};
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
 
 fn micros(nanos: f64) -> f64 {
     nanos / 1_000.0

@@ -16,9 +16,9 @@ use sendrec_core::timer::Strategy;
 
 use crate::machine::Machine;
 use crate::options::Timers;
-use crate::placement::allowed_cores;
-use crate::report::Spread;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
+use sendrec_measure::Spread;
+use sendrec_measure::allowed_cores;
 use show::{Document, Row};
 use workload::Workload;
 
@@ -53,6 +53,14 @@ pub(crate) fn run(options: &Timers) -> Fallible<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }
+}
+
+/// A picture of it: 10 to a million timers.
+pub(crate) fn picture(is_quick: bool) -> Fallible<String> {
+    let max = if is_quick { 1_000 } else { 1_000_000 };
+    let sizes: Vec<u32> = (1..).map(|power| 10_u32.pow(power)).take_while(|size| *size <= max).collect();
+    let rows = measure(&sizes, 1, Duration::from_millis(if is_quick { 2 } else { 50 }));
+    plot::svg(&Document { machine: Machine::here(1), rows }, &sizes)
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> String {

@@ -5,7 +5,7 @@ use sendrec_core::timer::Strategy;
 
 use super::show::Document;
 use super::workload::Workload;
-use crate::sample::Fallible;
+use sendrec_measure::Fallible;
 
 const PICTURE_PIXELS: (u32, u32) = (1_280, 960);
 const FONT: &str = "sans-serif";

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::workload::Workload;
 use crate::machine::Machine;
-use crate::report::Spread;
+use sendrec_measure::Spread;
 
 /// One operation's cost.
 #[derive(Debug, Serialize)]

@@ -7,7 +7,7 @@ use super::plot::{grouped, svg};
 use super::show::{Document, Row};
 use super::workload::{Workload, costs};
 use crate::machine::Machine;
-use crate::report::Spread;
+use sendrec_measure::Spread;
 
 const SIZES: [u32; 2] = [10, 30];
 
