@@ -47,7 +47,7 @@ impl Coalescing {
 
     /// Whether any wait.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.since.load(Ordering::Acquire) != NEVER
+        self.since.load(Ordering::SeqCst) != NEVER
     }
 
     /// Whether what a thread sends now may wait for what it sends next; `last` is when anything was put into the node before.
@@ -55,22 +55,27 @@ impl Coalescing {
         self.is_on && next == Next::Soon && now.since(last) <= BRISK
     }
 
-    /// Takes packets that may wait; gives back all that leave now instead, in `transmits`.
-    pub(crate) fn put(&self, now: Instant, transmits: &mut Vec<Transmit>) {
+    /// Takes packets that may wait; gives back all that leave now instead, in `transmits`. True if they are the first that wait:
+    /// then somebody must be awake who sees to them in the end.
+    #[must_use]
+    pub(crate) fn put(&self, now: Instant, transmits: &mut Vec<Transmit>) -> bool {
         if transmits.is_empty() && !self.is_waiting() {
-            return;
+            return false;
         }
         let mut waiting = self.waiting.lock();
-        if waiting.is_empty() && !transmits.is_empty() {
-            self.since.store(now.as_nanos(), Ordering::Release);
+        let is_first = waiting.is_empty() && !transmits.is_empty();
+        if is_first {
+            self.since.store(now.as_nanos(), Ordering::SeqCst);
         }
         waiting.append(transmits);
         let since = self.since.load(Ordering::Relaxed);
         let is_late = since != NEVER && now.as_nanos().saturating_sub(since) > WAIT_MAX.as_nanos() as u64;
         if is_late || waiting.len() >= PACKETS_MAX {
-            self.since.store(NEVER, Ordering::Release);
+            self.since.store(NEVER, Ordering::SeqCst);
             std::mem::swap(&mut *waiting, transmits);
+            return false;
         }
+        is_first
     }
 
     /// Puts those that wait before `transmits`, to leave with them.
@@ -79,7 +84,7 @@ impl Coalescing {
             return;
         }
         let mut waiting = self.waiting.lock();
-        self.since.store(NEVER, Ordering::Release);
+        self.since.store(NEVER, Ordering::SeqCst);
         waiting.append(transmits);
         std::mem::swap(&mut *waiting, transmits);
     }

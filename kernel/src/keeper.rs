@@ -62,7 +62,7 @@ pub(crate) fn keep(shared: &Arc<Shared>) {
             // Somebody leads and sleeps well. Whoever frees the lead says so.
             shared.pool.clear();
             shared.keeper.deep.store(true, Ordering::SeqCst);
-            if !shared.lead.is_free() && !shared.is_down() {
+            if !shared.lead.is_free() && !shared.coalescing.is_waiting() && !shared.is_down() {
                 std::thread::park();
             }
             shared.keeper.deep.store(false, Ordering::SeqCst);

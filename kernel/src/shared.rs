@@ -185,8 +185,13 @@ impl Shared {
         let locked = self.locked(now, &mut scratch, input);
         let next = std::mem::take(&mut scratch.next);
         if self.coalescing.may_wait(next, now, last) {
-            self.coalescing.put(now, &mut scratch.out.transmits);
-            self.keeper.rouse();
+            if self.coalescing.put(now, &mut scratch.out.transmits) {
+                self.keeper.rouse();
+                // Whoever leads may be asleep without any deadline, and may be the keeper.
+                if self.sleeps_until.load(Ordering::SeqCst) != 0 {
+                    wake_poll(&self.waker);
+                }
+            }
         } else {
             self.coalescing.release(&mut scratch.out.transmits);
         }
@@ -431,6 +436,7 @@ impl Shared {
         let timeout = (until != u64::MAX).then(|| Duration::from_nanos(until.saturating_sub(now)));
         if timeout != Some(Duration::ZERO)
             && !self.is_down()
+            && !self.coalescing.is_waiting()
             && let Err(error) = self.poll_socket(timeout)
             && error.kind() != io::ErrorKind::Interrupted
         {

@@ -365,3 +365,76 @@ fn who_is_called_by_the_one_it_listens_to_is_interrupted_and_answers() {
         drop(messages);
     });
 }
+
+/// Packets of started calls wait for each other only as long as somebody sees to them: here nobody ever waits in the client's
+/// node, and the keeper does.
+#[test]
+fn started_calls_leave_though_their_thread_never_waits() {
+    const CALLS: u32 = 100;
+    let (near, far) = (node(), node());
+    let server = Process::spawn(&far, well_known(1)).unwrap();
+    let client = Process::spawn(&near, SpawnOptions::default()).unwrap();
+    let to = server.address();
+    let (told, received) = crossbeam_channel::bounded(1);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for number in 0..CALLS {
+                let request = server.receive(From::Any).unwrap();
+                assert_eq!(&request.message[..], number.to_be_bytes());
+                server.reply(request.source, request.message).unwrap();
+            }
+            told.send(()).unwrap();
+        });
+        let calls: Vec<_> = (0..CALLS).map(|number| client.start_call(to, &number.to_be_bytes())).collect();
+        received.recv().unwrap();
+        for (number, call) in (0..CALLS).zip(calls) {
+            assert_eq!(&client.wait(call).unwrap()[..], number.to_be_bytes());
+        }
+    });
+}
+
+/// What waits for a thread's next answer is sent when the thread goes to work on something else, too.
+#[test]
+fn an_answer_does_not_wait_for_a_thread_that_works_on() {
+    let (near, far) = (node(), node());
+    let server = Process::spawn(&far, well_known(1)).unwrap();
+    let client = Process::spawn(&near, SpawnOptions::default()).unwrap();
+    let to = server.address();
+    let (all_there, are_all_there) = crossbeam_channel::bounded(1);
+    let (answered, are_answered) = crossbeam_channel::bounded::<()>(1);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // Both lie in the mailbox before the first is answered.
+            are_all_there.recv().unwrap();
+            let first = server.receive(From::Any).unwrap();
+            server.reply(first.source, first.message).unwrap();
+            let second = server.receive(From::Any).unwrap();
+            // It works on the second for as long as the client has not got the first answer.
+            are_answered.recv().unwrap();
+            server.reply(second.source, second.message).unwrap();
+        });
+        let (first, second) = (client.start_call(to, b"1"), client.start_call(to, b"2"));
+        // The keeper of the server's node takes them from the socket; they are acknowledged in time or not.
+        all_there.send(()).unwrap();
+        assert_eq!(&client.wait(first).unwrap()[..], b"1");
+        answered.send(()).unwrap();
+        assert_eq!(&client.wait(second).unwrap()[..], b"2");
+    });
+}
+
+#[test]
+fn a_node_that_sends_packets_one_by_one_does_the_same() {
+    let single = || Node::boot(NodeConfig { coalesce: false, ..NodeConfig::default() }).unwrap();
+    let (near, far) = (single(), single());
+    let server = Process::spawn(&far, well_known(1)).unwrap();
+    let to = server.address();
+    thread::scope(|scope| {
+        scope.spawn(|| echo(&server));
+        let client = Process::spawn(&near, SpawnOptions::default()).unwrap();
+        let calls: Vec<_> = (0..200_u32).map(|number| client.start_call(to, &number.to_be_bytes())).collect();
+        for (number, call) in (0..200_u32).zip(calls) {
+            assert_eq!(&client.wait(call).unwrap()[..], number.to_be_bytes());
+        }
+        far.shut_down();
+    });
+}

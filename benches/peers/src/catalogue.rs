@@ -128,6 +128,8 @@ pub(crate) struct Workload {
     pub(crate) is_loaded: bool,
     /// Takes seconds, however short a round is.
     pub(crate) is_long: bool,
+    /// So many rounds are enough: each takes long.
+    pub(crate) rounds_max: u32,
 }
 
 impl Workload {
@@ -141,6 +143,7 @@ impl Workload {
             bytes: 0,
             is_loaded: false,
             is_long: false,
+            rounds_max: u32::MAX,
         }
     }
 
@@ -172,7 +175,11 @@ pub(crate) const WORKLOADS: [Workload; 13] = [
     Workload::rate("64", "64 calls outstanding", "rate:64"),
     Workload::bulk("1m", "1 MiB one way", "bulk:1048576", 1 << 20),
     Workload::bulk("64m", "64 MiB one way", "bulk:67108864", 64 << 20),
-    Workload { is_long: true, ..Workload::bulk("1g", "1 GiB one way", "bulk:1073741824", 1 << 30) },
+    Workload {
+        is_long: true,
+        rounds_max: 1,
+        ..Workload::bulk("1g", "1 GiB one way", "bulk:1073741824", 1 << 30)
+    },
     Workload {
         told: None,
         is_long: true,
@@ -183,6 +190,7 @@ pub(crate) const WORKLOADS: [Workload; 13] = [
         unit: Unit::Switches,
         floor: None,
         is_long: true,
+        rounds_max: 1,
         ..Workload::calls("idle", "idle after a call: context switches of both sides", "quiet")
     },
 ];

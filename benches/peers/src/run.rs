@@ -115,8 +115,10 @@ fn placements(options: &Options, workload: Workload) -> Vec<Placement> {
 }
 
 impl Run<'_> {
+    /// Of what is left out for several reasons, or the same at other ports, one is told.
     fn leave_out(&mut self, reason: String) {
-        if !self.left_out.contains(&reason) {
+        let what = |reason: &str| reason.split(':').next().unwrap_or_default().to_owned();
+        if self.left_out.iter().all(|told| what(told) != what(&reason)) {
             self.progress.suspend(|| eprintln!("left out: {reason}"));
             self.left_out.push(reason);
         }
@@ -161,7 +163,7 @@ impl Run<'_> {
 
     fn begin_progress(&mut self, peers: &[Built], files: Option<&files::Files>) {
         let steps = |workload: &Workload| {
-            let rounds = if workload.unit == Unit::Switches { 1 } else { u64::from(self.options.rounds()) };
+            let rounds = u64::from(self.options.rounds().min(workload.rounds_max));
             let peers = match workload.told {
                 Some(_) => peers.len(),
                 None => files.map_or(0, |files| files.ways.len()),
@@ -198,8 +200,7 @@ impl Run<'_> {
             rounds: Vec::new(),
         };
         let mut lines: Vec<_> = peers.iter().map(line).collect();
-        let rounds = if workload.unit == Unit::Switches { 1 } else { self.options.rounds() };
-        for _ in 0..rounds {
+        for _ in 0..self.options.rounds().min(workload.rounds_max) {
             for (peer, line) in peers.iter().zip(&mut lines) {
                 self.step(workload, placement, peer.name)?;
                 let sample = if workload.unit == Unit::Switches {
