@@ -23,7 +23,7 @@ use crate::output;
 /// Whoever takes longer, over the time that is measured, hangs.
 const HANGS: Duration = Duration::from_secs(60);
 /// A peer may do what it likes for so long after its last call.
-const SETTLE: Duration = Duration::from_secs(1);
+const SETTLE: Duration = Duration::from_secs(2);
 /// Few calls end in a second while cores are busy.
 const LOADED_TIMES: u32 = 2;
 
