@@ -13,6 +13,10 @@ use parking_lot::Mutex;
 use sendrec_core::Instant;
 use sendrec_core::wire::Transmit;
 
+use crate::parker::wake_poll;
+use crate::scratch::Scratch;
+use crate::shared::Shared;
+
 /// Who was here so short a time ago will be back as soon.
 const BRISK: Duration = Duration::from_micros(20);
 /// So long a packet waits for others, while somebody enters the node to see to it.
@@ -87,5 +91,33 @@ impl Coalescing {
         self.since.store(NEVER, Ordering::SeqCst);
         waiting.append(transmits);
         std::mem::swap(&mut *waiting, transmits);
+    }
+}
+
+impl Shared {
+    /// Has what came out of an input wait, or leave with what waited before it. `last` is when anything was put in before.
+    pub(crate) fn coalesce(&self, now: Instant, last: Instant, scratch: &mut Scratch) {
+        let next = std::mem::take(&mut scratch.next);
+        let transmits = &mut scratch.out.transmits;
+        if !self.coalescing.may_wait(next, now, last) {
+            self.coalescing.release(transmits);
+        } else if self.coalescing.put(now, transmits) {
+            self.keeper.rouse();
+            // Whoever leads may be asleep without any deadline, and may be the keeper.
+            if self.sleeps_until.load(Ordering::SeqCst) != 0 {
+                wake_poll(&self.waker);
+            }
+        }
+    }
+
+    /// Sends what waited to leave with others: its thread sends nothing for the time being.
+    pub(crate) fn release(&self) {
+        if !self.coalescing.is_waiting() {
+            return;
+        }
+        let mut scratch = Scratch::take();
+        self.coalescing.release(&mut scratch.out.transmits);
+        self.flush(self.now(), &mut scratch);
+        scratch.give_back();
     }
 }

@@ -13,6 +13,7 @@ mod discovery;
 mod ear;
 mod keeper;
 mod lead;
+mod leading;
 mod node;
 mod outlet;
 mod parker;

@@ -18,10 +18,11 @@ use crate::discovery::Caller;
 use crate::ear::Ear;
 use crate::keeper::keep;
 use crate::lead::Role;
+use crate::leading::Led;
 use crate::parker::{Parker, ReadyWaker, wake_poll};
 use crate::patience::Looking;
 use crate::pool::Pool;
-use crate::shared::{Led, Parts, Shared, Waiter};
+use crate::shared::{Parts, Shared, Waiter};
 use crate::shim::Shim;
 use crate::socket::Socket;
 

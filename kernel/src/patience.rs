@@ -10,6 +10,8 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::clock::monotonic_ns;
+
 /// How long a waiting thread looks before it sleeps.
 pub const LOOKING: Duration = Duration::from_micros(50);
 /// How long it looks where that would have saved it its last sleep. Two that wake each other across cores else may go on so for
@@ -68,30 +70,14 @@ impl Patience {
         if took > BUSY_YIELD_NS {
             let last = self.last_slow.swap(after, Ordering::Relaxed);
             let is_near = last != 0 && now.saturating_sub(last) < took.saturating_mul(NEAR_FACTOR);
-            let waited = waited_since_last();
-            let is_busy =
-                waited.is_none_or(|waited| waited >= after.saturating_sub(last) / 10 * WAITED_TENTHS);
-            if is_near && is_busy {
+            if have_others_the_core(waited_since_last()) && is_near {
                 let backoff = took.saturating_mul(BACKOFF_FACTOR).min(BACKOFF_NS_MAX);
                 self.not_before.store(after + backoff, Ordering::Relaxed);
             }
         }
         true
     }
-}
 
-thread_local! {
-    static WAITED: Cell<u64> = const { Cell::new(0) };
-}
-
-/// How long this thread was ready to run and did not, since it asked last, ns; `None` if the system does not tell.
-fn waited_since_last() -> Option<u64> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let waited = told.split_whitespace().nth(1)?.parse().ok()?;
-    Some(WAITED.replace(waited).abs_diff(waited))
-}
-
-impl Patience {
     /// A thread has looked in vain and then slept, until now.
     pub(crate) fn slept(&self, looking: &Looking, now: u64) {
         let Some(since) = looking.since else { return };
@@ -99,6 +85,26 @@ impl Patience {
         let span = if was_short { LOOKING_LONGER } else { LOOKING };
         self.looking.store(span.as_nanos() as u64, Ordering::Relaxed);
     }
+}
+
+thread_local! {
+    /// When this thread last had a slow yield, and how long it had waited for the core by then, ns.
+    static LAST: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
+}
+
+/// How long this thread was ready to run and did not, since its last slow yield, and how long ago that was, ns. `None` if the
+/// system does not tell, or there was none.
+fn waited_since_last() -> Option<(u64, u64)> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let waited: u64 = told.split_whitespace().nth(1)?.parse().ok()?;
+    let now = monotonic_ns();
+    let (then, waited_then) = LAST.replace(Some((now, waited)))?;
+    Some((waited.saturating_sub(waited_then), now.saturating_sub(then)))
+}
+
+/// Whether a slow yield says that others have the core.
+fn have_others_the_core(waited: Option<(u64, u64)>) -> bool {
+    waited.is_none_or(|(waited, span)| waited >= span / 10 * WAITED_TENTHS)
 }
 
 impl Looking {
@@ -109,5 +115,58 @@ impl Looking {
     /// Something came: the patience is fresh.
     pub(crate) const fn restart(&mut self) {
         self.since = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MICRO: u64 = 1_000;
+
+    /// Whether a thread that has looked for so long looks on; a yield takes no time.
+    fn looks_on(patience: &Patience, looking: &mut Looking, micros: u64) -> bool {
+        patience.look_again(looking, micros * MICRO, || micros * MICRO)
+    }
+
+    #[test]
+    fn a_look_is_longer_after_a_sleep_that_it_would_have_saved() {
+        let patience = Patience::new();
+        let sleeps_after = |micros| {
+            let mut looking = Looking::new();
+            assert!(looks_on(&patience, &mut looking, 0));
+            let longer = looks_on(&patience, &mut looking, 150);
+            assert!(!looks_on(&patience, &mut looking, 250), "nobody looks for longer");
+            patience.slept(&looking, micros * MICRO);
+            longer
+        };
+        assert!(!sleeps_after(1_000), "50 us at first");
+        assert!(!sleeps_after(199), "a long sleep changes nothing");
+        assert!(sleeps_after(1_000), "199 us in all: a longer look would have done");
+        assert!(!sleeps_after(1_000), "but would not have then");
+    }
+
+    #[test]
+    fn two_slow_yields_near_to_each_other_end_looking_for_a_while() {
+        let patience = Patience::new();
+        // No thread of this test has slow yields before: the system tells nothing, and the core counts as busy.
+        let slow = |from: u64| {
+            LAST.set(None);
+            patience.look_again(&mut Looking::new(), from * MICRO, || (from + 1_000) * MICRO)
+        };
+        assert!(slow(1));
+        assert!(looks_on(&patience, &mut Looking::new(), 2_000), "one alone may be chance");
+        assert!(slow(3_000));
+        assert!(!looks_on(&patience, &mut Looking::new(), 5_000));
+        assert!(!looks_on(&patience, &mut Looking::new(), 35_000));
+        assert!(looks_on(&patience, &mut Looking::new(), 37_000), "32 times as long as the yield took");
+    }
+
+    #[test]
+    fn a_machine_that_was_away_itself_is_not_busy() {
+        assert!(have_others_the_core(None));
+        assert!(have_others_the_core(Some((700, 1_000))));
+        assert!(!have_others_the_core(Some((500, 1_000))), "two that serve each other on one core");
+        assert!(!have_others_the_core(Some((0, 1_000))));
     }
 }

@@ -1,9 +1,7 @@
 //! What all threads of a node share: the kernel under its lock, the socket, the lead; and how an input is put in and
 //! what comes out is done.
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
 
 use mio::{Events, Poll};
 use parking_lot::Mutex;
@@ -15,14 +13,15 @@ use crate::coalescing::Coalescing;
 use crate::discovery::Caller;
 use crate::keeper::Bed;
 use crate::lead::Lead;
-use crate::outlet::{Outlet, PORTION_BYTES};
+use crate::leading::{DEREGISTERED, Sleep};
+use crate::outlet::Outlet;
 use crate::parker::{Parker, wake_poll};
 use crate::paths::Paths;
-use crate::patience::{Looking, Patience};
+use crate::patience::Patience;
 use crate::pool::Pool;
 use crate::scratch::Scratch;
 use crate::shim::Shim;
-use crate::socket::{Batch, Socket};
+use crate::socket::Socket;
 
 /// Who is to be told that a wait is over.
 pub(crate) enum Waiter {
@@ -46,11 +45,11 @@ pub(crate) struct Shared {
     pub(crate) outlet: Outlet,
     pub(crate) coalescing: Coalescing,
     pub(crate) lead: Lead,
-    poll: Mutex<Sleep>,
+    pub(crate) poll: Mutex<Sleep>,
     /// Receives since the leader slept last; [`DEREGISTERED`] once there were so many.
-    receives_since_sleep: AtomicU32,
+    pub(crate) receives_since_sleep: AtomicU32,
     /// Whether datagrams were there before anybody looked for them, the last time.
-    is_backlogged: AtomicBool,
+    pub(crate) is_backlogged: AtomicBool,
     pub(crate) waker: Arc<mio::Waker>,
     pub(crate) patience: Patience,
     pub(crate) keeper: Bed,
@@ -66,21 +65,11 @@ pub(crate) struct Shared {
     /// When the kernel or the shim wants a tick, ns; `u64::MAX` if never.
     deadline: AtomicU64,
     /// Until when the leader sleeps in its poll, ns; 0 while it does not.
-    sleeps_until: AtomicU64,
+    pub(crate) sleeps_until: AtomicU64,
     /// Memory for long messages.
     pub(crate) pool: Pool,
     /// When something was put in last, ns.
     pub(crate) last_input: AtomicU64,
-}
-
-/// After so many receives without a sleep the socket is taken out of the poll.
-const DEREGISTERED: u32 = 64;
-
-/// What the leader sleeps with. The socket is registered only while the node does sleep: a registered one costs a
-/// wake-up's work with every datagram, a tenth of a call, though nobody sleeps in the poll.
-struct Sleep {
-    poll: Poll,
-    events: Events,
 }
 
 /// The parts that boot puts together.
@@ -99,18 +88,6 @@ pub(crate) struct Parts {
     pub(crate) ask_paths: bool,
     pub(crate) coalesce: bool,
     pub(crate) pool: Pool,
-}
-
-/// How leading ended.
-pub(crate) enum Led {
-    /// The token that was led for was claimed.
-    Claimed(Outcome),
-    /// The thread was told that its wait is over.
-    Told,
-    /// The deadline has passed.
-    TimedOut,
-    /// The node is down.
-    Down,
 }
 
 /// On a panic under the lock, breaks the node, so that nobody waits for ever.
@@ -183,18 +160,7 @@ impl Shared {
         let now = self.now();
         let last = Instant::from_nanos(self.last_input.load(Ordering::Relaxed));
         let locked = self.locked(now, &mut scratch, input);
-        let next = std::mem::take(&mut scratch.next);
-        if self.coalescing.may_wait(next, now, last) {
-            if self.coalescing.put(now, &mut scratch.out.transmits) {
-                self.keeper.rouse();
-                // Whoever leads may be asleep without any deadline, and may be the keeper.
-                if self.sleeps_until.load(Ordering::SeqCst) != 0 {
-                    wake_poll(&self.waker);
-                }
-            }
-        } else {
-            self.coalescing.release(&mut scratch.out.transmits);
-        }
+        self.coalesce(now, last, &mut scratch);
         self.flush(now, &mut scratch);
         scratch.give_back();
         if locked.is_none() {
@@ -242,17 +208,6 @@ impl Shared {
         Some(result)
     }
 
-    /// Sends what waited to leave with others: its thread sends nothing for the time being.
-    pub(crate) fn release(&self) {
-        if !self.coalescing.is_waiting() {
-            return;
-        }
-        let mut scratch = Scratch::take();
-        self.coalescing.release(&mut scratch.out.transmits);
-        self.flush(self.now(), &mut scratch);
-        scratch.give_back();
-    }
-
     /// Sends and tells what came out, without any lock of the kernel.
     pub(crate) fn flush(&self, now: Instant, scratch: &mut Scratch) {
         let Scratch { out, threads, slots, buffer, .. } = scratch;
@@ -282,204 +237,13 @@ impl Shared {
     }
 
     /// When somebody must look at the clock again, ns.
-    fn next_deadline(&self) -> u64 {
+    pub(crate) fn next_deadline(&self) -> u64 {
         let held = self.outlet.next_held().map_or(u64::MAX, Instant::as_nanos);
         self.deadline.load(Ordering::SeqCst).min(held)
     }
 
     pub(crate) fn is_armed(&self) -> bool {
         self.outlet.has_output() || self.coalescing.is_waiting() || self.next_deadline() != u64::MAX
-    }
-
-    /// Lets the kernel and the shim do what is due. True if there was anything.
-    fn tick_if_due(&self, now: Instant) -> bool {
-        if self.next_deadline() > now.as_nanos() {
-            return false;
-        }
-        self.outlet.release_held(now);
-        self.with_kernel(|inner, now, scratch| inner.kernel.tick(now, &mut scratch.out));
-        true
-    }
-
-    /// Takes one receive's worth from the socket into the kernel, and a portion of the pieces that may go then: an
-    /// acknowledgement and what it lets go on its way under one lock. `None` if there was nothing; else what `token`
-    /// brought, if it is ready now.
-    fn receive(&self, token: Option<WaitToken>) -> Option<Option<Outcome>> {
-        let mut scratch = Scratch::take();
-        let mut buffer = std::mem::take(&mut scratch.buffer);
-        let Batch { path, length, stride } = match self.outlet.socket.receive(&mut buffer) {
-            Ok(batch) => batch,
-            Err(error) => {
-                if error.kind() != io::ErrorKind::WouldBlock && error.kind() != io::ErrorKind::Interrupted {
-                    log::debug!("{}: receiving failed: {error}", self.machine);
-                }
-                scratch.buffer = buffer;
-                scratch.give_back();
-                return None;
-            }
-        };
-        self.step(Step::Interrupted);
-        let now = self.now();
-        self.count_receive();
-        // An empty datagram is one too, though no chunk.
-        let empty = (length == 0).then_some(&[][..]);
-        let datagrams = buffer[..length].chunks(stride).chain(empty).map(|bytes| (path, bytes));
-        let mut turn = None;
-        let claimed = self.locked(now, &mut scratch, |inner, now, scratch| {
-            inner.kernel.datagrams(now, datagrams, &mut scratch.out);
-            if inner.kernel.next_output().is_some_and(|at| at <= now) {
-                turn = self.outlet.turn_to_pump();
-                if turn.is_some() {
-                    inner.kernel.transmit(now, PORTION_BYTES, &mut scratch.out);
-                }
-            }
-            let token = token.filter(|token| inner.kernel.is_ready(*token))?;
-            scratch.out.wakes.retain(|wake| wake.token != token);
-            inner.claim(token)
-        });
-        scratch.buffer = buffer;
-        if !scratch.out.transmits.is_empty() {
-            self.coalescing.release(&mut scratch.out.transmits);
-        }
-        self.flush(now, &mut scratch);
-        scratch.give_back();
-        drop(turn);
-        let claimed = claimed.flatten();
-        if claimed.is_some() {
-            // Its thread leads no longer.
-            self.pump_in_passing();
-        }
-        Some(claimed)
-    }
-
-    /// Handles what is there, without blocking. The caller has the lead.
-    pub(crate) fn drain(&self) {
-        const DATAGRAMS_MAX: usize = 1_024;
-        for _ in 0..DATAGRAMS_MAX {
-            if self.is_down() || self.receive(None).is_none() {
-                break;
-            }
-        }
-        self.tick_if_due(self.now());
-        self.pump_in_passing();
-    }
-
-    /// Leads until the thread's own wait is over. The caller has the lead, and passes it on afterwards.
-    pub(crate) fn lead_until(
-        &self,
-        token: Option<WaitToken>,
-        deadline: Option<Instant>,
-        parker: &Arc<Parker>,
-    ) -> Led {
-        let mut looking = Looking::new();
-        let mut is_first = true;
-        loop {
-            if self.is_down() {
-                return Led::Down;
-            }
-            if parker.is_ready() {
-                return Led::Told;
-            }
-            // A new leader receives before it polls: mio tells of arrivals, not of what is there.
-            let received = self.receive(token);
-            if std::mem::take(&mut is_first) {
-                self.is_backlogged.store(received.is_some(), Ordering::Relaxed);
-            }
-            if let Some(claimed) = received {
-                self.take_backlog();
-                if let Some(outcome) = claimed {
-                    return Led::Claimed(outcome);
-                }
-                looking.restart();
-                continue;
-            }
-            self.release();
-            let now = self.now();
-            if deadline.is_some_and(|deadline| now >= deadline) {
-                return Led::TimedOut;
-            }
-            if self.tick_if_due(now) || self.pump(1) {
-                continue;
-            }
-            if parker.glance(|parker| parker.is_ready()) {
-                continue;
-            }
-            if !self.patience.look_again(&mut looking, now.as_nanos(), || self.now().as_nanos()) {
-                self.sleep_in_poll(deadline, Some(parker));
-                self.patience.slept(&looking, self.now().as_nanos());
-            }
-        }
-    }
-
-    /// Where datagrams come faster than they are waited for, takes all that are there: what answers them leaves together.
-    fn take_backlog(&self) {
-        const DATAGRAMS_MAX: usize = 64;
-        if self.is_backlogged.load(Ordering::Relaxed) {
-            for _ in 0..DATAGRAMS_MAX {
-                if self.receive(None).is_none() {
-                    break;
-                }
-            }
-        }
-    }
-
-    /// Sleeps until a datagram comes, a tick is due, the deadline has passed or the poll's waker is used.
-    pub(crate) fn sleep_in_poll(&self, deadline: Option<Instant>, parker: Option<&Arc<Parker>>) {
-        if parker.is_some_and(|parker| !parker.begin_poll()) {
-            return;
-        }
-        let until = self.next_deadline().min(deadline.map_or(u64::MAX, Instant::as_nanos));
-        self.sleeps_until.store(until, Ordering::SeqCst);
-        // A tick that was asked for before the line above was read by nobody is seen here.
-        let until = self.next_deadline().min(until);
-        let now = self.now().as_nanos();
-        let timeout = (until != u64::MAX).then(|| Duration::from_nanos(until.saturating_sub(now)));
-        if timeout != Some(Duration::ZERO)
-            && !self.is_down()
-            && !self.coalescing.is_waiting()
-            && let Err(error) = self.poll_socket(timeout)
-            && error.kind() != io::ErrorKind::Interrupted
-        {
-            log::error!("{}: the poll failed: {error}", self.machine);
-        }
-        self.sleeps_until.store(0, Ordering::SeqCst);
-        if let Some(parker) = parker {
-            parker.end_poll();
-        }
-    }
-
-    fn poll_socket(&self, timeout: Option<Duration>) -> io::Result<()> {
-        let Sleep { poll, events } = &mut *self.poll.lock();
-        if self.receives_since_sleep.load(Ordering::Relaxed) >= DEREGISTERED {
-            self.outlet.socket.register(poll.registry())?;
-        }
-        self.receives_since_sleep.store(0, Ordering::Relaxed);
-        poll.poll(events, timeout)
-    }
-
-    /// Something was received without a sleep before it.
-    fn count_receive(&self) {
-        let count = self.receives_since_sleep.load(Ordering::Relaxed);
-        if count < DEREGISTERED {
-            self.receives_since_sleep.store(count + 1, Ordering::Relaxed);
-            if count + 1 == DEREGISTERED
-                && let Err(error) = self.outlet.socket.deregister(self.poll.lock().poll.registry())
-            {
-                log::error!("{}: the poll cannot be left: {error}", self.machine);
-            }
-        }
-    }
-
-    /// Passes the lead on, or leaves it to the keeper.
-    pub(crate) fn pass_lead(&self) {
-        match self.lead.pass_on() {
-            Some(next) => {
-                if next.tell_lead() {
-                    wake_poll(&self.waker);
-                }
-            }
-            None => self.keeper.rouse(),
-        }
     }
 
     /// Nothing goes in from here on; whoever waits is told.
