@@ -20,6 +20,8 @@ mod nodes;
 #[allow(dead_code, unreachable_pub)]
 mod numbers;
 mod options;
+pub mod output;
+pub mod page;
 mod picture;
 mod raw;
 mod report;
@@ -27,9 +29,10 @@ mod timers;
 mod world;
 
 pub use bulk::{Flood, FloodStyle, Sink};
-pub use looking::receive_looking;
+pub use looking::{looking, receive_looking};
 pub use machine::Machine;
 pub use options::Command;
+pub use picture::COLOURS;
 pub use sendrec_measure::Fallible;
 
 /// Does what was typed; false if something failed that its output names. `reach` is what stands before the subcommand on

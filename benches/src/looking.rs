@@ -12,9 +12,18 @@ pub fn receive_looking(
     buffer: &mut [u8],
     limit: Option<Duration>,
 ) -> io::Result<(usize, SocketAddr)> {
+    looking(udp, limit, || udp.recv_from(buffer))
+}
+
+/// The same, for whatever way to receive.
+pub fn looking<R>(
+    udp: &UdpSocket,
+    limit: Option<Duration>,
+    mut receive: impl FnMut() -> io::Result<R>,
+) -> io::Result<R> {
     let mut since = None;
     loop {
-        match udp.recv_from(buffer) {
+        match receive() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             done => return done,
         }

@@ -19,7 +19,7 @@ pub(crate) struct Series {
 }
 
 /// Told apart by people who see colours otherwise, too.
-const COLOURS: [RGBColor; 6] = [
+pub const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),

@@ -19,7 +19,7 @@ pub use peer::{Check, Client, Kind, Outcome, Peer, Tell, Workload, drive, peer_p
 pub use placement::{Cores, Placement, allowed_cores, on_core, pin};
 pub use process::{Cost, cost_of, switches_in, switches_of};
 pub use sample::{
-    Budget, Fallible, Figure, MESSAGE_BYTES, Pipeline, RoundTrips, blocking, check_number, now, percentile,
-    put_number, rate, round_trips,
+    Budget, Fallible, Figure, MESSAGE_BYTES, Pipeline, Rate, RoundTrips, blocking, check_number, now,
+    percentile, put_number, rate, round_trips,
 };
 pub use spread::Spread;

@@ -17,8 +17,8 @@ use crate::load::{ECHO_BYTES_MAX, FACTS, Load};
 use crate::placement::{Cores, pin};
 use crate::process::{Cost, cost_of};
 use crate::sample::{
-    Budget, Fallible, Figure, MESSAGE_BYTES, Pipeline, RoundTrips, check_number, percentile, put_number,
-    rate, round_trips,
+    Budget, Fallible, MESSAGE_BYTES, Pipeline, RoundTrips, check_number, percentile, put_number, rate,
+    round_trips,
 };
 
 /// The pause before each call after idleness.
@@ -56,7 +56,7 @@ pub trait Client {
     }
 }
 
-/// What is measured, and how long. Written `null`, `idle`, `call:BYTES`, `rate:OUTSTANDING`, `bulk:BYTES`, `quiet`, `once`.
+/// What is measured, and how long. The kind is written `null`, `idle`, `call:BYTES`, `rate:OUTSTANDING`, `bulk:BYTES` or `quiet`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Workload {
     /// What.
@@ -151,9 +151,8 @@ pub async fn drive(mut client: impl Client, workload: Workload) -> Fallible<Outc
             times(&calls.await?)
         }
         Kind::Rate { outstanding } => {
-            let (figure, calls) = rate(budget, outstanding, &mut Numbered { client }).await?;
-            let Figure::Rate(rate) = figure else { return Err("no rate was measured".into()) };
-            Outcome { rate: Some(rate), calls, ..Outcome::default() }
+            let rate = rate(budget, outstanding, &mut Numbered { client }).await?;
+            Outcome { rate: Some(rate.per_second), calls: rate.all, ..Outcome::default() }
         }
         Kind::Bulk { bytes } => bulk(&mut client, bytes, workload.time).await?,
         Kind::Quiet => {

@@ -57,6 +57,15 @@ impl RoundTrips {
     }
 }
 
+/// Calls that end while others are outstanding.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate {
+    /// Of the time that was measured.
+    pub per_second: f64,
+    /// Calls made, those to warm up too.
+    pub all: u64,
+}
+
 /// The number of a call, at the front of its message.
 pub fn put_number(message: &mut [u8], number: u64) {
     message[..8].copy_from_slice(&number.to_be_bytes());
@@ -128,8 +137,8 @@ pub trait Pipeline {
     fn finish(&mut self, number: u64) -> impl Future<Output = Fallible<()>>;
 }
 
-/// Counts the calls that end in a second while `outstanding` are in progress; calls made in all come second.
-pub async fn rate(budget: Budget, outstanding: u64, pipeline: &mut impl Pipeline) -> Fallible<(Figure, u64)> {
+/// Counts the calls that end in a second while `outstanding` are in progress.
+pub async fn rate(budget: Budget, outstanding: u64, pipeline: &mut impl Pipeline) -> Fallible<Rate> {
     /// The clock is looked at once in so many calls.
     const LOOK_EVERY: u64 = 64;
     let mut begun = 0;
@@ -163,7 +172,7 @@ pub async fn rate(budget: Budget, outstanding: u64, pipeline: &mut impl Pipeline
         finished += 1;
         pipeline.finish(finished).await?;
     }
-    Ok((Figure::Rate(calls as f64 / elapsed.as_secs_f64()), begun))
+    Ok(Rate { per_second: calls as f64 / elapsed.as_secs_f64(), all: begun })
 }
 
 /// The same for a client that blocks.
@@ -183,6 +192,6 @@ pub mod blocking {
 
     /// As [`rate`](super::rate).
     pub fn rate(budget: Budget, outstanding: u64, pipeline: &mut impl Pipeline) -> Fallible<Figure> {
-        Ok(now(super::rate(budget, outstanding, pipeline))?.0)
+        Ok(Figure::Rate(now(super::rate(budget, outstanding, pipeline))?.per_second))
     }
 }

@@ -133,3 +133,47 @@ fn at_placements(aim: &Aim, lines: &[Line]) -> Vec<Goal> {
     };
     lines.iter().filter(is_own).filter_map(goal).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::WORKLOADS;
+
+    /// A peer's rounds of a workload on one core; a round without a figure failed.
+    fn line(workload: &str, peer: &'static str, rounds: &[Option<Sample>]) -> Line {
+        let workload = WORKLOADS.into_iter().find(|other| other.key == workload).unwrap();
+        Line { workload, placement: "one core", peer, rounds: rounds.to_vec() }
+    }
+
+    fn p50(micros: f64) -> Option<Sample> {
+        Some(Sample { p50_us: Some(micros), ..Sample::default() })
+    }
+
+    fn found(lines: &[Line], what: &str) -> Option<(f64, bool)> {
+        let goals = goals(lines);
+        goals.iter().find(|goal| goal.what == what).map(|goal| (goal.value.median, goal.is_reached))
+    }
+
+    #[test]
+    fn rounds_are_compared_with_the_floor_s_of_the_same_round() {
+        let floor = line("null", UDP, &[p50(10.0), p50(20.0), None, p50(10.0)]);
+        let own = |third| line("null", NULL, &[p50(12.0), p50(24.0), p50(1.0), third]);
+        let what = "null call to raw UDP";
+        assert_eq!(found(&[floor.clone(), own(None)], what), Some((1.2, true)));
+        assert_eq!(found(&[floor.clone(), own(p50(30.0))], what), Some((1.2, true)));
+        let slow = line("null", NULL, &[p50(13.0), p50(26.0)]);
+        assert_eq!(found(&[floor, slow], what), Some((1.3, false)));
+        assert_eq!(found(&[own(None)], what), None, "nothing to compare it with");
+    }
+
+    #[test]
+    fn more_is_better_where_it_is_rates_and_a_difference_is_one() {
+        let rate = |rate| Some(Sample { rate: Some(rate), ..Sample::default() });
+        let peer = line("64", ZEROMQ_IPC, &[rate(100.0)]);
+        let what = "64 outstanding to ZeroMQ over ipc";
+        assert_eq!(found(&[peer.clone(), line("64", NULL, &[rate(99.0)])], what), Some((0.99, false)));
+        assert_eq!(found(&[peer, line("64", NULL, &[rate(200.0)])], what), Some((2.0, true)));
+        let lines = [line("null", NULL, &[p50(16.0)]), line("null", STUBS, &[p50(16.5)])];
+        assert_eq!(found(&lines, "stubs above the null call, us"), Some((0.5, true)));
+    }
+}

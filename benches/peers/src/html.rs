@@ -1,6 +1,7 @@
 //! The report for a browser: one file, nothing fetched. Goals, then each workload's picture and table.
 use std::fmt::Write;
 
+use sendrec_benches::page::{begin, escaped};
 use sendrec_measure::Fallible;
 
 use crate::catalogue::{Unit, WORKLOADS};
@@ -8,22 +9,12 @@ use crate::document::{Document, Row};
 use crate::output::{COLUMNS, cells, unit};
 use crate::plot;
 
-const STYLE: &str = "body{font:15px/1.45 sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}\
-table{border-collapse:collapse;margin:1em 0;font-size:13px}td,th{padding:2px 9px;border-bottom:1px solid #ddd;text-align:right}\
-td.t,th.t{text-align:left}tr.own td{font-weight:bold}svg{max-width:100%;height:auto}code{background:#f4f4f4;padding:1px 4px}\
-.reached{color:#00695c}.missed{color:#b00020}.wide{overflow-x:auto}";
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 /// The whole page.
 pub(crate) fn page(document: &Document) -> Fallible<String> {
-    let mut page = String::from("<!doctype html><html lang=en><meta charset=utf-8>");
+    let mut page = begin("sendrec beside its peers", "sendrec beside its peers");
     let _ = write!(
         page,
-        "<title>sendrec beside its peers</title><style>{STYLE}</style><h1>sendrec beside its peers</h1>\
-         <p>{}<br><code>{}</code><br>Medians of {} rounds of {} s, all peers in turn; a line from the least to the most. \
+        "<p>{}<br><code>{}</code><br>Medians of {} rounds of {} s, all peers in turn; a line from the least to the most. \
          A ratio is that of a round to the floor's in the same round.</p>",
         escaped(&document.machine.to_string()),
         escaped(&document.command),
@@ -60,10 +51,10 @@ fn goals(document: &Document, page: &mut String) {
     }
     page.push_str("<h2>Goals</h2><table><tr><th class=t>what<th class=t>placement<th>value<th>least–most<th class=t>goal<th class=t></tr>");
     for goal in &document.goals {
-        let reached = if goal.is_reached { "reached" } else { "missed" };
+        let (class, reached) = if goal.is_reached { ("r", "reached") } else { ("m", "missed") };
         let _ = write!(
             page,
-            "<tr><td class=t>{}<td class=t>{}<td>{:.2}<td>{:.2}–{:.2}<td class=t>{}<td class=\"t {reached}\">{reached}</tr>",
+            "<tr><td class=t>{}<td class=t>{}<td>{:.2}<td>{:.2}–{:.2}<td class=t>{}<td class=\"t {class}\">{reached}</tr>",
             escaped(goal.what),
             goal.placement,
             goal.value.median,

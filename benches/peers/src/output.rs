@@ -1,7 +1,5 @@
 //! The figures as tables for people, and as JSON, CSV and HTML for whatever they are needed for.
-use std::fs;
-use std::io::{self, Write};
-
+use sendrec_benches::output::{Output, print};
 use sendrec_measure::{Fallible, Spread};
 
 use crate::catalogue::WORKLOADS;
@@ -9,24 +7,28 @@ use crate::document::{Document, Row};
 use crate::html;
 use crate::options::Options;
 
-/// Prints and writes what is wanted.
-pub(crate) fn tell(options: &Options, document: &Document) -> Fallible<()> {
-    if let Some(path) = &options.csv {
-        write(path, &csv(document))?;
-    }
-    if let Some(path) = &options.html {
-        write(path, &html::page(document)?)?;
-    }
-    let text = if options.json { serde_json::to_string_pretty(document)? + "\n" } else { tables(document) };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        done => Ok(done?),
-    }
+/// Files that can be written, opened before anything is measured.
+pub(crate) struct Outputs {
+    csv: Option<Output>,
+    html: Option<Output>,
 }
 
-fn write(path: &std::path::Path, text: &str) -> Fallible<()> {
-    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()).into())
+impl Outputs {
+    pub(crate) fn open(options: &Options) -> Fallible<Self> {
+        let [csv, html] = Output::open_each([options.csv.as_deref(), options.html.as_deref()])?;
+        Ok(Self { csv, html })
+    }
+
+    /// Prints and writes what is wanted.
+    pub(crate) fn write(self, options: &Options, document: &Document) -> Fallible<()> {
+        if let Some(file) = self.csv {
+            file.write(&csv(document))?;
+        }
+        if let Some(file) = self.html {
+            file.write(&html::page(document)?)?;
+        }
+        print(&if options.json { serde_json::to_string_pretty(document)? + "\n" } else { tables(document) })
+    }
 }
 
 /// A median alone; how far rounds lie apart is in the other forms.

@@ -1,5 +1,6 @@
 //! A workload as a picture: a line for each peer, a mark on it for each placement, best on top.
 use plotters::prelude::*;
+use sendrec_benches::COLOURS;
 use sendrec_measure::{Fallible, Placement, Spread};
 
 use crate::document::Row;
@@ -11,9 +12,6 @@ const EDGE_PIXELS: i32 = 30;
 const HEAD_PIXELS: i32 = 36;
 const AXIS_PIXELS: i32 = 44;
 const FONT: &str = "sans-serif";
-
-/// Told apart by people who see colours otherwise, too.
-const COLOURS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 
 /// As SVG; none if there is nothing to draw.
 pub(crate) fn svg(rows: &[&Row], unit: &str, is_less_better: bool) -> Fallible<Option<String>> {

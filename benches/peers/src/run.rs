@@ -18,7 +18,7 @@ use crate::document::{Document, Line, Sample};
 use crate::files;
 use crate::goals::goals;
 use crate::options::Options;
-use crate::output;
+use crate::output::Outputs;
 
 /// Whoever takes longer, over the time that is measured, hangs.
 const HANGS: Duration = Duration::from_secs(60);
@@ -53,11 +53,13 @@ struct Run<'a> {
     allowed: Vec<usize>,
     is_over: Arc<AtomicBool>,
     progress: ProgressBar,
+    lines: Vec<Line>,
     left_out: Vec<String>,
 }
 
-/// Measures and prints.
+/// Measures and prints. Interrupted, it prints what it has by then.
 pub(crate) fn run(options: &Options) -> Fallible<()> {
+    let outputs = Outputs::open(options)?;
     let is_over = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&is_over);
     ctrlc::set_handler(move || told.store(true, Ordering::Relaxed))?;
@@ -68,40 +70,26 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
         allowed: allowed_cores()?,
         is_over,
         progress: ProgressBar::new(0),
+        lines: Vec::new(),
         left_out: Vec::new(),
     };
     let mut programs = Programs::new(folder.path());
     let peers = run.build(&mut programs)?;
     let files = run.files(&mut programs, folder.path());
     run.begin_progress(&peers, files.as_ref());
-    let mut lines = Vec::new();
-    for workload in options.workloads() {
-        for placement in placements(options, workload) {
-            let cores = match placement.cores(&run.allowed) {
-                Ok(cores) => cores,
-                Err(reason) => {
-                    run.leave_out(format!("{}: {reason}", placement.name()));
-                    continue;
-                }
-            };
-            lines.extend(match (workload.told, &files) {
-                (Some(told), _) => run.workload(workload, told, placement, cores, &peers)?,
-                (None, Some(files)) => run.files_in_turn(workload, placement, cores, files)?,
-                (None, None) => Vec::new(),
-            });
-        }
-    }
+    let measured = run.measure(&peers, files.as_ref());
     run.progress.finish_and_clear();
     let document = Document {
         machine: Machine::here(run.allowed.len()),
         command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
         rounds: options.rounds(),
         seconds: options.time().as_secs_f64(),
-        rows: Document::rows_of(&lines),
-        goals: goals(&lines),
+        rows: Document::rows_of(&run.lines),
+        goals: goals(&run.lines),
         left_out: run.left_out,
     };
-    output::tell(options, &document)
+    outputs.write(options, &document)?;
+    measured
 }
 
 /// Where a workload is measured: what is counted when idle does not depend on it.
@@ -126,10 +114,60 @@ impl Run<'_> {
 
     fn check_over(&self) -> Fallible<()> {
         if self.is_over.load(Ordering::Relaxed) {
-            Err("interrupted: nothing was written".into())
+            Err("interrupted: these are the figures by then".into())
         } else {
             Ok(())
         }
+    }
+
+    /// Everything, workload by workload.
+    fn measure(&mut self, peers: &[Built], files: Option<&files::Files>) -> Fallible<()> {
+        for workload in self.options.workloads() {
+            for placement in placements(self.options, workload) {
+                let cores = match placement.cores(&self.allowed) {
+                    Ok(cores) => cores,
+                    Err(reason) => {
+                        self.leave_out(format!("{}: {reason}", placement.name()));
+                        continue;
+                    }
+                };
+                match (workload.told, files) {
+                    (Some(told), _) => self.workload(workload, told, placement, cores, peers)?,
+                    (None, Some(files)) => self.files_in_turn(workload, placement, cores, files)?,
+                    (None, None) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One round after the other, all of `names` in turn in each.
+    fn in_turn(
+        &mut self,
+        workload: Workload,
+        placement: Placement,
+        names: &[&'static str],
+        mut once: impl FnMut(&Self, usize) -> Fallible<Sample>,
+    ) -> Fallible<()> {
+        let begin = self.lines.len();
+        let line =
+            |peer: &&'static str| Line { workload, placement: placement.name(), peer, rounds: Vec::new() };
+        self.lines.extend(names.iter().map(line));
+        for _ in 0..self.options.rounds().min(workload.rounds_max) {
+            for (place, name) in names.iter().enumerate() {
+                self.step(workload, placement, name)?;
+                let sample = match once(self, place) {
+                    Ok(sample) => Some(sample),
+                    Err(error) => {
+                        self.check_over()?;
+                        self.leave_out(format!("{name}, {}: {error}", workload.key));
+                        None
+                    }
+                };
+                self.lines[begin + place].rounds.push(sample);
+            }
+        }
+        Ok(())
     }
 
     /// The peers that are wanted and can be had.
@@ -192,33 +230,12 @@ impl Run<'_> {
         placement: Placement,
         cores: Cores,
         peers: &[Built],
-    ) -> Fallible<Vec<Line>> {
-        let line = |peer: &Built| Line {
-            workload,
-            placement: placement.name(),
-            peer: peer.name,
-            rounds: Vec::new(),
-        };
-        let mut lines: Vec<_> = peers.iter().map(line).collect();
-        for _ in 0..self.options.rounds().min(workload.rounds_max) {
-            for (peer, line) in peers.iter().zip(&mut lines) {
-                self.step(workload, placement, peer.name)?;
-                let sample = if workload.unit == Unit::Switches {
-                    self.switches(peer, told, cores)
-                } else {
-                    self.once(peer, workload, told, cores)
-                };
-                line.rounds.push(match sample {
-                    Ok(sample) => Some(sample),
-                    Err(error) => {
-                        self.check_over()?;
-                        self.leave_out(format!("{}, {}: {error}", peer.name, workload.key));
-                        None
-                    }
-                });
-            }
-        }
-        Ok(lines)
+    ) -> Fallible<()> {
+        let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
+        self.in_turn(workload, placement, &names, |run, place| match workload.unit {
+            Unit::Switches => run.switches(&peers[place], told, cores),
+            _ => run.once(&peers[place], workload, told, cores),
+        })
     }
 
     fn files_in_turn(
@@ -227,28 +244,12 @@ impl Run<'_> {
         placement: Placement,
         cores: Cores,
         files: &files::Files,
-    ) -> Fallible<Vec<Line>> {
-        let mut lines = Vec::new();
-        for way in &files.ways {
-            lines.push(Line { workload, placement: placement.name(), peer: way.name, rounds: Vec::new() });
-        }
-        for _ in 0..self.options.rounds() {
-            for (way, line) in files.ways.iter().zip(&mut lines) {
-                self.step(workload, placement, way.name)?;
-                line.rounds.push(match files.copy(way, cores) {
-                    Ok(seconds) => {
-                        let speed = workload.bytes as f64 / seconds / 1e9;
-                        Some(Sample { speed: Some(speed), ..Sample::default() })
-                    }
-                    Err(error) => {
-                        self.check_over()?;
-                        self.leave_out(format!("{}: {error}", way.name));
-                        None
-                    }
-                });
-            }
-        }
-        Ok(lines)
+    ) -> Fallible<()> {
+        let names: Vec<_> = files.ways.iter().map(|way| way.name).collect();
+        self.in_turn(workload, placement, &names, |_, place| {
+            let seconds = files.copy(&files.ways[place], cores)?;
+            Ok(Sample { speed: Some(workload.bytes as f64 / seconds / 1e9), ..Sample::default() })
+        })
     }
 
     /// A server on its core, and where it serves.

@@ -7,19 +7,11 @@ use super::plot;
 use super::show::{
     self, AVERAGE, COLUMNS, OFF_COLUMN, TEXT_COLUMNS, digits, fairness_cells, is_off, seconds, spread,
 };
+use crate::page::{begin, escaped};
 use sendrec_measure::Fallible;
-
-const STYLE: &str = "body{font:15px/1.45 sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}\
-table{border-collapse:collapse;margin:1em 0;font-size:13px}td,th{padding:2px 9px;border-bottom:1px solid #ddd;text-align:right}\
-td.t,th.t{text-align:left}tr.off td.d{color:#b00020;font-weight:bold}svg{max-width:100%;height:auto}code,pre{background:#f4f4f4;\
-padding:1px 4px}pre{padding:.8em;white-space:pre-wrap}.wide{overflow-x:auto}.r{color:#00695c}.m{color:#b00020}";
 
 /// Between the ends of a range.
 const DASH: &str = "–";
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
 
 /// Cells of a row, the first so many of them text.
 fn cells(tag: &str, texts: usize, cells: &[String]) -> String {
@@ -32,11 +24,7 @@ fn cells(tag: &str, texts: usize, cells: &[String]) -> String {
 
 /// The whole page.
 pub(crate) fn page(document: &Document) -> Fallible<String> {
-    let mut page = String::from("<!doctype html><html lang=en><meta charset=utf-8>");
-    let _ = write!(
-        page,
-        "<title>sendrec bench bulk</title><style>{STYLE}</style><h1>Long messages, measured</h1>"
-    );
+    let mut page = begin("sendrec bench bulk", "Long messages, measured");
     let _ = write!(
         page,
         "<p>{}<br><code>{}</code><br>{} rounds (least–most): {AVERAGE}; seed {}; a megabyte is 10<sup>6</sup> bytes.</p>",

@@ -12,12 +12,13 @@ use super::model::{Constants, Prediction};
 use super::options::{
     BulkOptions, CompareOptions, ETHERNET_PACKET_BYTES, LONG_PACKET_BYTES, Section, ServeOptions,
 };
-use super::output::{Outputs, print};
+use super::output::Outputs;
 use super::peers::{self, Carrier, Item};
 use super::progress::Progress;
 use super::udp::Place;
 use super::{classics, compare, config, fairness, show, world};
 use crate::machine::Machine;
+use crate::output::print;
 use sendrec_measure::Fallible;
 use sendrec_measure::Load;
 use sendrec_measure::{Cores, Placement, allowed_cores};

@@ -7,14 +7,11 @@ mod page;
 mod show;
 mod threads;
 
-use std::fs;
-use std::io::{ErrorKind, Write};
-use std::path::Path;
-
 use sendrec_measure::{Fallible, Spread, allowed_cores};
 
 use crate::machine::Machine;
 use crate::options::Growth;
+use crate::output::{Output, print};
 use crate::{timers, world};
 use show::{Document, Row};
 
@@ -76,6 +73,7 @@ impl What {
 
 /// Measures all and prints it; writes what was asked for.
 pub(crate) fn run(options: &Growth) -> Fallible<()> {
+    let [html, csv] = Output::open_each([options.html.as_deref(), options.csv.as_deref()])?;
     let mut rows = Vec::new();
     for what in What::ALL {
         for size in what.sizes(options.quick) {
@@ -88,22 +86,11 @@ pub(crate) fn run(options: &Growth) -> Fallible<()> {
         }
     }
     let document = Document { machine: Machine::here(allowed_cores()?.len()), rows };
-    if let Some(path) = &options.html {
-        write(path, &page::page(&document, &timers::picture(options.quick)?)?)?;
+    if let Some(html) = html {
+        html.write(&page::page(&document, &timers::picture(options.quick)?)?)?;
     }
-    if let Some(path) = &options.csv {
-        write(path, &document.csv())?;
+    if let Some(csv) = csv {
+        csv.write(&document.csv())?;
     }
-    let text = if options.json { serde_json::to_string_pretty(&document)? + "\n" } else { document.table() };
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever read it has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
-    }
-}
-
-fn write(path: &Path, text: &str) -> Fallible<()> {
-    fs::write(path, text).map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
-    eprintln!("wrote {}", path.display());
-    Ok(())
+    print(&if options.json { serde_json::to_string_pretty(&document)? + "\n" } else { document.table() })
 }

@@ -5,21 +5,14 @@ use sendrec_measure::{Fallible, Spread};
 
 use super::What;
 use super::show::Document;
+use crate::page::{begin, escaped};
 use crate::picture::{Axes, Series, picture};
 use crate::timers::plot::grouped;
 
-const STYLE: &str = "body{font:15px/1.45 sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222}\
-table{border-collapse:collapse;font-size:13px}td,th{padding:2px 9px;border-bottom:1px solid #ddd;text-align:right}\
-svg{max-width:100%;height:auto}";
-
 /// The whole page; `timers` is a picture.
 pub(super) fn page(document: &Document, timers: &str) -> Fallible<String> {
-    let mut page = String::from("<!doctype html><html lang=en><meta charset=utf-8>");
-    let _ = write!(
-        page,
-        "<title>sendrec bench growth</title><style>{STYLE}</style><h1>What a call costs as a system grows</h1><p>{}</p>",
-        document.machine
-    );
+    let mut page = begin("sendrec bench growth", "What a call costs as a system grows");
+    let _ = write!(page, "<p>{}</p>", escaped(&document.machine.to_string()));
     for what in What::ALL {
         let _ = write!(page, "<h2>{}</h2>", what.name());
         if let Some(growth) = document.growth(what) {

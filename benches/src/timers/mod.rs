@@ -8,7 +8,6 @@ mod tests;
 mod workload;
 
 use std::fs;
-use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use sendrec_core::timer::Strategy;
 
 use crate::machine::Machine;
 use crate::options::Timers;
+use crate::output::print;
 use sendrec_measure::Fallible;
 use sendrec_measure::Spread;
 use sendrec_measure::allowed_cores;
@@ -48,11 +48,7 @@ pub(crate) fn run(options: &Timers) -> Fallible<()> {
     } else {
         document.table(&sizes)
     };
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever read it has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
-    }
+    print(&text)
 }
 
 /// A picture of it: 10 to a million timers.

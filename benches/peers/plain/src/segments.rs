@@ -6,10 +6,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::Range;
-use std::time::{Duration, Instant};
 
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
-use sendrec_benches::{Flood, FloodStyle, Sink};
+use sendrec_benches::{Flood, FloodStyle, Sink, looking};
 use sendrec_measure::{Check, Client, Cores, FACTS, Fallible, Outcome, Tell, Workload, drive, facts_of, now};
 
 /// Stands before each message, as sendrec's does.
@@ -18,8 +17,6 @@ const HEADER_BYTES: usize = sendrec_core::wire::HEADER_BYTES;
 const BATCH_BYTES: usize = 1 << 16;
 /// A long message's datagrams: the longest there are.
 const SEGMENT_BYTES: usize = 65_507;
-/// How long one looks before one sleeps, as a node does.
-const LOOKING: Duration = Duration::from_micros(50);
 
 struct Socket {
     udp: UdpSocket,
@@ -47,24 +44,12 @@ impl Socket {
 
     /// What came together, and how long each of its datagrams is.
     fn receive(&self, buffer: &mut [u8]) -> io::Result<RecvMeta> {
-        let mut begin = None;
-        loop {
+        looking(&self.udp, None, || {
             let mut meta = [RecvMeta::default()];
-            match self.state.recv(UdpSockRef::from(&self.udp), &mut [io::IoSliceMut::new(buffer)], &mut meta)
-            {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-                Ok(_) => return Ok(meta[0]),
-            }
-            if Instant::now() - *begin.get_or_insert_with(Instant::now) <= LOOKING {
-                std::thread::yield_now();
-            } else {
-                // Blocks until there is something, and takes nothing.
-                self.udp.set_nonblocking(false)?;
-                self.udp.peek_from(&mut [])?;
-                self.udp.set_nonblocking(true)?;
-            }
-        }
+            let mut slices = [io::IoSliceMut::new(buffer)];
+            self.state.recv(UdpSockRef::from(&self.udp), &mut slices, &mut meta)?;
+            Ok(meta[0])
+        })
     }
 }
 

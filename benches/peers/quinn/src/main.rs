@@ -4,27 +4,19 @@ mod server;
 mod wire;
 
 use sendrec_measure::Peer;
-use tokio::runtime::{Builder, Runtime};
-
-fn one_thread() -> std::io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
-}
-
-fn threads() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().build()
-}
+use sendrec_peer_runtimes::{on_one_thread, on_threads};
 
 fn main() -> std::process::ExitCode {
     sendrec_measure::peer_program(&[
         Peer {
             name: "quinn",
-            serve: |tell| one_thread()?.block_on(server::serve(tell)),
-            call: |address, workload, _| one_thread()?.block_on(client::call(address, workload)),
+            serve: |tell| on_one_thread(server::serve(tell)),
+            call: |address, workload, _| on_one_thread(client::call(address, workload)),
         },
         Peer {
             name: "quinn-threads",
-            serve: |tell| threads()?.block_on(server::serve(tell)),
-            call: |address, workload, _| threads()?.block_on(client::call(address, workload)),
+            serve: |tell| on_threads(server::serve(tell)),
+            call: |address, workload, _| on_threads(client::call(address, workload)),
         },
     ])
 }

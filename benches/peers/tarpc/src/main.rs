@@ -8,34 +8,26 @@ mod server;
 mod service;
 
 use sendrec_measure::Peer;
-use tokio::runtime::{Builder, Runtime};
+use sendrec_peer_runtimes::{on_one_thread, on_threads};
 
 use crate::service::Nagle;
-
-fn one_thread() -> std::io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
-}
-
-fn threads() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().build()
-}
 
 fn main() -> std::process::ExitCode {
     sendrec_measure::peer_program(&[
         Peer {
             name: "tarpc",
-            serve: |tell| one_thread()?.block_on(server::serve(tell, Nagle::Off)),
-            call: |address, workload, _| one_thread()?.block_on(client::call(address, workload, Nagle::Off)),
+            serve: |tell| on_one_thread(server::serve(tell, Nagle::Off)),
+            call: |address, workload, _| on_one_thread(client::call(address, workload, Nagle::Off)),
         },
         Peer {
             name: "tarpc-nagle",
-            serve: |tell| one_thread()?.block_on(server::serve(tell, Nagle::On)),
-            call: |address, workload, _| one_thread()?.block_on(client::call(address, workload, Nagle::On)),
+            serve: |tell| on_one_thread(server::serve(tell, Nagle::On)),
+            call: |address, workload, _| on_one_thread(client::call(address, workload, Nagle::On)),
         },
         Peer {
             name: "tarpc-threads",
-            serve: |tell| threads()?.block_on(server::serve(tell, Nagle::Off)),
-            call: |address, workload, _| threads()?.block_on(client::call(address, workload, Nagle::Off)),
+            serve: |tell| on_threads(server::serve(tell, Nagle::Off)),
+            call: |address, workload, _| on_threads(client::call(address, workload, Nagle::Off)),
         },
     ])
 }
