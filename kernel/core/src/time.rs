@@ -26,6 +26,21 @@ impl Instant {
         self.0
     }
 
+    /// Nanoseconds from `earlier` to here; zero if `earlier` is later.
+    pub const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// As much later, at most [`Instant::NEVER`].
+    pub const fn plus_nanos(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// Whole microseconds from `earlier` to here for the wire, saturating at 71 minutes.
+    pub(crate) fn micros_since(self, earlier: Self) -> u32 {
+        u32::try_from(self.nanos_since(earlier) / 1_000).unwrap_or(u32::MAX)
+    }
+
     /// The time from `earlier` to here; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -37,7 +52,7 @@ impl Add<Duration> for Instant {
 
     /// Saturates at [`Instant::NEVER`].
     fn add(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+        self.plus_nanos(nanos(span))
     }
 }
 
@@ -54,6 +69,12 @@ impl fmt::Display for Instant {
         let micros = self.0 / 1_000;
         write!(f, "{}.{:06}s", micros / 1_000_000, micros % 1_000_000)
     }
+}
+
+/// A span as nanoseconds, saturating at 584 years.
+pub(crate) const fn nanos(span: Duration) -> u64 {
+    const NANOS_PER_SECOND: u64 = 1_000_000_000;
+    span.as_secs().saturating_mul(NANOS_PER_SECOND).saturating_add(span.subsec_nanos() as u64)
 }
 
 /// A span as whole microseconds for the wire, saturating at 71 minutes.

@@ -20,19 +20,19 @@ use crate::wire::{AuReason, Flags, Header, Kind, TaReason, View};
 
 /// A request for whose message the kernel is to find room.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct Arrival<'a> {
     pub(crate) to: LocalId,
     pub(crate) from: Address,
     pub(crate) one_way: bool,
     peer: u32,
     window: u32,
     options: Options,
-    pub(super) header: Header,
+    pub(super) header: &'a Header,
     /// At least once: the request is known, and is to run again.
     pub(super) known: Option<u32>,
 }
 
-impl Arrival {
+impl Arrival<'_> {
     /// Bytes of its message.
     pub(crate) const fn message_bytes(&self) -> usize {
         self.header.fragment.length as usize
@@ -46,9 +46,9 @@ impl Arrival {
 
 /// A request whose fate is not decided yet.
 #[derive(Debug)]
-pub(crate) enum Arrived {
+pub(crate) enum Arrived<'a> {
     /// Room is to be found for it.
-    New(Arrival),
+    New(Arrival<'a>),
     /// The last piece of one for which room was found.
     Whole(Whole),
 }
@@ -63,32 +63,32 @@ pub(crate) enum Refusal {
 
 impl Exchange {
     /// REQ. Either its fate is decided here, or room must be found for it first.
-    pub(crate) fn handle_request(
+    pub(crate) fn handle_request<'a>(
         &mut self,
         path: Path,
-        view: &View<'_>,
+        view: &'a View<'_>,
         port: &mut Port<'_>,
-    ) -> Result<Arrived, Fate> {
-        let header = *view.header();
-        let peer = self.admit_sender(path, &header, port)?;
+    ) -> Result<Arrived<'a>, Fate> {
+        let header = view.header();
+        let peer = self.admit_sender(path, header, port)?;
         let options = options_of(header.flags);
         let one_way = header.flags.has(Flags::ONE_WAY);
-        if !self.is_meant(peer, &header, options, port.now) {
-            self.transmit_unknown(peer, &header, AuReason::StaleEpoch, port);
+        if !self.is_meant(peer, header, options, port.now) {
+            self.transmit_unknown(peer, header, AuReason::StaleEpoch, port);
             return Err(Fate::StaleEpoch);
         }
         if self.config.breaks(Planted::FloorLowered) {
-            self.lower_floor(peer, &header, port);
+            self.lower_floor(peer, header, port);
         }
-        let Some(window) = self.find_or_make_window(peer, &header, port.now) else {
-            self.transmit_try_again(peer, &header, TaReason::KernelFull, port);
+        let Some(window) = self.find_or_make_window(peer, header, port.now) else {
+            self.transmit_try_again(peer, header, TaReason::KernelFull, port);
             return Err(Fate::TableFull);
         };
-        self.take_floor(window, &header, port);
+        self.take_floor(window, header, port);
         let floor = self.windows.get(window).floor;
         let Some(above) = header.sequence.above(floor) else { return Err(Fate::BelowFloor) };
         if above >= u64::from(self.config.window) {
-            self.transmit_try_again(peer, &header, TaReason::WindowFull, port);
+            self.transmit_try_again(peer, header, TaReason::WindowFull, port);
             return Err(Fate::WindowFull);
         }
         let known = self.windows.get(window).slot(header.sequence);
@@ -109,13 +109,13 @@ impl Exchange {
             }
         } else if self.windows.get(window).is_answered(above) {
             return Err(Fate::BelowFloor);
-        } else if !self.would_remember(window, &header, options, port.now) {
-            self.transmit_unknown(peer, &header, AuReason::UnknownRequest, port);
+        } else if !self.would_remember(window, header, options, port.now) {
+            self.transmit_unknown(peer, header, AuReason::UnknownRequest, port);
             return Err(Fate::Gone);
         }
         let memory = header.fragment.part.is_none_or(|part| self.has_memory_for(&header.fragment, part));
         if self.served.len() >= limits::SERVED_MAX || !memory {
-            self.transmit_try_again(peer, &header, TaReason::KernelFull, port);
+            self.transmit_try_again(peer, header, TaReason::KernelFull, port);
             return Err(Fate::TableFull);
         }
         let from = Address::new(path.remote, header.source);
@@ -132,6 +132,7 @@ impl Exchange {
     }
 
     /// The rule that floors do not fall, broken on purpose.
+    #[cold]
     fn lower_floor(&mut self, peer: u32, header: &Header, port: &mut Port<'_>) {
         let window = self.windows.find(peer, header.source_epoch, header.source);
         if let Some(window) = window.filter(|window| header.floor < self.windows.get(*window).floor) {
@@ -141,6 +142,7 @@ impl Exchange {
     }
 
     /// A request seen before. `Ok` if it is to run again all the same.
+    #[cold]
     fn duplicate(&mut self, slot: u32, port: &mut Port<'_>) -> Result<(), Fate> {
         let served = &self.served[slot as usize];
         let options = served.options;
@@ -222,11 +224,16 @@ impl Exchange {
     }
 
     fn find_or_make_window(&mut self, peer: u32, header: &Header, now: Instant) -> Option<u32> {
-        const LOOKS: usize = 64;
         if let Some(window) = self.windows.find(peer, header.source_epoch, header.source) {
             self.windows.get_mut(window).touch(now);
             return Some(window);
         }
+        self.make_window(peer, header, now)
+    }
+
+    #[cold]
+    fn make_window(&mut self, peer: u32, header: &Header, now: Instant) -> Option<u32> {
+        const LOOKS: usize = 64;
         // Counted first: a machine in use is not forgotten while room is made for its client.
         self.peers.get_mut(peer).users += 1;
         if self.windows.is_full() {
@@ -265,7 +272,7 @@ impl Exchange {
 
     /// The kernel has found room: the request is queued from here on, or kept for a while. `None` for a one-way message
     /// that is not: it is over.
-    pub(crate) fn admit(&mut self, arrival: &Arrival, kept: bool, port: &mut Port<'_>) -> Option<Place> {
+    pub(crate) fn admit(&mut self, arrival: &Arrival<'_>, kept: bool, port: &mut Port<'_>) -> Option<Place> {
         if let Some(slot) = arrival.known {
             if self.served[slot as usize].state != State::Executing {
                 self.in_progress += 1;
@@ -289,7 +296,7 @@ impl Exchange {
         place
     }
 
-    pub(super) fn make_served(&mut self, arrival: &Arrival, state: State, now: Instant) -> u32 {
+    pub(super) fn make_served(&mut self, arrival: &Arrival<'_>, state: State, now: Instant) -> u32 {
         self.generation = self.generation.wrapping_add(1);
         self.in_progress += 1;
         let slot = self.served.vacant_key() as u32;
@@ -322,8 +329,9 @@ impl Exchange {
     }
 
     /// The rule that what has no room is not answered as if it had, broken on purpose.
-    fn pretend(&mut self, arrival: &Arrival, port: &mut Port<'_>) -> bool {
-        let Arrival { peer, one_way, options, ref header, .. } = *arrival;
+    #[cold]
+    fn pretend(&mut self, arrival: &Arrival<'_>, port: &mut Port<'_>) -> bool {
+        let Arrival { peer, one_way, options, header, .. } = *arrival;
         let repeats = options.semantics == Semantics::AtLeastOnce;
         let kind = if one_way && self.config.breaks(Planted::OneWayDropped) {
             Kind::Ack
@@ -341,18 +349,19 @@ impl Exchange {
     }
 
     /// The kernel has found no room.
-    pub(crate) fn refuse(&mut self, arrival: &Arrival, refusal: Refusal, port: &mut Port<'_>) -> Fate {
+    #[cold]
+    pub(crate) fn refuse(&mut self, arrival: &Arrival<'_>, refusal: Refusal, port: &mut Port<'_>) -> Fate {
         let unreliable = arrival.options.reliability == Reliability::Unreliable;
         if refusal != Refusal::NoProcess && self.pretend(arrival, port) {
             return Fate::NoRoom;
         }
         match refusal {
             Refusal::NoProcess => {
-                self.transmit_unknown(arrival.peer, &arrival.header, AuReason::NoProcess, port);
+                self.transmit_unknown(arrival.peer, arrival.header, AuReason::NoProcess, port);
                 Fate::NoProcess
             }
             Refusal::Full if !unreliable => {
-                self.transmit_try_again(arrival.peer, &arrival.header, TaReason::MailboxFull, port);
+                self.transmit_try_again(arrival.peer, arrival.header, TaReason::MailboxFull, port);
                 Fate::NoRoom
             }
             Refusal::Full | Refusal::Discard => Fate::NoRoom,

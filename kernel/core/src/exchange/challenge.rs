@@ -11,6 +11,7 @@ use super::{Effect, Exchange, Port};
 use crate::error::CallError;
 use crate::ids::{Address, Epoch, LocalId, Nonce, Sequence};
 use crate::process::WaitToken;
+use crate::time::nanos;
 use crate::timer::Timers;
 use crate::trace::{Timer, What};
 use crate::wire::{AuReason, Header, Kind};
@@ -20,6 +21,7 @@ const EPOCH_SKIP: u64 = 1 << 20;
 
 impl Exchange {
     /// Asks `peer` which incarnation it is, unless it is being asked.
+    #[cold]
     pub(super) fn challenge(&mut self, peer: u32, port: &mut Port<'_>) {
         if self.peers.get(peer).challenge.is_some() {
             return;
@@ -29,6 +31,7 @@ impl Exchange {
         self.transmit_challenge(peer, port);
     }
 
+    #[cold]
     fn transmit_challenge(&mut self, peer: u32, port: &mut Port<'_>) {
         let Some(challenge) = self.peers.get(peer).challenge else { return };
         let kind = Kind::Aya { nonce: challenge.nonce };
@@ -37,9 +40,10 @@ impl Exchange {
         self.transmit(peer, header, Bytes::new(), port);
         let state = self.peers.get(peer);
         let wait = state.round_trip.timeout(&self.config).saturating_mul(1 << challenge.tries.min(8));
-        self.timers.arm(state.timer, port.now + wait.min(self.config.retransmit_max));
+        self.timers.arm(state.timer, port.now.plus_nanos(wait.min(nanos(self.config.retransmit_max))));
     }
 
+    #[cold]
     pub(super) fn on_challenge_timer(&mut self, peer: u32, port: &mut Port<'_>) {
         port.tracer.cause(port.events, || What::Timer { timer: Timer::Challenge });
         let retries = self.config.retries;
@@ -62,11 +66,18 @@ impl Exchange {
     }
 
     /// Whether the packet echoes a nonce of ours; if so it has been dealt with.
+    #[inline]
     pub(super) fn handle_echo(&mut self, peer: u32, header: &Header, port: &mut Port<'_>) -> bool {
-        let nonce = match header.kind {
-            Kind::Iaa { nonce, .. } | Kind::Au { nonce, .. } if nonce != Nonce(0) => nonce,
-            _ => return false,
-        };
+        match header.kind {
+            Kind::Iaa { nonce, .. } | Kind::Au { nonce, .. } if nonce != Nonce(0) => {
+                self.handle_nonce(peer, header, nonce, port)
+            }
+            _ => false,
+        }
+    }
+
+    #[cold]
+    fn handle_nonce(&mut self, peer: u32, header: &Header, nonce: Nonce, port: &mut Port<'_>) -> bool {
         if let Some(token) = self.pings.remove(&nonce) {
             self.handle_pong(peer, header, token, port);
             return true;
@@ -88,6 +99,7 @@ impl Exchange {
     }
 
     /// The answer to a ping. Its nonce proves as much as that of a challenge does.
+    #[cold]
     fn handle_pong(&mut self, peer: u32, header: &Header, token: WaitToken, port: &mut Port<'_>) {
         let (uptime_us, result) = match header.kind {
             Kind::Au { reason: AuReason::OldSender, known, .. } if known.0 != u64::MAX => {
@@ -109,6 +121,7 @@ impl Exchange {
     }
 
     /// A candidate that nobody asks would keep all others out.
+    #[cold]
     pub(super) fn drop_candidate_unasked(&mut self, peer: u32) {
         let state = self.peers.get_mut(peer);
         if state.challenge.is_none() {
@@ -116,6 +129,7 @@ impl Exchange {
         }
     }
 
+    #[cold]
     fn end_challenge(&mut self, peer: u32) {
         let state = self.peers.get_mut(peer);
         state.challenge = None;
@@ -126,6 +140,7 @@ impl Exchange {
     }
 
     /// `epoch` has echoed our nonce: it lives, and every other incarnation of its machine is gone.
+    #[cold]
     fn on_proof(&mut self, peer: u32, epoch: Epoch, uptime: Duration, port: &mut Port<'_>) {
         self.end_challenge(peer);
         let now = port.now;
@@ -145,16 +160,23 @@ impl Exchange {
     }
 
     /// The first packet of a machine of which nothing was known: there is nothing to be destroyed by believing it.
+    #[inline]
     pub(super) fn learn_epoch(&mut self, peer: u32, epoch: Epoch, port: &mut Port<'_>) {
-        let state = self.peers.get_mut(peer);
-        if state.epoch.is_blank() {
-            state.epoch = epoch;
-            let machine = state.path.remote;
-            port.tracer.event(port.events, || What::EpochKnown { machine, epoch, proved: false });
+        if self.peers.get(peer).epoch.is_blank() {
+            self.learn_first_epoch(peer, epoch, port);
         }
     }
 
+    #[cold]
+    fn learn_first_epoch(&mut self, peer: u32, epoch: Epoch, port: &mut Port<'_>) {
+        let state = self.peers.get_mut(peer);
+        state.epoch = epoch;
+        let machine = state.path.remote;
+        port.tracer.event(port.events, || What::EpochKnown { machine, epoch, proved: false });
+    }
+
     /// The machine knows a later incarnation of ours than we are: our clock was set back. Towards it we are the next.
+    #[cold]
     fn raise_epoch(&mut self, peer: u32, known: Epoch, port: &mut Port<'_>) {
         if known < self.epoch_toward(peer) || known.0 == u64::MAX {
             // Absurd, so no answer: the question stands.

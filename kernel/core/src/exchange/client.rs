@@ -10,7 +10,7 @@ use crate::error::CallError;
 use crate::ids::{Address, Epoch, LocalId, Machine, Nonce, PacketNumber, Path, Sequence, SparseId};
 use crate::limits;
 use crate::process::{ReplyTo, WaitToken};
-use crate::time::{Instant, micros_u32};
+use crate::time::{Instant, nanos};
 use crate::timer::{Handle, Timers};
 use crate::trace::{Step, Timer, What};
 use crate::wire::{Flags, Header, Kind};
@@ -110,16 +110,23 @@ pub(crate) struct Request {
     pub(crate) sought: Option<Sought>,
 }
 
+/// Whether a number is inside the window that begins at the floor.
+fn is_inside(floor: Sequence, sequence: Sequence, window: u32) -> bool {
+    sequence.above(floor).is_some_and(|above| above < u64::from(window))
+}
+
+/// When a time-out of `base` ns, doubled with each try, is over; it grows no longer than `max`.
+fn backed_off(now: Instant, base: u64, tries: u32, max: u64) -> Instant {
+    let factor = 1_u64 << tries.min(BACKOFF_SHIFT_MAX);
+    now.plus_nanos(base.saturating_mul(factor).min(max.max(base)))
+}
+
 impl Exchange {
     /// Checks that `request` can be sent; changes nothing.
     pub(crate) fn check_request(&mut self, to: Machine, now: Instant) -> Result<(), CallError> {
-        if self.outgoing.len() >= limits::OUTGOING_MAX
-            || self.conversations.len() >= limits::CONVERSATIONS_MAX
-        {
+        if !self.has_client_room() {
             self.forget_some(now, limits::OUTGOING_MAX.min(1_024), false);
-            if self.outgoing.len() >= limits::OUTGOING_MAX
-                || self.conversations.len() >= limits::CONVERSATIONS_MAX
-            {
+            if !self.has_client_room() {
                 return Err(CallError::TooMany);
             }
         }
@@ -127,6 +134,10 @@ impl Exchange {
             return Err(CallError::TooMany);
         }
         Ok(())
+    }
+
+    fn has_client_room(&self) -> bool {
+        self.outgoing.len() < limits::OUTGOING_MAX && self.conversations.len() < limits::CONVERSATIONS_MAX
     }
 
     /// Sends a request that was checked, or holds it until the window has room.
@@ -140,7 +151,12 @@ impl Exchange {
         port.tracer.step(Step::Addressed);
         let slot = self.outgoing.vacant_key() as u32;
         let timer = self.timers.add(TimerKey::Outgoing(slot));
-        let sequence = self.conversations.get_mut(conversation).push(slot);
+        let state = self.conversations.get_mut(conversation);
+        let sequence = state.push(slot);
+        let goes_now = is_inside(state.floor, sequence, self.config.window);
+        if !goes_now {
+            state.held.push_back(slot);
+        }
         self.outgoing.insert(Outgoing {
             conversation,
             peer,
@@ -167,24 +183,19 @@ impl Exchange {
             sending: None,
             receiving: None,
         });
-        if self.is_inside_window(conversation, sequence) {
+        if goes_now {
             self.on_client_event(slot, Event::Open, port);
-        } else {
-            self.conversations.get_mut(conversation).held.push_back(slot);
         }
     }
 
-    fn is_inside_window(&self, conversation: u32, sequence: Sequence) -> bool {
-        let floor = self.conversations.get(conversation).floor;
-        sequence.above(floor).is_some_and(|above| above < u64::from(self.config.window))
-    }
-
+    #[cold]
     fn make_conversation(&mut self, process: LocalId, peer: u32, now: Instant) -> u32 {
         let timer = self.timers.add(TimerKey::Conversation(self.conversations.next_slot()));
         self.peers.get_mut(peer).users += 1;
         self.conversations.insert(process, peer, timer, now)
     }
 
+    #[cold]
     pub(super) fn drop_conversation(&mut self, slot: u32) {
         let conversation = self.conversations.remove(slot);
         self.timers.remove(conversation.timer);
@@ -192,6 +203,7 @@ impl Exchange {
     }
 
     /// Room for one more machine, made by forgetting one if need be.
+    #[cold]
     pub(super) fn make_peer_room(&mut self, now: Instant) -> bool {
         const LOOKS: usize = 64;
         if self.peers.is_full() {
@@ -212,6 +224,7 @@ impl Exchange {
         self.peers.insert(Peer::new(path, timer, now))
     }
 
+    #[cold]
     pub(super) fn drop_peer(&mut self, slot: u32) {
         let peer = self.peers.remove(slot);
         self.timers.remove(peer.timer);
@@ -228,14 +241,20 @@ impl Exchange {
             let sending = outgoing.sending.take();
             self.stop_sending(sending);
         }
+        if action == Action::Transmit {
+            let outgoing = &mut self.outgoing[slot as usize];
+            outgoing.first_sent = port.now;
+            outgoing.named = self.peers.get(outgoing.peer).epoch;
+            return self.transmit_request(slot, port);
+        }
+        self.act_for_client(slot, action, port);
+    }
+
+    /// What is not done for every request.
+    #[inline(never)]
+    fn act_for_client(&mut self, slot: u32, action: Action, port: &mut Port<'_>) {
         let outgoing = &mut self.outgoing[slot as usize];
         match action {
-            Action::Ignore => {}
-            Action::Transmit => {
-                outgoing.first_sent = port.now;
-                outgoing.named = self.peers.get(outgoing.peer).epoch;
-                self.transmit_request(slot, port);
-            }
             Action::Readdress => {
                 outgoing.named = self.peers.get(outgoing.peer).epoch;
                 outgoing.bound = Epoch::BLANK;
@@ -259,8 +278,8 @@ impl Exchange {
             Action::Complete => self.complete(slot, port),
             Action::Fail(error) => self.fail(slot, error, port),
             Action::Drop => drop(self.close_outgoing(slot, port)),
-            // The payload is at hand where the REP is, and only there.
-            Action::Deliver => {}
+            // A first sending is seen to by the caller; a reply's payload is at hand where the REP is, and only there.
+            Action::Ignore | Action::Transmit | Action::Deliver => {}
         }
     }
 
@@ -268,7 +287,8 @@ impl Exchange {
     fn transmit_request(&mut self, slot: u32, port: &mut Port<'_>) {
         let outgoing = &mut self.outgoing[slot as usize];
         let (peer, message) = (outgoing.peer, outgoing.message.clone());
-        let (transfer, sending) = (outgoing.options.transfer, outgoing.sending.take());
+        let (transfer, is_again, sending) =
+            (outgoing.options.transfer, outgoing.copies > 0, outgoing.sending.take());
         self.stop_sending(sending);
         if self.goes_in_pieces(peer, transfer, message.len()) {
             let sending =
@@ -280,7 +300,7 @@ impl Exchange {
             return;
         }
         let mut header = self.request_header(slot, port.now);
-        header.flags = header.flags.with_if(self.outgoing[slot as usize].copies > 0, Flags::AGAIN);
+        header.flags = header.flags.with_if(is_again, Flags::AGAIN);
         let number = self.transmit(peer, header, message, port);
         port.tracer.step(Step::Headed);
 
@@ -288,20 +308,34 @@ impl Exchange {
         outgoing.last_copy = number;
         outgoing.copies += 1;
         outgoing.last_sent = port.now;
-        if outgoing.options.reliability != Reliability::Unreliable {
-            let base = self.request_timeout(slot);
-            self.arm_backed_off(slot, base, port.now);
-            port.tracer.step(Step::Armed);
-        } else if self.outgoing[slot as usize].one_way {
+        if outgoing.options.reliability == Reliability::Unreliable {
+            return self.end_unreliable(slot, port);
+        }
+        let round_trip = self.peers.get(peer).round_trip.timeout(&self.config);
+        let base = match (outgoing.options.reliability, outgoing.one_way, self.config.late_ack) {
+            // The first packet to come is the late ACK, or a reply before it.
+            (Reliability::ReplyAcks, false, Some(late)) => round_trip.saturating_add(nanos(late)),
+            _ => round_trip,
+        };
+        let at = backed_off(port.now, base, outgoing.tries, nanos(self.config.retransmit_max));
+        self.timers.arm(outgoing.timer, at);
+        port.tracer.step(Step::Armed);
+    }
+
+    /// Unreliable: handed to the network is all that a send promises.
+    #[cold]
+    fn end_unreliable(&mut self, slot: u32, port: &mut Port<'_>) {
+        let outgoing = &mut self.outgoing[slot as usize];
+        if outgoing.one_way {
             self.complete(slot, port);
-        } else if let Some(token) = self.outgoing[slot as usize].sender.take() {
-            // Unreliable: handed to the network is all that a send promises.
-            let message = self.outgoing[slot as usize].hand_back();
+        } else if let Some(token) = outgoing.sender.take() {
+            let message = outgoing.hand_back();
             port.effects.push(Effect::Accepted { token, message });
         }
     }
 
     /// The header of a packet about a request, from its client; it acknowledges what it covers.
+    #[inline]
     pub(super) fn header_about(&mut self, slot: u32, kind: Kind, now: Instant) -> Header {
         let outgoing = &self.outgoing[slot as usize];
         let conversation = outgoing.conversation;
@@ -312,35 +346,19 @@ impl Exchange {
     }
 
     /// The header of a REQ, or of a piece of it.
+    #[inline]
     pub(super) fn request_header(&mut self, slot: u32, now: Instant) -> Header {
         let mut header = self.header_about(slot, Kind::Req, now);
         let outgoing = &self.outgoing[slot as usize];
         header.destination_epoch = outgoing.named;
         header.flags = flags_of(outgoing.options, outgoing.one_way)
             .with_if(outgoing.sought.is_some(), Flags::THIS_INCARNATION);
-        header.elapsed_us = micros_u32(now.since(outgoing.first_sent));
+        header.elapsed_us = now.micros_since(outgoing.first_sent);
         header
     }
 
-    /// When an ACK or REP of this request should be here.
-    fn request_timeout(&self, slot: u32) -> core::time::Duration {
-        let outgoing = &self.outgoing[slot as usize];
-        let round_trip = self.peers.get(outgoing.peer).round_trip.timeout(&self.config);
-        match (outgoing.options.reliability, outgoing.one_way, self.config.late_ack) {
-            // The first packet to come is the late ACK, or a reply before it.
-            (Reliability::ReplyAcks, false, Some(late)) => round_trip.saturating_add(late),
-            _ => round_trip,
-        }
-    }
-
-    fn arm_backed_off(&mut self, slot: u32, base: core::time::Duration, now: Instant) {
-        let outgoing = &self.outgoing[slot as usize];
-        let factor = 1u32 << outgoing.tries.min(BACKOFF_SHIFT_MAX);
-        let wait = base.saturating_mul(factor).min(self.config.retransmit_max.max(base));
-        self.timers.arm(outgoing.timer, now + wait);
-    }
-
     /// Puts floor and answered into a packet to the server's machine: it acknowledges what it covers.
+    #[inline]
     pub(super) fn put_floor(&mut self, header: &mut Header, conversation: u32, now: Instant) {
         let conversation = self.conversations.get_mut(conversation);
         header.floor = conversation.floor;
@@ -371,6 +389,7 @@ impl Exchange {
     }
 
     /// After TA: a wait that doubles, jittered by a half either way.
+    #[cold]
     fn back_off(&mut self, slot: u32, port: &mut Port<'_>) {
         let outgoing = &mut self.outgoing[slot as usize];
         outgoing.refusals += 1;
@@ -381,18 +400,22 @@ impl Exchange {
         self.timers.arm(outgoing.timer, port.now + wait);
     }
 
+    #[cold]
     fn transmit_probe(&mut self, slot: u32, port: &mut Port<'_>) {
         let mut header = self.header_about(slot, Kind::Aya { nonce: Nonce(0) }, port.now);
         let outgoing = &self.outgoing[slot as usize];
         let peer = outgoing.peer;
         header.destination_epoch = outgoing.incarnation();
-        header.elapsed_us = micros_u32(port.now.since(outgoing.first_sent));
+        header.elapsed_us = port.now.micros_since(outgoing.first_sent);
         self.transmit(peer, header, Bytes::new(), port);
         let base = self.peers.get(peer).round_trip.timeout(&self.config);
-        self.arm_backed_off(slot, base, port.now);
+        let outgoing = &self.outgoing[slot as usize];
+        let at = backed_off(port.now, base, outgoing.tries, nanos(self.config.retransmit_max));
+        self.timers.arm(outgoing.timer, at);
     }
 
     /// A request's timer fired.
+    #[cold]
     pub(super) fn on_request_timer(&mut self, slot: u32, port: &mut Port<'_>) {
         let Some(outgoing) = self.outgoing.get_mut(slot as usize) else { return };
         let (sequence, timer) = (outgoing.sequence, outgoing.timer);
@@ -417,6 +440,7 @@ impl Exchange {
     }
 
     /// Takes the request out of every table; the floor moves, and what waited for the window goes.
+    #[inline]
     pub(super) fn close_outgoing(&mut self, slot: u32, port: &mut Port<'_>) -> Outgoing {
         let outgoing = self.outgoing.remove(slot as usize);
         self.timers.remove(outgoing.timer);
@@ -426,7 +450,10 @@ impl Exchange {
         if outgoing.copies == 0 {
             conversation.held.retain(|held| *held != slot);
         }
-        if conversation.finish(outgoing.sequence) && !self.config.breaks(Planted::HeldForever) {
+        if conversation.finish(outgoing.sequence)
+            && !conversation.held.is_empty()
+            && !self.config.breaks(Planted::HeldForever)
+        {
             self.open_window(outgoing.conversation, port);
         }
         outgoing
@@ -440,10 +467,11 @@ impl Exchange {
         }
         while let Some(&slot) = self.conversations.get(conversation).held.front() {
             let sequence = self.outgoing[slot as usize].sequence;
-            if !self.is_inside_window(conversation, sequence) {
+            let state = self.conversations.get_mut(conversation);
+            if !is_inside(state.floor, sequence, self.config.window) {
                 break;
             }
-            self.conversations.get_mut(conversation).held.pop_front();
+            state.held.pop_front();
             self.on_client_event(slot, Event::Open, port);
         }
         self.conversations.get_mut(conversation).is_opening = false;
@@ -456,6 +484,7 @@ impl Exchange {
         }
     }
 
+    #[cold]
     fn fail(&mut self, slot: u32, error: CallError, port: &mut Port<'_>) {
         let outgoing = self.close_outgoing(slot, port);
         let to = outgoing.address(self.peers.get(outgoing.peer).path.remote);
@@ -465,6 +494,7 @@ impl Exchange {
     }
 
     /// Takes back the request whose answer, or whose acceptance, `token` awaits.
+    #[cold]
     pub(crate) fn cancel(&mut self, token: WaitToken, port: &mut Port<'_>) -> Option<Withdrawn> {
         let awaits =
             |outgoing: &Outgoing| outgoing.sender == Some(token) || outgoing.reply_to == ReplyTo::Call(token);
@@ -486,11 +516,13 @@ impl Exchange {
     }
 
     /// Nobody waits for the answer to this ping any more.
+    #[cold]
     pub(crate) fn forget_ping(&mut self, token: WaitToken) {
         self.pings.retain(|_, waiting| *waiting != token);
     }
 
     /// A process ends: what it owes is acknowledged, what it asked for is taken back.
+    #[cold]
     pub(super) fn end_client(&mut self, process: LocalId, port: &mut Port<'_>) {
         let mine = |outgoing: &Outgoing| outgoing.process == process;
         let slots: alloc::vec::Vec<_> =
@@ -534,6 +566,7 @@ impl Exchange {
     }
 
     /// Asks whether `to` lives; `token` is told.
+    #[cold]
     pub(crate) fn ping(&mut self, process: LocalId, to: Address, token: WaitToken, port: &mut Port<'_>) {
         let peer = self.find_or_make_peer(Path::to(to.machine), port.now);
         let nonce = port.nonces.next();

@@ -62,6 +62,7 @@ impl Exchange {
     }
 
     /// An AU(stale) of another incarnation: the request it refuses is in doubt until that one is proved.
+    #[cold]
     fn doubt(&mut self, peer: u32, header: &Header, port: &mut Port<'_>) {
         if matches!(header.kind, Kind::Au { reason: AuReason::StaleEpoch, .. })
             && let Some(conversation) = self.conversations.find(header.destination, peer)
@@ -118,6 +119,7 @@ impl Exchange {
     }
 
     /// Which event an AU is; none if it answers an earlier copy, and a later one may have fared better.
+    #[cold]
     fn on_unknown(
         &mut self,
         slot: u32,
@@ -155,8 +157,8 @@ impl Exchange {
         outgoing.bound = header.source_epoch;
         // One that goes in pieces is measured by its reports.
         if outgoing.copies == 1 && outgoing.sending.is_none() && matches!(outgoing.state, State::Sent) {
-            let held = Duration::from_micros(u64::from(header.elapsed_us));
-            let elapsed = now.since(outgoing.last_sent);
+            let held = u64::from(header.elapsed_us) * 1_000;
+            let elapsed = now.nanos_since(outgoing.last_sent);
             let peer = outgoing.peer;
             self.peers.get_mut(peer).round_trip.sample(elapsed, held);
         }
@@ -207,6 +209,7 @@ impl Exchange {
 
     /// A packet for a process that has ended, or has asked nothing for long: nobody awaits it. A reply is acknowledged
     /// all the same. Its ACK was lost, and its server, which may wait for it, would go on sending for nothing.
+    #[cold]
     fn handle_forgotten(&mut self, peer: u32, header: &Header, port: &mut Port<'_>) -> Fate {
         if wants_ack(header) {
             let ack = self.header(peer, Kind::Ack, header.destination, header.source, header.sequence);
@@ -216,6 +219,7 @@ impl Exchange {
     }
 
     /// A packet about a request that is over. A reply that came again is acknowledged again: its ACK was lost.
+    #[cold]
     fn handle_late(&mut self, conversation: u32, header: &Header, port: &mut Port<'_>) -> Fate {
         if !self.conversations.get(conversation).is_over(header.sequence) {
             return Fate::NotAwaited;
@@ -227,6 +231,7 @@ impl Exchange {
     }
 
     /// `epoch` is proved to live at the machine a request went to, and has for `uptime`: what does that mean for it?
+    #[cold]
     pub(super) fn on_incarnation(
         &mut self,
         slot: u32,
@@ -259,11 +264,13 @@ impl Exchange {
         self.on_client_event(slot, event, port);
     }
 
+    #[cold]
     pub(super) fn is_doubted(&self, slot: u32) -> bool {
         self.outgoing.get(slot as usize).is_some_and(|outgoing| outgoing.state == State::Doubted)
     }
 
     /// The requests outstanding at `peer`.
+    #[cold]
     pub(super) fn outgoing_to(&self, peer: u32) -> alloc::vec::Vec<u32> {
         let to_peer = |outgoing: &Outgoing| outgoing.peer == peer;
         self.outgoing.iter().filter(|(_, outgoing)| to_peer(outgoing)).map(|(slot, _)| slot as u32).collect()

@@ -135,6 +135,7 @@ impl Event {
 }
 
 /// The table. What is not named is ignored and changes nothing.
+#[inline]
 pub const fn step(state: State, event: Event) -> (State, Action) {
     use Action as A;
     use CallError as C;

@@ -212,6 +212,7 @@ impl Exchange {
     }
 
     /// A packet to a machine that is known.
+    #[inline]
     fn transmit(&mut self, peer: u32, header: Header, payload: Bytes, port: &mut Port<'_>) -> PacketNumber {
         self.emit(self.peers.get(peer).path, header, payload, port)
     }
@@ -254,6 +255,7 @@ impl Exchange {
     }
 
     /// A header from here to a process of `peer`, without what only some types have.
+    #[inline]
     fn header(
         &self,
         peer: u32,
@@ -301,6 +303,7 @@ impl Exchange {
 
     /// When room is pressing, machines that have proved nothing and run nothing go at once: it costs them nothing to come
     /// back, and whoever invents addresses does not keep others out.
+    #[cold]
     fn forget_some(&mut self, now: Instant, looks: usize, pressing: bool) {
         // Twice the life of a packet: one may be under way for a whole life, and may be answered by another.
         let life = self.config.packet_life.saturating_mul(2);
@@ -349,6 +352,7 @@ fn options_of(flags: Flags) -> Options {
 
 impl Exchange {
     /// A process ends, in both its roles.
+    #[cold]
     pub(crate) fn end_process(&mut self, process: LocalId, port: &mut Port<'_>) {
         self.end_server(process, port);
         self.end_client(process, port);

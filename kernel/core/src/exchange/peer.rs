@@ -7,36 +7,38 @@ use crate::config::Config;
 use crate::ids::{Epoch, Machine, Nonce, Path};
 use crate::index::Index;
 use crate::limits;
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 use crate::timer::Handle;
 
 /// Round-trip estimate after Jacobson and Karels (RFC 6298), the time the server held the request taken out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RoundTrip {
-    smoothed: Duration,
-    variation: Duration,
+    /// Both in ns.
+    smoothed: u64,
+    variation: u64,
     known: bool,
 }
 
 impl RoundTrip {
-    /// A sample from a packet that was sent once only (Karn).
-    pub(super) fn sample(&mut self, elapsed: Duration, held: Duration) {
+    /// A sample, ns, from a packet that was sent once only (Karn).
+    pub(super) fn sample(&mut self, elapsed: u64, held: u64) {
         let sample = elapsed.saturating_sub(held);
         if !self.known {
             *self = Self { smoothed: sample, variation: sample / 2, known: true };
             return;
         }
         let off = self.smoothed.abs_diff(sample);
-        self.variation = (self.variation * 3 + off) / 4;
-        self.smoothed = (self.smoothed * 7 + sample) / 8;
+        self.variation = (self.variation.saturating_mul(3)).saturating_add(off) / 4;
+        self.smoothed = (self.smoothed.saturating_mul(7)).saturating_add(sample) / 8;
     }
 
-    /// How long to wait for a packet that the other side sends at once.
-    pub(super) fn timeout(&self, config: &Config) -> Duration {
+    /// How long to wait for a packet that the other side sends at once, ns.
+    pub(super) fn timeout(&self, config: &Config) -> u64 {
         if !self.known {
-            return config.retransmit_first;
+            return nanos(config.retransmit_first);
         }
-        (self.smoothed + self.variation * 4).max(config.retransmit_min).min(config.retransmit_max)
+        let timeout = self.smoothed.saturating_add(self.variation.saturating_mul(4));
+        timeout.max(nanos(config.retransmit_min)).min(nanos(config.retransmit_max))
     }
 }
 

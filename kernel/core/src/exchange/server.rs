@@ -10,7 +10,7 @@ use crate::error::ReplyError;
 use crate::ids::{Epoch, LocalId, Sequence};
 use crate::limits;
 use crate::process::{Place, WaitToken};
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 use crate::timer::{Handle, Timers};
 use crate::trace::{Step, Timer, What};
 use crate::wire::{AuReason, Flags};
@@ -77,6 +77,7 @@ impl Exchange {
     }
 
     /// A one-way message is over when it is taken; its number is kept where it must not run twice.
+    #[cold]
     fn take_one_way(&mut self, place: Place, port: &mut Port<'_>) -> bool {
         self.on_server_event(place.slot, Event::TakeOneWay, port);
         let Some(served) = self.find_served(place) else { return false };
@@ -88,6 +89,7 @@ impl Exchange {
     }
 
     /// It was kept as long as its process wanted, and nobody has taken it.
+    #[cold]
     pub(crate) fn expire(&mut self, place: Place, process: LocalId, port: &mut Port<'_>) {
         // What was handed on is not this process's to lose.
         let Some(served) = self.find_served(place).filter(|served| served.owner == process) else { return };
@@ -162,6 +164,7 @@ impl Exchange {
     }
 
     /// The request goes on to another process of this kernel.
+    #[cold]
     pub(crate) fn hand_over(&mut self, place: Place, process: LocalId) {
         if let Some(served) = self.find_served(place) {
             served.owner = process;
@@ -172,6 +175,7 @@ impl Exchange {
 
     /// The request goes on to a process of another machine: the kernel sees to its answer, and its process is out of it.
     /// Returns how its client asked for it.
+    #[cold]
     pub(crate) fn hand_over_to_kernel(&mut self, place: Place) -> Option<Options> {
         let served = self.find_served(place)?;
         served.owner = LocalId::KERNEL;
@@ -180,6 +184,7 @@ impl Exchange {
     }
 
     /// A process to which it was forwarded will not answer.
+    #[cold]
     pub(crate) fn fail_forwarded(&mut self, place: Place, reason: AuReason, port: &mut Port<'_>) {
         let Some(served) = self.find_served(place) else { return };
         if !matches!(served.state, State::Queued | State::Executing) {
@@ -191,6 +196,7 @@ impl Exchange {
     }
 
     /// A process ends: the requests it held die with it.
+    #[cold]
     pub(super) fn end_server(&mut self, process: LocalId, port: &mut Port<'_>) {
         let held = |served: &Served| served.owner == process && served.state.is_in_progress();
         let slots: alloc::vec::Vec<_> =
@@ -205,6 +211,7 @@ impl Exchange {
     }
 
     /// A step of the table, and what it asks for.
+    #[inline]
     pub(super) fn on_server_event(&mut self, slot: u32, event: Event, port: &mut Port<'_>) {
         let Some(served) = self.served.get_mut(slot as usize) else { return };
         let before = served.state;
@@ -214,6 +221,13 @@ impl Exchange {
         if before.is_in_progress() && !state.is_in_progress() {
             self.in_progress -= 1;
         }
+        if action != Action::Ignore {
+            self.act_for_server(slot, state, action, port);
+        }
+    }
+
+    #[inline(never)]
+    fn act_for_server(&mut self, slot: u32, state: State, action: Action, port: &mut Port<'_>) {
         match action {
             Action::Ignore | Action::DeliverAgain | Action::Gather => {}
             Action::SendAck => self.transmit_request_ack(slot, port),
@@ -250,6 +264,7 @@ impl Exchange {
         }
     }
 
+    #[cold]
     fn cached_reply(&self, slot: u32) -> Bytes {
         let newest = self.kept.back().filter(|_| self.config.breaks(Planted::OtherReply));
         let slot = newest.map_or(slot, |place| place.slot);
@@ -343,6 +358,7 @@ impl Exchange {
     }
 
     /// Forgets a client that was not heard of for long, with what was kept for it.
+    #[cold]
     pub(super) fn drop_window(&mut self, window: u32) {
         let window = self.windows.remove(window);
         for slot in window.slots() {
@@ -364,6 +380,7 @@ impl Exchange {
 
     /// Whether a process here has a request of this client, or waits until its reply is acknowledged: then the client
     /// is not forgotten, however silent it is.
+    #[cold]
     pub(super) fn is_running(&self, window: u32) -> bool {
         self.windows.get(window).slots().any(|slot| {
             let served = &self.served[slot as usize];
@@ -373,18 +390,21 @@ impl Exchange {
 
     /// An incarnation has not proved itself. What it asked for and nobody has taken is forgotten; what ran is not, or a
     /// late duplicate would run again.
+    #[cold]
     pub(super) fn drop_unproved(&mut self, peer: u32, candidate: Epoch, port: &mut Port<'_>) {
         self.drop_windows(peer, |window| window.epoch == candidate && !window.ran, port);
     }
 
     /// `proved` lives, and its machine's other incarnations are gone. What a later epoch ran is kept all the same: a late
     /// packet of it would be taken for the next incarnation's, not for an old one's.
+    #[cold]
     pub(super) fn drop_others(&mut self, peer: u32, proved: Epoch, port: &mut Port<'_>) {
         let gone = |window: &Window| window.epoch < proved || (window.epoch > proved && !window.ran);
         self.drop_windows(peer, gone, port);
     }
 
     /// Forgets the clients of some incarnations of a machine. Who waits for an acknowledgement of theirs is told.
+    #[cold]
     fn drop_windows(&mut self, peer: u32, gone: impl Fn(&Window) -> bool, port: &mut Port<'_>) {
         let of_peer = self.windows.of_peer(peer);
         let windows: alloc::vec::Vec<_> = of_peer.filter(|slot| gone(self.windows.get(*slot))).collect();
@@ -401,6 +421,7 @@ impl Exchange {
     }
 
     /// What is on its way from this client has no room any more.
+    #[cold]
     pub(super) fn drop_arrivals(&mut self, window: u32, port: &mut Port<'_>) {
         let slots: alloc::vec::Vec<_> = self.windows.get(window).slots().collect();
         for slot in slots {
@@ -409,6 +430,7 @@ impl Exchange {
         }
     }
 
+    #[cold]
     pub(super) fn on_served_timer(&mut self, slot: u32, port: &mut Port<'_>) {
         let Some(served) = self.served.get_mut(slot as usize) else { return };
         let sequence = served.sequence;
@@ -432,8 +454,8 @@ impl Exchange {
         // One that goes in pieces has a timer of its own.
         if served.options.reliability == Reliability::AckEach && served.sending.is_none() {
             let wait = self.peers.get(served.peer).round_trip.timeout(&self.config);
-            let wait = wait.saturating_mul(1 << served.tries.min(16)).min(self.config.retransmit_max);
-            self.timers.arm(served.timer, now + wait);
+            let wait = wait.saturating_mul(1 << served.tries.min(16)).min(nanos(self.config.retransmit_max));
+            self.timers.arm(served.timer, now.plus_nanos(wait));
         }
     }
 }

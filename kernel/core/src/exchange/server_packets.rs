@@ -1,6 +1,7 @@
 //! The server's side: what it sends, and the packets of clients that are no requests.
 use bytes::Bytes;
 
+use super::server::Served;
 use super::server_states::{Event, State};
 use super::transfer_out::Of;
 use super::{Exchange, Port};
@@ -14,6 +15,7 @@ use crate::wire::{AuReason, Flags, Header, IaaStatus, Kind, TaReason, View};
 
 impl Exchange {
     /// AYA: is the machine, the process, the request alive?
+    #[cold]
     pub(crate) fn handle_probe(
         &mut self,
         path: Path,
@@ -87,12 +89,13 @@ impl Exchange {
         if replied { Fate::Accepted } else { Fate::DuplicateDone }
     }
 
-    pub(super) fn served_header(&self, slot: u32, kind: Kind, now: Instant) -> (u32, Header) {
+    #[inline]
+    pub(super) fn served_header(&self, slot: u32, kind: Kind, now: Instant) -> Header {
         let served = &self.served[slot as usize];
         let mut header = self.header(served.peer, kind, served.addressed, served.client, served.sequence);
         header.destination_epoch = self.windows.get(served.window).epoch;
-        header.elapsed_us = micros_u32(now.since(served.arrived));
-        (served.peer, header)
+        header.elapsed_us = now.micros_since(served.arrived);
+        header
     }
 
     pub(super) fn transmit_reply(&mut self, slot: u32, message: Bytes, flags: Flags, port: &mut Port<'_>) {
@@ -111,8 +114,9 @@ impl Exchange {
     }
 
     /// The header of a reply, or of a piece of it.
+    #[inline]
     pub(super) fn piece_of_reply(&self, slot: u32, flags: Flags, now: Instant) -> Header {
-        let (_, mut header) = self.served_header(slot, Kind::Rep, now);
+        let mut header = self.served_header(slot, Kind::Rep, now);
         header.flags = flags.with(super::flags_of(self.served[slot as usize].options, false));
         header
     }
@@ -122,27 +126,32 @@ impl Exchange {
         if served.options.reliability == Reliability::Unreliable && served.transfer == 0 {
             return;
         }
-        let (peer, mut header) = self.served_header(slot, Kind::Ack, port.now);
+        let peer = served.peer;
+        let mut header = self.served_header(slot, Kind::Ack, port.now);
         header.flags = Flags::FROM_SERVER;
         self.transmit(peer, header, Bytes::new(), port);
     }
 
+    #[cold]
     pub(super) fn transmit_alive(&mut self, slot: u32, status: IaaStatus, port: &mut Port<'_>) {
         let kind = Kind::Iaa { status, nonce: Nonce(0), uptime_us: self.uptime_us(port.now) };
-        let (peer, header) = self.served_header(slot, kind, port.now);
-        self.transmit(peer, header, Bytes::new(), port);
+        let header = self.served_header(slot, kind, port.now);
+        self.transmit(self.served[slot as usize].peer, header, Bytes::new(), port);
     }
 
+    #[cold]
     pub(super) fn transmit_gone(&mut self, slot: u32, reason: AuReason, port: &mut Port<'_>) {
         let refused = self.served[slot as usize].last_copy;
         let uptime_us = self.uptime_us(port.now);
         let kind = Kind::Au { reason, refused, known: Epoch::BLANK, uptime_us, nonce: Nonce(0) };
-        let (peer, header) = self.served_header(slot, kind, port.now);
-        self.timers.disarm(self.served[slot as usize].timer);
+        let header = self.served_header(slot, kind, port.now);
+        let Served { timer, peer, .. } = self.served[slot as usize];
+        self.timers.disarm(timer);
         self.transmit(peer, header, Bytes::new(), port);
     }
 
     /// AU for a packet whose request is not in the tables.
+    #[cold]
     pub(super) fn transmit_unknown(
         &mut self,
         peer: u32,
@@ -157,6 +166,7 @@ impl Exchange {
         self.answer_to(peer, refused, kind, port);
     }
 
+    #[cold]
     pub(super) fn transmit_try_again(
         &mut self,
         peer: u32,
@@ -169,6 +179,7 @@ impl Exchange {
         self.answer_to(peer, refused, kind, port);
     }
 
+    #[cold]
     fn answer_to(&mut self, peer: u32, packet: &Header, kind: Kind, port: &mut Port<'_>) {
         let mut header = self.header(peer, kind, packet.destination, packet.source, packet.sequence);
         header.destination_epoch = packet.source_epoch;

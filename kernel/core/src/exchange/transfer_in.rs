@@ -15,7 +15,7 @@ use crate::config::Semantics;
 use crate::ids::{Address, Epoch, LocalId, PacketNumber};
 use crate::limits;
 use crate::process::{Permit, Place};
-use crate::time::{Instant, micros_u32};
+use crate::time::Instant;
 use crate::timer::{Handle, Timers};
 use crate::trace::{Fate, Timer, What};
 use crate::wire::{
@@ -132,7 +132,7 @@ impl Exchange {
     /// The kernel has found room: its pieces are put together from here on.
     pub(crate) fn gather(
         &mut self,
-        arrival: &Arrival,
+        arrival: &Arrival<'_>,
         permit: Option<Permit>,
         view: &View<'_>,
         port: &mut Port<'_>,
@@ -152,7 +152,7 @@ impl Exchange {
             }
             None => self.make_served(arrival, State::Arriving, port.now),
         };
-        let receiving = self.start_receiving(Of::Request(slot), &arrival.header, part, permit, port.now);
+        let receiving = self.start_receiving(Of::Request(slot), arrival.header, part, permit, port.now);
         let timer = self.timers.add(TimerKey::Receiving(receiving));
         self.timers.arm(timer, port.now + limits::ARRIVAL_IDLE);
         self.receiving[receiving as usize].timer = Some(timer);
@@ -209,10 +209,16 @@ impl Exchange {
     }
 
     /// Its memory is given up; its room in a mailbox too.
+    #[inline]
     pub(super) fn stop_receiving(&mut self, slot: Option<u32>, port: &mut Port<'_>) {
-        if let Some(slot) = slot
-            && let Some(permit) = self.drop_receiving(slot)
-        {
+        if let Some(slot) = slot {
+            self.release_receiving(slot, port);
+        }
+    }
+
+    #[cold]
+    fn release_receiving(&mut self, slot: u32, port: &mut Port<'_>) {
+        if let Some(permit) = self.drop_receiving(slot) {
             port.effects.push(Effect::Released(permit));
         }
     }
@@ -367,13 +373,13 @@ impl Exchange {
         let kind = Kind::Report(report);
         let (peer, mut header) = match of {
             Of::Request(slot) => {
-                let (peer, header) = self.served_header(slot, kind, port.now);
-                (peer, Header { flags: Flags::FROM_SERVER, ..header })
+                let header = self.served_header(slot, kind, port.now);
+                (self.served[slot as usize].peer, Header { flags: Flags::FROM_SERVER, ..header })
             }
             Of::Reply(slot) => (self.outgoing[slot as usize].peer, self.header_about(slot, kind, port.now)),
         };
         header.flags = header.flags.with(Flags::REPORT);
-        header.elapsed_us = micros_u32(port.now.since(heard));
+        header.elapsed_us = port.now.micros_since(heard);
         self.transmit(peer, header, list, port);
     }
 

@@ -9,7 +9,7 @@ use super::{Exchange, Port, TimerKey};
 use crate::bulk::{Outbound, Plan, Told, Transfer};
 use crate::ids::{Machine, PacketNumber, Path};
 use crate::limits;
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 use crate::timer::{Handle, Timers};
 use crate::trace::{Fate, Timer, What};
 use crate::wire::{FRAGMENT_BYTES, Flags, HEADER_BYTES, Report, View};
@@ -60,6 +60,7 @@ impl Exchange {
     }
 
     /// Begins to send a message in pieces. It is sent by [`Exchange::pump`].
+    #[inline(never)]
     pub(super) fn start_sending(
         &mut self,
         of: Of,
@@ -89,13 +90,19 @@ impl Exchange {
     }
 
     /// It need not go on.
+    #[inline]
     pub(super) fn stop_sending(&mut self, slot: Option<u32>) {
         if let Some(slot) = slot {
-            let sending = self.sending.remove(slot as usize);
-            self.timers.remove(sending.timer);
-            if sending.is_ready {
-                self.ready.retain(|ready| *ready != slot);
-            }
+            self.remove_sending(slot);
+        }
+    }
+
+    #[cold]
+    fn remove_sending(&mut self, slot: u32) {
+        let sending = self.sending.remove(slot as usize);
+        self.timers.remove(sending.timer);
+        if sending.is_ready {
+            self.ready.retain(|ready| *ready != slot);
         }
     }
 
@@ -114,7 +121,13 @@ impl Exchange {
     }
 
     /// When there is something to [`Exchange::pump`].
+    #[inline]
     pub(crate) fn next_output(&self) -> Option<Instant> {
+        if self.ready.is_empty() { None } else { self.next_ready() }
+    }
+
+    #[inline(never)]
+    fn next_ready(&self) -> Option<Instant> {
         let at = |slot: &u32| self.sending[*slot as usize].outbound.ready_at();
         self.ready.iter().filter_map(at).min()
     }
@@ -192,7 +205,7 @@ impl Exchange {
         let wait = wait.saturating_mul(1 << sending.outbound.doublings);
         // What may not go yet is not waited for yet.
         let from = now.max(sending.outbound.free_at());
-        self.timers.arm(sending.timer, from + wait.min(self.config.retransmit_max));
+        self.timers.arm(sending.timer, from.plus_nanos(wait.min(nanos(self.config.retransmit_max))));
     }
 
     /// No report has come for as long as one may take.
@@ -258,8 +271,8 @@ impl Exchange {
             Told::Nothing => Fate::NotAwaited,
             Told::Progress(elapsed) => {
                 if let Some(elapsed) = elapsed {
-                    let held = core::time::Duration::from_micros(u64::from(view.header().elapsed_us));
-                    self.peers.get_mut(peer).round_trip.sample(elapsed, held);
+                    let held = u64::from(view.header().elapsed_us) * 1_000;
+                    self.peers.get_mut(peer).round_trip.sample(nanos(elapsed), held);
                 }
                 let outbound = &self.sending[slot as usize].outbound;
                 let idle = port.now.since(outbound.advanced) > limits::NO_PROGRESS;

@@ -42,7 +42,13 @@ impl Keeping {
         }
     }
 
+    #[inline]
     pub(super) fn next(&self) -> Option<Instant> {
+        if self.by_time.is_empty() { None } else { self.first_due() }
+    }
+
+    #[inline(never)]
+    fn first_due(&self) -> Option<Instant> {
         self.by_time.first().map(|(due, ..)| *due)
     }
 

@@ -37,6 +37,7 @@ pub(super) struct LocalSend {
 }
 
 impl Kernel {
+    #[inline(never)]
     pub(super) fn send_local(&mut self, send: LocalSend, out: &mut Out) -> Entry {
         let LocalSend { now, process, to, message, options, reply_to, may_have_run, token, blocking } = send;
         let is_call = matches!(reply_to, ReplyTo::Call(_));
@@ -96,6 +97,7 @@ impl Kernel {
     }
 
     /// A request for a sparse id that was found on this kernel after all.
+    #[cold]
     pub(super) fn send_here(&mut self, now: Instant, request: Request, token: WaitToken, out: &mut Out) {
         let Request { process, to, message, options, one_way, reply_to, sender, sought } = request;
         let may_have_run = sought.is_some_and(|sought| sought.may_have_run);
@@ -140,6 +142,7 @@ impl Kernel {
         }
     }
 
+    #[inline(never)]
     pub(super) fn reply_local(
         &mut self,
         now: Instant,
@@ -163,7 +166,9 @@ impl Kernel {
 
     /// There may be room in a mailbox again: those who wait for it come in.
     pub(super) fn admit_blocked(&mut self, now: Instant, process: LocalId, out: &mut Out) {
-        while let Some((sender, filled)) = self.processes.unblock(process) {
+        while self.processes.has_blocked(process)
+            && let Some((sender, filled)) = self.processes.unblock(process)
+        {
             let Received { source, message } = sender.received;
             self.on_filled(now, process, source.address, filled, out);
             if sender.ends_with_room {
@@ -173,6 +178,7 @@ impl Kernel {
     }
 
     /// A request of `process` will not be answered: it is told where it would have been given the reply.
+    #[cold]
     pub(super) fn fail(
         &mut self,
         now: Instant,
@@ -209,6 +215,7 @@ impl Kernel {
     }
 
     /// A process ends: those blocked on it, and those it has not answered, are told.
+    #[cold]
     pub(super) fn end_local(&mut self, now: Instant, process: LocalId, out: &mut Out) {
         for sender in self.processes.end(process) {
             let Received { source, message } = sender.received;

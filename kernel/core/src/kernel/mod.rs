@@ -176,6 +176,7 @@ impl Kernel {
     }
 
     /// A new process.
+    #[cold]
     pub fn spawn(
         &mut self,
         now: Instant,
@@ -199,6 +200,7 @@ impl Kernel {
     }
 
     /// A process ends. What it asked for is taken back, what it held is answered AU, its waits end as cancelled.
+    #[cold]
     pub fn exit(&mut self, now: Instant, process: LocalId, out: &mut Out) {
         if !self.processes.contains(process) {
             return;
@@ -433,7 +435,21 @@ impl Kernel {
     }
 
     /// What rooms asked for, done. Doing it may make them ask for more.
+    #[inline]
     fn apply_effects(&mut self, now: Instant, out: &mut Out) {
+        // Nearly always there is one at most.
+        if self.effects.len() == 1
+            && let Some(effect) = self.effects.pop()
+        {
+            self.apply(now, effect, out);
+        }
+        if !self.effects.is_empty() {
+            self.apply_several(now, out);
+        }
+    }
+
+    #[cold]
+    fn apply_several(&mut self, now: Instant, out: &mut Out) {
         while !self.effects.is_empty() {
             let mut effects = core::mem::take(&mut self.effects);
             for effect in effects.drain(..) {
@@ -476,7 +492,7 @@ impl Kernel {
 
     /// Ends a wait, if it is still open, and wakes whoever waits.
     fn finish(&mut self, token: WaitToken, outcome: Outcome, out: &mut Out) {
-        let with = ending(&outcome);
+        let with = if self.tracer.is_on() { ending(&outcome) } else { Ending::Done };
         if let Ok(Finished { process, on, lent }) = self.waits.finish(token, outcome) {
             self.processes.clear_waits_for(process, token);
             let (on, buffer_free) = (Some(on), lent);
@@ -512,6 +528,7 @@ impl Kernel {
     }
 
     /// A receive that nothing has come of is one that waits again.
+    #[cold]
     fn wait_on(&mut self, process: LocalId, token: WaitToken) {
         let filter = match self.waits.on(token) {
             Some(BlockedOn::Receive) => From::Any,
@@ -593,7 +610,7 @@ impl Kernel {
     }
 
     fn count_sent(&mut self, out: &Out, before: usize) {
-        for transmit in out.transmits.iter().skip(before) {
+        for transmit in out.transmits.get(before..).unwrap_or_default() {
             let kind = transmit.packet.header.kind.packet_type();
             self.counters.sent[kind as usize - 1] += 1;
             self.counters.sent_again += u64::from(transmit.packet.header.flags.has(Flags::AGAIN));

@@ -122,6 +122,7 @@ impl Kernel {
     }
 
     /// Lets a seeker that was checked wait, and searches, if nobody does already.
+    #[cold]
     pub(super) fn seek(&mut self, now: Instant, sparse: SparseId, seeker: Seeker, out: &mut Out) {
         self.seekers.push(sparse, seeker);
         if !self.locate.is_sought(sparse) {
@@ -132,6 +133,7 @@ impl Kernel {
     }
 
     /// A process asks where a sparse id is. With `anew` what is known does not count.
+    #[cold]
     pub(super) fn trap_locate(
         &mut self,
         now: Instant,
@@ -163,6 +165,7 @@ impl Kernel {
     }
 
     /// Nobody waits any more for what `token` sought; the message comes back.
+    #[cold]
     pub(super) fn stop_seeking(&mut self, sparse: SparseId, token: WaitToken) -> Bytes {
         let (message, nobody) = self.seekers.forget(sparse, token);
         if nobody {
@@ -172,6 +175,7 @@ impl Kernel {
     }
 
     /// LOCATE: answered if the process is here.
+    #[cold]
     pub(super) fn handle_locate(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) -> Fate {
         let Kind::Locate { sparse, .. } = view.header().kind else { return Fate::Unsupported };
         match self.processes.find_sparse(sparse) {
@@ -184,6 +188,7 @@ impl Kernel {
     }
 
     /// HERE: whoever waited for this place goes there.
+    #[cold]
     pub(super) fn handle_here(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) -> Fate {
         let Kind::Here { sparse, nonce } = view.header().kind else { return Fate::Unsupported };
         // Who is here is known here: whatever says so from outside is forged.
@@ -201,6 +206,7 @@ impl Kernel {
     }
 
     /// A sparse id is found: here, or by HERE.
+    #[cold]
     pub(super) fn on_located(&mut self, now: Instant, sparse: SparseId, address: Address, out: &mut Out) {
         if !self.locate.end_search(sparse) {
             return;
@@ -215,6 +221,7 @@ impl Kernel {
     }
 
     /// Sends a request that has waited for its receiver's place.
+    #[cold]
     fn send_found(&mut self, now: Instant, request: Request, out: &mut Out) {
         let call = matches!(request.reply_to, ReplyTo::Call(_));
         let on = if call { BlockedOn::Call(request.to) } else { BlockedOn::Send(request.to) };
@@ -233,6 +240,7 @@ impl Kernel {
     }
 
     /// The place of a sparse id is believed no longer.
+    #[cold]
     pub(super) fn mislay(&mut self, sparse: SparseId, address: Address, out: &mut Out) {
         if self.locate.drop_place(sparse, address) {
             self.tracer.event(&mut out.events, || What::Mislaid { sparse, address });
@@ -240,6 +248,7 @@ impl Kernel {
     }
 
     /// A request has failed. If it was for a sparse id that is known not to have run it, it follows the id.
+    #[cold]
     pub(super) fn on_failed(&mut self, now: Instant, request: Request, error: CallError, out: &mut Out) {
         let Some(Sought { sparse, moves, may_have_run }) = request.sought else {
             return self.give_up(now, request, error, out);
@@ -270,6 +279,7 @@ impl Kernel {
     }
 
     /// Tells whoever sent a request that it has failed.
+    #[cold]
     pub(super) fn give_up(&mut self, now: Instant, request: Request, error: CallError, out: &mut Out) {
         let Request { process, to, message, reply_to, sender, sought, .. } = request;
         let error = after_silence(error, sought.is_some_and(|sought| sought.may_have_run));
@@ -307,6 +317,7 @@ impl Kernel {
         }
     }
 
+    #[cold]
     fn not_located(&mut self, now: Instant, seeker: Seeker, out: &mut Out) {
         let error = CallError::NotLocated;
         match seeker {

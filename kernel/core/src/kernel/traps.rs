@@ -63,6 +63,16 @@ struct Asked {
     lent: bool,
 }
 
+/// What the trace of a call has to know when it is over.
+struct Traced {
+    /// How many events there were before it.
+    events_before: usize,
+    /// What it waits for, if it does.
+    on: Option<BlockedOn>,
+    /// Whether its buffer is lent.
+    lent: bool,
+}
+
 /// What a wait ends with when its process ends.
 pub(super) fn cancelled(on: BlockedOn) -> Outcome {
     ended(on, CallError::Cancelled, ReceiveError::Cancelled, Bytes::new())
@@ -81,8 +91,59 @@ fn ended(on: BlockedOn, call: CallError, receive: ReceiveError, message: Bytes) 
 impl Kernel {
     /// A process enters the kernel.
     pub fn trap(&mut self, now: Instant, process: LocalId, call: Syscall, out: &mut Out) -> Entry {
-        let (before, events_before) = (out.transmits.len(), out.events.len());
+        let before = out.transmits.len();
         self.tracer.begin(now);
+        let traced = if self.tracer.is_on() { Some(self.trace_trap(process, &call, out)) } else { None };
+        let entry = self.dispatch(now, process, call, out);
+        if let Some(traced) = traced {
+            self.trace_done(process, &traced, &entry, out);
+        }
+        self.apply_effects(now, out);
+        self.count_sent(out, before);
+        entry
+    }
+
+    fn dispatch(&mut self, now: Instant, process: LocalId, call: Syscall, out: &mut Out) -> Entry {
+        match call {
+            Syscall::Call { to, message, options, blocking, handing } => {
+                let lent = self.note_handing(handing, &message);
+                let asked = Asked { to, message, options, kind: Call::Call, lent };
+                self.trap_request(now, process, asked, blocking, out)
+            }
+            Syscall::Send { to, message, options, one_way, blocking, handing } => {
+                let lent = self.note_handing(handing, &message);
+                let kind = if one_way { Call::SendOneWay } else { Call::Send };
+                self.trap_request(now, process, Asked { to, message, options, kind, lent }, blocking, out)
+            }
+            Syscall::Receive { from, wait: false, .. } => {
+                self.trap_take(now, process, from, out).unwrap_or(Entry::Done(Outcome::Nothing))
+            }
+            Syscall::Receive { from, wait: true, blocking } => {
+                self.trap_receive(now, process, from, blocking, out)
+            }
+            Syscall::Reply { source, message, handing, .. } => {
+                let lent = self.note_handing(handing, &message);
+                self.trap_reply(now, process, source, message, lent, out)
+            }
+            Syscall::Forward { source, message, to } => {
+                self.trap_forward(now, process, source, message, to, out)
+            }
+            Syscall::Ping { to } => self.trap_ping(now, process, to, out),
+            Syscall::Locate { sparse, anew } => self.trap_locate(now, process, sparse, anew, out),
+        }
+    }
+
+    /// Counts what was copied in. Whether the buffer is only lent.
+    fn note_handing(&mut self, handing: Handing, message: &Bytes) -> bool {
+        if handing == Handing::Copied {
+            self.counters.copied_in_bytes += message.len() as u64;
+        }
+        handing == Handing::Lent
+    }
+
+    #[cold]
+    fn trace_trap(&mut self, process: LocalId, call: &Syscall, out: &mut Out) -> Traced {
+        let events_before = out.events.len();
         let (name, target) = call.name();
         let (handing, bytes, runs_on) = call.manner();
         let (to, sparse) = match target {
@@ -91,56 +152,30 @@ impl Kernel {
             None => (None, None),
         };
         let copied_bytes = if handing == Handing::Copied { bytes as u64 } else { 0 };
-        self.tracer.cause(&mut out.events, || What::Trap {
-            process,
-            call: name,
-            to,
-            sparse,
-            handing,
-            copied_bytes,
-            runs_on,
-        });
-        self.counters.copied_in_bytes += copied_bytes;
-        let entry = match call {
-            Syscall::Send { to, message, options, blocking, .. }
-            | Syscall::Call { to, message, options, blocking, .. } => {
-                let asked = Asked { to, message, options, kind: name, lent: handing == Handing::Lent };
-                self.trap_request(now, process, asked, blocking, out)
-            }
-            Syscall::Receive { from, wait: false, .. } => {
-                self.trap_take(now, process, from, out).unwrap_or(Entry::Done(Outcome::Nothing))
-            }
-            Syscall::Receive { from, wait: true, blocking } => {
-                self.trap_receive(now, process, from, blocking, out)
-            }
-            Syscall::Reply { source, message, .. } => {
-                self.trap_reply(now, process, source, message, handing == Handing::Lent, out)
-            }
-            Syscall::Forward { source, message, to } => {
-                self.trap_forward(now, process, source, message, to, out)
-            }
-            Syscall::Ping { to } => self.trap_ping(now, process, to, out),
-            Syscall::Locate { sparse, anew } => self.trap_locate(now, process, sparse, anew, out),
+        let what = What::Trap { process, call: name, to, sparse, handing, copied_bytes, runs_on };
+        self.tracer.cause(&mut out.events, || what);
+        Traced { events_before, on: waits_on(name, to, sparse), lent: handing == Handing::Lent }
+    }
+
+    /// Tells how a call ended that is over at once, where that is not what goes without saying.
+    #[cold]
+    fn trace_done(&mut self, process: LocalId, traced: &Traced, entry: &Entry, out: &mut Out) {
+        let Entry::Done(outcome) = entry else { return };
+        let Traced { events_before, on, lent } = *traced;
+        let with = ending(outcome);
+        // What was a wait until the packet was sent has said so already.
+        let said = |event: &Event| {
+            matches!(event.what, What::Woken { process: woken, buffer_free, .. }
+                if woken == process && buffer_free == lent)
         };
-        if let Entry::Done(outcome) = &entry {
-            let (with, lent) = (ending(outcome), handing == Handing::Lent);
-            // What was a wait until the packet was sent has said so already.
-            let said = |event: &Event| {
-                matches!(event.what, What::Woken { process: woken, buffer_free, .. }
-                    if woken == process && buffer_free == lent)
-            };
-            if (lent || with != Ending::Done) && !out.events.iter().skip(events_before).any(said) {
-                let on = waits_on(name, to, sparse);
-                self.tracer.event(&mut out.events, || What::Woken { process, with, on, buffer_free: lent });
-            }
+        if (lent || with != Ending::Done) && !out.events.iter().skip(events_before).any(said) {
+            self.tracer.event(&mut out.events, || What::Woken { process, with, on, buffer_free: lent });
         }
-        self.apply_effects(now, out);
-        self.count_sent(out, before);
-        entry
     }
 
     /// The caller does not want to wait any longer: what came meanwhile is handed out, else the wait is taken back
     /// and ends as timed out. `None` if there is no such wait.
+    #[cold]
     pub fn cancel(&mut self, now: Instant, token: WaitToken, out: &mut Out) -> Option<Outcome> {
         if let Some(outcome) = self.waits.claim(token) {
             return Some(outcome);
@@ -168,6 +203,7 @@ impl Kernel {
     }
 
     /// Takes a closed wait out of the tables it stands in; returns the message it had for another.
+    #[cold]
     fn withdraw(
         &mut self,
         now: Instant,
@@ -415,8 +451,10 @@ impl Kernel {
                     return Entry::Done(Outcome::NotReplied { error, message });
                 }
                 if !self.exchange.reply_waits(place) || self.waits.is_full() {
-                    self.exchange.reply(place, message.clone(), None, &mut port!(self, now, out));
-                    return Entry::Done(Outcome::Replied(message));
+                    // Nobody wants back what was not lent.
+                    let back = if lent { message.clone() } else { Bytes::new() };
+                    self.exchange.reply(place, message, None, &mut port!(self, now, out));
+                    return Entry::Done(Outcome::Replied(back));
                 }
                 let on = BlockedOn::Reply(source.address);
                 let token = self.waits.open_with(process, on, lent);
@@ -428,6 +466,7 @@ impl Kernel {
         }
     }
 
+    #[cold]
     fn trap_forward(
         &mut self,
         now: Instant,
@@ -518,6 +557,7 @@ impl Kernel {
         Ok(())
     }
 
+    #[cold]
     fn trap_ping(&mut self, now: Instant, process: LocalId, to: Address, out: &mut Out) -> Entry {
         if let Err(error) = self.check_send(now, process, to, 0, false) {
             return Entry::Done(Outcome::Unsent(Unsent { error, message: Bytes::new() }));

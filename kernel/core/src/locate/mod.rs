@@ -121,8 +121,9 @@ impl Locate {
     }
 
     /// When the earliest search wants to be looked at.
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.timers.next()
+        if self.searches.is_empty() { None } else { self.timers.next() }
     }
 
     /// What the searches want whose time is over.

@@ -202,6 +202,11 @@ impl Mailbox {
         self.blocked.push_back(sender);
     }
 
+    /// Whether senders wait for room.
+    pub(super) fn has_blocked(&self) -> bool {
+        !self.blocked.is_empty()
+    }
+
     /// The next blocked sender whose message has room now.
     pub(super) fn unblock(&mut self) -> Option<BlockedSender> {
         let next = self.blocked.pop_front()?;

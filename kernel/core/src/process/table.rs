@@ -231,7 +231,13 @@ impl Table {
         }
     }
 
+    /// Whether local senders wait for room there.
+    pub(crate) fn has_blocked(&self, id: LocalId) -> bool {
+        self.get(id).is_some_and(|process| process.mailbox.has_blocked())
+    }
+
     /// Moves the first blocked sender's message in, if it has room now.
+    #[cold]
     pub(crate) fn unblock(&mut self, id: LocalId) -> Option<(BlockedSender, Filled)> {
         let mailbox = &mut self.get_mut(id)?.mailbox;
         let sender = mailbox.unblock()?;

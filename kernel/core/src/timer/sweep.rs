@@ -15,6 +15,8 @@ pub struct Sweep<K> {
     interval: Interval,
     /// No armed entry is due before this.
     earliest: Instant,
+    /// When that is scanned for: its next multiple of the interval.
+    scan: Instant,
     fired: Fired,
     steps: u64,
 }
@@ -29,7 +31,16 @@ impl<K: Copy> Sweep<K> {
     /// A table that is scanned at multiples of `interval` (more than zero).
     pub fn new(interval: Duration) -> Self {
         let interval = Interval::new(interval);
-        Self { entries: Places::new(), interval, earliest: Instant::NEVER, fired: Fired::new(), steps: 0 }
+        let (earliest, scan) = (Instant::NEVER, Instant::NEVER);
+        Self { entries: Places::new(), interval, earliest, scan, fired: Fired::new(), steps: 0 }
+    }
+}
+
+impl<K> Sweep<K> {
+    /// The division is made here, once in an interval, and not at each look.
+    #[inline(never)]
+    fn set_earliest(&mut self, earliest: Instant) {
+        (self.earliest, self.scan) = (earliest, self.interval.round_up(earliest));
     }
 }
 
@@ -46,8 +57,10 @@ impl<K: Copy> Timers<K> for Sweep<K> {
     fn arm(&mut self, handle: Handle, at: Instant) {
         self.fired.withdraw(handle.0);
         self.entries[handle.0].due = at;
-        self.earliest = self.earliest.min(at);
         self.steps += 1;
+        if at < self.earliest {
+            self.set_earliest(at);
+        }
     }
 
     fn disarm(&mut self, handle: Handle) {
@@ -57,7 +70,7 @@ impl<K: Copy> Timers<K> for Sweep<K> {
     }
 
     fn next(&self) -> Option<Instant> {
-        (self.earliest != Instant::NEVER).then(|| self.interval.round_up(self.earliest))
+        (self.earliest != Instant::NEVER).then_some(self.scan)
     }
 
     fn expire(&mut self, now: Instant) {
@@ -74,7 +87,7 @@ impl<K: Copy> Timers<K> for Sweep<K> {
             }
             earliest = earliest.min(entry.due);
         }
-        self.earliest = earliest;
+        self.set_earliest(earliest);
         self.fired.sort();
     }
 
@@ -87,7 +100,6 @@ impl<K: Copy> Timers<K> for Sweep<K> {
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        // The division is spared as long as nothing can be due.
-        now >= self.earliest && self.next().is_some_and(|next| now >= next)
+        self.earliest != Instant::NEVER && now >= self.scan
     }
 }

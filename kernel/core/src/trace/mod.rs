@@ -5,6 +5,7 @@ mod note;
 mod steps;
 
 use alloc::vec::Vec;
+use core::hint::cold_path;
 
 use crate::config::Handing;
 use crate::error::CallError;
@@ -433,9 +434,15 @@ impl Tracer {
         self.observer = Some(observer);
     }
 
+    /// Whether anything is written down.
+    pub(crate) const fn is_on(&self) -> bool {
+        self.on
+    }
+
     /// A step of a call is over.
     pub(crate) fn step(&self, step: Step) {
         if let Some(observer) = self.observer {
+            cold_path();
             observer(step);
         }
     }
@@ -449,6 +456,7 @@ impl Tracer {
     /// An event that causes those behind it.
     pub(crate) fn cause(&mut self, events: &mut Vec<Event>, what: impl FnOnce() -> What) {
         if self.on {
+            cold_path();
             self.cause = None;
             self.event(events, what);
             self.cause = Some(self.last);
@@ -458,6 +466,7 @@ impl Tracer {
     /// An event caused by the last cause.
     pub(crate) fn event(&mut self, events: &mut Vec<Event>, what: impl FnOnce() -> What) {
         if self.on {
+            cold_path();
             self.last += 1;
             events.push(Event { number: self.last, cause: self.cause, at: self.now, what: what() });
         }
