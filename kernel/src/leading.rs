@@ -54,16 +54,10 @@ impl Shared {
     fn receive(&self, token: Option<WaitToken>) -> Option<Option<Outcome>> {
         let mut scratch = Scratch::take();
         let mut buffer = std::mem::take(&mut scratch.buffer);
-        let Batch { path, length, stride } = match self.outlet.socket.receive(&mut buffer) {
-            Ok(batch) => batch,
-            Err(error) => {
-                if error.kind() != io::ErrorKind::WouldBlock && error.kind() != io::ErrorKind::Interrupted {
-                    log::debug!("{}: receiving failed: {error}", self.machine);
-                }
-                scratch.buffer = buffer;
-                scratch.give_back();
-                return None;
-            }
+        let Some(Batch { path, length, stride }) = self.outlet.socket.receive(&mut buffer) else {
+            scratch.buffer = buffer;
+            scratch.give_back();
+            return None;
         };
         self.step(Step::Interrupted);
         let now = self.now();
@@ -208,6 +202,7 @@ impl Shared {
     fn count_receive(&self) {
         let count = self.receives_since_sleep.load(Ordering::Relaxed);
         if count < DEREGISTERED {
+            std::hint::cold_path();
             self.receives_since_sleep.store(count + 1, Ordering::Relaxed);
             if count + 1 == DEREGISTERED
                 && let Err(error) = self.outlet.socket.deregister(self.poll.lock().poll.registry())

@@ -352,6 +352,9 @@ impl Trap for Node {
     }
 
     fn wait(&self, slot: &Arc<Slot>, deadline: Option<Instant>) -> bool {
+        if slot.is_full() {
+            return true;
+        }
         let parker = Parker::mine();
         let waker = Arc::new(ReadyWaker { parker: parker.clone(), poll: self.shared.waker.clone() }).into();
         while !slot.register(&waker) {

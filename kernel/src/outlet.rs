@@ -102,7 +102,21 @@ impl Outlet {
         buffer: &mut [u8],
         record: impl Fn(&Event),
     ) {
-        let Some(shim) = &self.shim else { return self.send_together(transmits, buffer) };
+        match &self.shim {
+            None => self.send_together(transmits, buffer),
+            Some(shim) => self.send_through(shim, now, transmits, buffer, record),
+        }
+    }
+
+    #[cold]
+    fn send_through(
+        &self,
+        shim: &Mutex<Shim>,
+        now: Instant,
+        transmits: &[Transmit],
+        buffer: &mut [u8],
+        record: impl Fn(&Event),
+    ) {
         for transmit in transmits {
             let Some(length) = transmit.packet.write(buffer) else { continue };
             let bytes = &mut buffer[..length];
@@ -121,10 +135,7 @@ impl Outlet {
         let segments_max = self.socket.segments_max();
         let mut rest = transmits.iter();
         while let Some(first) = rest.next() {
-            if first.packet.payload.len() >= GATHER_BYTES_MIN
-                && let Some(length) = first.packet.write_head(buffer)
-                && self.socket.send_gathered(first.path, &buffer[..length], &first.packet.payload)
-            {
+            if first.packet.payload.len() >= GATHER_BYTES_MIN && self.send_gathered(first, buffer) {
                 self.step(Step::Transmitted);
                 continue;
             }
@@ -156,8 +167,18 @@ impl Outlet {
         }
     }
 
+    /// Sends a packet whose payload stays where it is. False if that cannot be done.
+    #[inline(never)]
+    fn send_gathered(&self, transmit: &Transmit, buffer: &mut [u8]) -> bool {
+        let Transmit { path, packet } = transmit;
+        packet
+            .write_head(buffer)
+            .is_some_and(|length| self.socket.send_gathered(*path, &buffer[..length], &packet.payload))
+    }
+
     fn count_copied(&self, transmit: &Transmit) {
         if self.observer.is_some() {
+            std::hint::cold_path();
             self.copied.fetch_add(transmit.packet.payload.len() as u64, Ordering::Relaxed);
         }
     }
@@ -169,6 +190,7 @@ impl Outlet {
 
     fn step(&self, step: Step) {
         if let Some(observer) = self.observer {
+            std::hint::cold_path();
             observer(step);
         }
     }
@@ -186,7 +208,13 @@ impl Outlet {
 impl Shared {
     /// Sends pieces of long messages while there are any that may go, but no more than so many portions. False if it has
     /// sent none: there are none, or another thread sends them.
+    #[inline]
     pub(crate) fn pump(&self, portions: usize) -> bool {
+        self.outlet.has_output() && self.pump_some(portions)
+    }
+
+    #[inline(never)]
+    fn pump_some(&self, portions: usize) -> bool {
         let mut sent = 0;
         while self.outlet.has_output() && sent < portions {
             let Some(_turn) = self.outlet.turn_to_pump() else { break };
@@ -209,6 +237,7 @@ impl Shared {
 
     /// As [`Shared::pump`], by a thread that has other things to do: what remains is for the leader, who looks at what has
     /// come between two portions, or for the keeper.
+    #[inline]
     pub(crate) fn pump_in_passing(&self) {
         if self.pump(PORTIONS_IN_PASSING) && self.outlet.has_output() {
             wake_poll(&self.waker);
@@ -219,8 +248,15 @@ impl Shared {
     /// Before a long message goes to a machine for the first time, what its path carries.
     pub(crate) fn learn_path(&self, call: &Syscall) {
         if let Some(paths) = &self.outlet.paths
-            && let Some((machine, bytes)) = paths.learn(call, self.machine)
+            && paths.is_long(call)
         {
+            self.learn_path_of_long(paths, call);
+        }
+    }
+
+    #[inline(never)]
+    fn learn_path_of_long(&self, paths: &Paths, call: &Syscall) {
+        if let Some((machine, bytes)) = paths.learn(call, self.machine) {
             self.with_kernel(|inner, now, _| inner.kernel.set_packet_bytes(now, machine, bytes));
         }
     }

@@ -28,16 +28,28 @@ impl Paths {
         Self { short: packet_bytes.min(ANY_PATH_BYTES).saturating_sub(HEADER_BYTES), known: Mutex::default() }
     }
 
+    /// Whether the call's message is longer than what every path carries in one packet.
+    #[inline]
+    pub(crate) fn is_long(&self, call: &Syscall) -> bool {
+        match call {
+            Syscall::Send { message, .. }
+            | Syscall::Call { message, .. }
+            | Syscall::Forward { message, .. }
+            | Syscall::Reply { message, .. } => message.len() > self.short,
+            _ => false,
+        }
+    }
+
     /// The machine that a long message is about to go to, and what its path carries, if that is not known yet.
     pub(crate) fn learn(&self, call: &Syscall, own: Machine) -> Option<(Machine, usize)> {
-        let (machine, bytes) = match call {
-            Syscall::Send { to: Target::Place(to), message, .. }
-            | Syscall::Call { to: Target::Place(to), message, .. }
-            | Syscall::Forward { to, message, .. } => (to.machine, message.len()),
-            Syscall::Reply { source, message, .. } => (source.address().machine, message.len()),
+        let machine = match call {
+            Syscall::Send { to: Target::Place(to), .. }
+            | Syscall::Call { to: Target::Place(to), .. }
+            | Syscall::Forward { to, .. } => to.machine,
+            Syscall::Reply { source, .. } => source.address().machine,
             _ => return None,
         };
-        if bytes <= self.short || machine == own {
+        if machine == own {
             return None;
         }
         {

@@ -142,6 +142,7 @@ impl Shared {
     /// A step of a call is over.
     pub(crate) fn step(&self, step: Step) {
         if let Some(observer) = self.observer {
+            std::hint::cold_path();
             observer(step);
         }
     }
@@ -188,12 +189,14 @@ impl Shared {
         }
         let result = input(&mut inner, now, scratch);
         inner.settle(scratch);
-        let deadline = inner.kernel.next_deadline();
+        let mut deadline = inner.kernel.next_deadline().map_or(u64::MAX, Instant::as_nanos);
         // What may go now this thread sees to, or whoever does so already; what may go later wants a tick.
-        let output = inner.kernel.next_output();
-        let later = output.filter(|at| *at > now);
-        self.outlet.set_output(output.is_some() && later.is_none());
-        let deadline = deadline.into_iter().chain(later).min().map_or(u64::MAX, Instant::as_nanos);
+        let mut goes_now = false;
+        if let Some(at) = inner.kernel.next_output() {
+            goes_now = at <= now;
+            deadline = deadline.min(if goes_now { u64::MAX } else { at.as_nanos() });
+        }
+        self.outlet.set_output(goes_now);
         // Under the lock, so that the last one stored is the last one known. One that stays is not stored again.
         let is_new = self.deadline.load(Ordering::Relaxed) != deadline;
         if is_new {
@@ -211,8 +214,18 @@ impl Shared {
     /// Sends and tells what came out, without any lock of the kernel.
     pub(crate) fn flush(&self, now: Instant, scratch: &mut Scratch) {
         let Scratch { out, threads, slots, buffer, .. } = scratch;
-        self.outlet.send_all(now, &out.transmits, buffer, |event| self.record(event));
-        out.transmits.clear();
+        if !out.transmits.is_empty() {
+            self.outlet.send_all(now, &out.transmits, buffer, |event| self.record(event));
+            out.transmits.clear();
+        }
+        if !threads.is_empty() || !slots.is_empty() {
+            self.tell(threads, slots);
+        }
+    }
+
+    /// Tells those whose waits are over.
+    #[inline(never)]
+    fn tell(&self, threads: &mut Vec<Arc<Parker>>, slots: &mut Vec<(Arc<Slot>, Outcome)>) {
         for parker in threads.drain(..) {
             if parker.tell_ready() {
                 wake_poll(&self.waker);
@@ -320,6 +333,16 @@ impl Inner {
 
     /// Notes who is to be told, and writes events down.
     fn settle(&mut self, scratch: &mut Scratch) {
+        if !scratch.out.wakes.is_empty() {
+            self.settle_wakes(scratch);
+        }
+        if !scratch.out.events.is_empty() {
+            self.write_down(scratch);
+        }
+    }
+
+    #[inline(never)]
+    fn settle_wakes(&mut self, scratch: &mut Scratch) {
         let Scratch { out, threads, slots, .. } = scratch;
         for wake in out.wakes.drain(..) {
             match self.waiters.get_mut(wake.token.index()).and_then(Option::take) {
@@ -332,7 +355,11 @@ impl Inner {
                 None => {}
             }
         }
-        for event in out.events.drain(..) {
+    }
+
+    #[cold]
+    fn write_down(&mut self, scratch: &mut Scratch) {
+        for event in scratch.out.events.drain(..) {
             if let Some(recorder) = &mut self.recorder {
                 recorder.record(&event);
             }

@@ -12,6 +12,7 @@ use mio::net::UdpSocket;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, sockopt};
 use sendrec_core::limits::DATAGRAM_BYTES_MAX;
 use sendrec_core::wire::View;
@@ -79,18 +80,38 @@ impl Socket {
         registry.deregister(&mut SourceFd(&self.udp.as_raw_fd()))
     }
 
-    /// Receives one datagram, or several of equal size that the system has put together. Never blocks; `WouldBlock`
-    /// if there is nothing.
-    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<Batch> {
-        if !self.is_wildcard {
-            // rustix makes the system call itself; the C library's is one that a thread may be cancelled in, which costs.
-            let (_, length, from) = rustix::net::recvfrom(&self.udp, &mut *buffer, RecvFlags::empty())?;
-            let from =
-                from.and_then(|from| SocketAddr::try_from(from).ok()).ok_or(io::ErrorKind::WouldBlock)?;
-            let length = length.min(buffer.len());
-            let stride = stride(&buffer[..length]);
-            return Ok(Batch { path: Path::to(Machine::new(from)), length, stride });
+    /// Receives one datagram, or several of equal size that the system has put together. Never blocks; `None` if there is
+    /// nothing.
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Option<Batch> {
+        if self.is_wildcard {
+            return self.receive_anywhere(buffer).map_err(|error| self.note_error(&error)).ok();
         }
+        // rustix makes the system call itself; the C library's is one that a thread may be cancelled in, which costs.
+        match rustix::net::recvfrom(&self.udp, &mut *buffer, RecvFlags::empty()) {
+            Ok((_, length, Some(from))) => {
+                let from = SocketAddr::try_from(from).ok()?;
+                let length = length.min(buffer.len());
+                let stride = stride(&buffer[..length]);
+                Some(Batch { path: Path::to(Machine::new(from)), length, stride })
+            }
+            Ok((_, _, None)) | Err(Errno::AGAIN) => None,
+            Err(error) => {
+                self.note_error(&error.into());
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn note_error(&self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::WouldBlock && error.kind() != io::ErrorKind::Interrupted {
+            log::debug!("{:?}: receiving failed: {error}", self.udp);
+        }
+    }
+
+    /// The same with the address at which it came.
+    #[inline(never)]
+    fn receive_anywhere(&self, buffer: &mut [u8]) -> io::Result<Batch> {
         let mut meta = [RecvMeta::default()];
         let mut slices = [io::IoSliceMut::new(buffer)];
         let count = self.state.recv(UdpSockRef::from(&self.udp), &mut slices, &mut meta)?;
@@ -151,7 +172,20 @@ impl Socket {
     }
 
     /// False if the system has found that it cannot send segments.
+    #[inline]
     fn send_or_lose(&self, path: Path, bytes: &[u8], segment_bytes: Option<usize>) -> bool {
+        let is_plain = !self.is_wildcard && segment_bytes.is_none();
+        is_plain && self.send_plainly(path, bytes).is_ok()
+            || self.send_persistently(path, bytes, segment_bytes)
+    }
+
+    fn send_plainly(&self, path: Path, bytes: &[u8]) -> Result<(), Errno> {
+        let destination = path.remote.socket_addr();
+        rustix::net::sendto(&self.udp, bytes, SendFlags::empty(), &destination).map(drop)
+    }
+
+    #[inline(never)]
+    fn send_persistently(&self, path: Path, bytes: &[u8], segment_bytes: Option<usize>) -> bool {
         for _ in 0..SEND_TRIES {
             match self.try_send(path, bytes, segment_bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
@@ -169,10 +203,10 @@ impl Socket {
     }
 
     fn try_send(&self, path: Path, bytes: &[u8], segment_size: Option<usize>) -> io::Result<()> {
-        let mut destination = path.remote.socket_addr();
         if !self.is_wildcard && segment_size.is_none() {
-            return Ok(rustix::net::sendto(&self.udp, bytes, SendFlags::empty(), &destination).map(drop)?);
+            return Ok(self.send_plainly(path, bytes)?);
         }
+        let mut destination = path.remote.socket_addr();
         if let (true, SocketAddr::V4(v4)) = (self.dual_stack, destination) {
             destination = SocketAddr::new(IpAddr::V6(v4.ip().to_ipv6_mapped()), v4.port());
         }

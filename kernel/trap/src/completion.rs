@@ -2,6 +2,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use crossbeam_channel::Sender;
@@ -21,6 +22,8 @@ pub trait Drive: Send + Sync {
 /// Where a driver puts what came of a call.
 pub struct Slot {
     state: Mutex<State>,
+    /// Whether it was filled; told under the lock, and looked at without.
+    full: AtomicBool,
     drive: Option<Arc<dyn Drive>>,
     down: Down,
 }
@@ -28,7 +31,6 @@ pub struct Slot {
 #[derive(Default)]
 struct State {
     outcome: Option<Outcome>,
-    full: bool,
     interrupt: Option<Interrupt>,
 }
 
@@ -56,13 +58,13 @@ impl Interrupt {
 impl Slot {
     /// An empty slot for a call of kind `down`. With `drive`, testing it makes that driver look first.
     pub fn new(drive: Option<Arc<dyn Drive>>, down: Down) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), drive, down })
+        Arc::new(Self { state: Mutex::default(), full: AtomicBool::new(false), drive, down })
     }
 
     /// A slot that was full from the start.
     pub fn filled(outcome: Outcome) -> Arc<Self> {
-        let state = State { outcome: Some(outcome), full: true, interrupt: None };
-        Arc::new(Self { state: Mutex::new(state), drive: None, down: Down::Request })
+        let state = Mutex::new(State { outcome: Some(outcome), interrupt: None });
+        Arc::new(Self { state, full: AtomicBool::new(true), drive: None, down: Down::Request })
     }
 
     /// Fills it; returns what is to be run once no lock is held.
@@ -70,9 +72,8 @@ impl Slot {
         self.fill_locked(&mut self.state.lock(), outcome)
     }
 
-    #[allow(clippy::unused_self)] // The state is this slot's.
     fn fill_locked(&self, state: &mut State, outcome: Outcome) -> Option<Interrupt> {
-        state.full = true;
+        self.full.store(true, Ordering::Release);
         match state.interrupt.take() {
             Some(Interrupt(Kind::Deliver(deliver, _))) => {
                 Some(Interrupt(Kind::Deliver(deliver, Some(outcome))))
@@ -99,7 +100,7 @@ impl Slot {
     /// Fills it, if nothing has, with what its call ends with on a kernel that is shut down.
     pub fn break_down(&self) -> Option<Interrupt> {
         let mut state = self.state.lock();
-        if state.full {
+        if self.is_full() {
             return None;
         }
         self.fill_locked(&mut state, self.down.outcome())
@@ -107,16 +108,17 @@ impl Slot {
 
     /// Whether it was filled.
     pub fn is_full(&self) -> bool {
-        self.state.lock().full
+        self.full.load(Ordering::Acquire)
     }
 
     /// Registers whom to wake; true if there is no need to wait, since it is full.
     pub fn register(&self, waker: &Waker) -> bool {
         let mut state = self.state.lock();
-        if !state.full {
+        let is_full = self.is_full();
+        if !is_full {
             state.interrupt = Some(Interrupt(Kind::Wake(waker.clone())));
         }
-        state.full
+        is_full
     }
 
     fn take(&self) -> Option<Outcome> {
@@ -160,6 +162,9 @@ impl<R> Completion<R> {
             && !drive.drive()
         {
             drive.engage();
+        }
+        if !self.slot.is_full() {
+            return Err(self);
         }
         match self.slot.take() {
             Some(outcome) => Ok((self.read)(outcome)),
