@@ -27,8 +27,8 @@ pub(crate) struct Sleep {
 
 /// How leading ended.
 pub(crate) enum Led {
-    /// The token that was led for was claimed.
-    Claimed(Outcome),
+    /// The token that was led for was claimed, and what it brought is where it was to be put.
+    Claimed,
     /// The thread was told that its wait is over.
     Told,
     /// The deadline has passed.
@@ -49,15 +49,15 @@ impl Shared {
     }
 
     /// Takes one receive's worth from the socket into the kernel, and a portion of the pieces that may go then: an
-    /// acknowledgement and what it lets go on its way under one lock. `None` if there was nothing; else what `token`
-    /// brought, if it is ready now.
-    fn receive(&self, token: Option<WaitToken>) -> Option<Option<Outcome>> {
+    /// acknowledgement and what it lets go on its way under one lock. What `token` brought, if it is ready now, is put into
+    /// `claimed`. False if there was nothing.
+    fn receive(&self, token: Option<WaitToken>, claimed: &mut Option<Outcome>) -> bool {
         let mut scratch = Scratch::take();
         let mut buffer = std::mem::take(&mut scratch.buffer);
         let Some(Batch { path, length, stride }) = self.outlet.socket.receive(&mut buffer) else {
             scratch.buffer = buffer;
             scratch.give_back();
-            return None;
+            return false;
         };
         self.step(Step::Interrupted);
         let now = self.now();
@@ -66,7 +66,7 @@ impl Shared {
         let empty = (length == 0).then_some(&[][..]);
         let datagrams = buffer[..length].chunks(stride).chain(empty).map(|bytes| (path, bytes));
         let mut turn = None;
-        let claimed = self.locked(now, &mut scratch, |inner, now, scratch| {
+        self.locked(now, &mut scratch, |inner, now, scratch| {
             inner.kernel.datagrams(now, datagrams, &mut scratch.out);
             if inner.kernel.next_output().is_some_and(|at| at <= now) {
                 turn = self.outlet.turn_to_pump();
@@ -74,9 +74,12 @@ impl Shared {
                     inner.kernel.transmit(now, PORTION_BYTES, &mut scratch.out);
                 }
             }
-            let token = token.filter(|token| inner.kernel.is_ready(*token))?;
-            scratch.out.wakes.retain(|wake| wake.token != token);
-            inner.claim(token)
+            if let Some(token) = token
+                && inner.kernel.is_ready(token)
+            {
+                scratch.out.wakes.retain(|wake| wake.token != token);
+                *claimed = inner.claim(token);
+            }
         });
         scratch.buffer = buffer;
         if !scratch.out.transmits.is_empty() {
@@ -85,19 +88,18 @@ impl Shared {
         self.flush(now, &mut scratch);
         scratch.give_back();
         drop(turn);
-        let claimed = claimed.flatten();
         if claimed.is_some() {
             // Its thread leads no longer.
             self.pump_in_passing();
         }
-        Some(claimed)
+        true
     }
 
     /// Handles what is there, without blocking. The caller has the lead.
     pub(crate) fn drain(&self) {
         const DATAGRAMS_MAX: usize = 1_024;
         for _ in 0..DATAGRAMS_MAX {
-            if self.is_down() || self.receive(None).is_none() {
+            if self.is_down() || !self.receive(None, &mut None) {
                 break;
             }
         }
@@ -105,12 +107,14 @@ impl Shared {
         self.pump_in_passing();
     }
 
-    /// Leads until the thread's own wait is over. The caller has the lead, and passes it on afterwards.
+    /// Leads until the thread's own wait is over; what `token` brought is put into `claimed`. The caller has the lead, and
+    /// passes it on afterwards.
     pub(crate) fn lead_until(
         &self,
         token: Option<WaitToken>,
         deadline: Option<Instant>,
         parker: &Arc<Parker>,
+        claimed: &mut Option<Outcome>,
     ) -> Led {
         let mut looking = Looking::new();
         let mut is_first = true;
@@ -122,14 +126,14 @@ impl Shared {
                 return Led::Told;
             }
             // A new leader receives before it polls: mio tells of arrivals, not of what is there.
-            let received = self.receive(token);
+            let received = self.receive(token, claimed);
             if std::mem::take(&mut is_first) {
-                self.is_backlogged.store(received.is_some(), Ordering::Relaxed);
+                self.is_backlogged.store(received, Ordering::Relaxed);
             }
-            if let Some(claimed) = received {
+            if received {
                 self.take_backlog();
-                if let Some(outcome) = claimed {
-                    return Led::Claimed(outcome);
+                if claimed.is_some() {
+                    return Led::Claimed;
                 }
                 looking.restart();
                 continue;
@@ -157,7 +161,7 @@ impl Shared {
         const DATAGRAMS_MAX: usize = 64;
         if self.is_backlogged.load(Ordering::Relaxed) {
             for _ in 0..DATAGRAMS_MAX {
-                if self.receive(None).is_none() {
+                if !self.receive(None, &mut None) {
                     break;
                 }
             }

@@ -169,21 +169,26 @@ impl Node {
         down: Down,
     ) -> Outcome {
         let shared = &self.shared;
+        let mut claimed = None;
         loop {
-            let led = self.lead_or_follow(Some(token), parker, deadline);
+            let led = self.lead_or_follow(Some(token), parker, deadline, &mut claimed);
             parker.note_wait(matches!(led, Led::Told));
-            let outcome = match led {
-                Led::Claimed(outcome) => return outcome,
-                Led::Down => return down.outcome(),
-                Led::Told => shared.with_kernel(|inner, _, _| inner.claim(token)),
-                Led::TimedOut => shared.with_kernel(|inner, now, scratch| inner.cancel(now, token, scratch)),
+            let is_up = match led {
+                Led::Claimed => true,
+                Led::Down => false,
+                Led::Told => shared.put_in(|inner, _, _| claimed = inner.claim(token)),
+                Led::TimedOut => {
+                    shared.put_in(|inner, now, scratch| claimed = inner.cancel(now, token, scratch))
+                }
             };
-            match outcome {
-                Some(Some(outcome)) => return outcome,
-                // Told by mistake, as a thread may be: on with the waiting.
-                Some(None) => parker.clear_ready(),
-                None => return down.outcome(),
+            if let Some(outcome) = claimed {
+                return outcome;
             }
+            if !is_up {
+                return down.outcome();
+            }
+            // Told by mistake, as a thread may be: on with the waiting.
+            parker.clear_ready();
         }
     }
 
@@ -193,6 +198,7 @@ impl Node {
         token: Option<WaitToken>,
         parker: &Arc<Parker>,
         deadline: Option<Instant>,
+        claimed: &mut Option<Outcome>,
     ) -> Led {
         let shared = &self.shared;
         if parker.is_ready() {
@@ -210,7 +216,7 @@ impl Node {
         {
             return led;
         }
-        let led = shared.lead_until(token, deadline, parker);
+        let led = shared.lead_until(token, deadline, parker, claimed);
         shared.pass_lead();
         led
     }
@@ -285,11 +291,11 @@ impl Trap for Node {
         self.shared.learn_path(&call);
         let (answers, takes) =
             (matches!(call, Syscall::Reply { .. }), matches!(call, Syscall::Receive { .. }));
-        let mut parker = None;
-        let entry = self.shared.with_kernel(|inner, now, scratch| {
+        let (mut entry, mut parker) = (None, None);
+        self.shared.put_in(|inner, now, scratch| {
             self.shared.step(Step::Entered);
-            let entry = inner.kernel.trap(now, process, call, &mut scratch.out);
-            if let Entry::Wait(token) = entry {
+            let entry = entry.insert(inner.kernel.trap(now, process, call, &mut scratch.out));
+            if let Entry::Wait(token) = *entry {
                 let mine = Parker::mine();
                 inner.register(token, Waiter::Thread(mine.clone()));
                 parker = Some(mine);
@@ -298,7 +304,6 @@ impl Trap for Node {
             if takes || answers && inner.kernel.has_mail(process) {
                 scratch.next = Next::Soon;
             }
-            entry
         });
         match (entry, parker) {
             (Some(Entry::Done(outcome)), _) => outcome,
@@ -358,13 +363,13 @@ impl Trap for Node {
         let parker = Parker::mine();
         let waker = Arc::new(ReadyWaker { parker: parker.clone(), poll: self.shared.waker.clone() }).into();
         while !slot.register(&waker) {
-            match self.lead_or_follow(None, &parker, deadline) {
+            match self.lead_or_follow(None, &parker, deadline, &mut None) {
                 Led::TimedOut => return slot.is_full(),
                 Led::Down => {
                     drop(slot.break_down());
                     return true;
                 }
-                Led::Told | Led::Claimed(_) => parker.clear_ready(),
+                Led::Told | Led::Claimed => parker.clear_ready(),
             }
         }
         true

@@ -222,12 +222,12 @@ impl Shared {
                 sent += 1;
                 let mut scratch = Scratch::take();
                 let now = self.now();
-                let locked = self.locked(now, &mut scratch, |inner, now, scratch| {
+                let is_up = self.locked(now, &mut scratch, |inner, now, scratch| {
                     inner.kernel.transmit(now, PORTION_BYTES, &mut scratch.out);
                 });
                 self.flush(now, &mut scratch);
                 scratch.give_back();
-                if locked.is_none() {
+                if !is_up {
                     return false;
                 }
             }

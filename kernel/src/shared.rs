@@ -157,37 +157,45 @@ impl Shared {
         &self,
         input: impl FnOnce(&mut Inner, Instant, &mut Scratch) -> R,
     ) -> Option<R> {
+        let mut result = None;
+        self.put_in(|inner, now, scratch| result = Some(input(inner, now, scratch)));
+        result
+    }
+
+    /// As [`Shared::with_kernel`], for an input that puts its result where it belongs: what is large is moved once. False if
+    /// the node is down.
+    pub(crate) fn put_in(&self, input: impl FnOnce(&mut Inner, Instant, &mut Scratch)) -> bool {
         let mut scratch = Scratch::take();
         let now = self.now();
         let last = Instant::from_nanos(self.last_input.load(Ordering::Relaxed));
-        let locked = self.locked(now, &mut scratch, input);
+        let is_up = self.locked(now, &mut scratch, input);
         self.coalesce(now, last, &mut scratch);
         self.flush(now, &mut scratch);
         scratch.give_back();
-        if locked.is_none() {
+        if !is_up {
             self.tell_all();
         }
         self.pump_in_passing();
-        locked
+        is_up
     }
 
-    /// The part under the lock.
-    pub(crate) fn locked<R>(
+    /// The part under the lock; false if the node is down.
+    pub(crate) fn locked(
         &self,
         now: Instant,
         scratch: &mut Scratch,
-        input: impl FnOnce(&mut Inner, Instant, &mut Scratch) -> R,
-    ) -> Option<R> {
+        input: impl FnOnce(&mut Inner, Instant, &mut Scratch),
+    ) -> bool {
         if self.is_down() {
-            return None;
+            return false;
         }
         // Before the lock: when it goes off, the lock has been released.
         let _bomb = Bomb(self);
         let mut inner = self.inner.lock();
         if self.is_down() {
-            return None;
+            return false;
         }
-        let result = input(&mut inner, now, scratch);
+        input(&mut inner, now, scratch);
         inner.settle(scratch);
         let mut deadline = inner.kernel.next_deadline().map_or(u64::MAX, Instant::as_nanos);
         // What may go now this thread sees to, or whoever does so already; what may go later wants a tick.
@@ -208,7 +216,7 @@ impl Shared {
         if is_new && deadline < self.sleeps_until.load(Ordering::SeqCst) {
             wake_poll(&self.waker);
         }
-        Some(result)
+        true
     }
 
     /// Sends and tells what came out, without any lock of the kernel.

@@ -277,7 +277,7 @@ impl Exchange {
             }
             Action::Complete => self.complete(slot, port),
             Action::Fail(error) => self.fail(slot, error, port),
-            Action::Drop => drop(self.close_outgoing(slot, port)),
+            Action::Drop => self.close_outgoing(slot, port),
             // A first sending is seen to by the caller; a reply's payload is at hand where the REP is, and only there.
             Action::Ignore | Action::Transmit | Action::Deliver => {}
         }
@@ -439,24 +439,22 @@ impl Exchange {
         self.on_client_event(slot, if exhausted { Event::Exhausted } else { Event::Timeout }, port);
     }
 
-    /// Takes the request out of every table; the floor moves, and what waited for the window goes.
+    /// Takes the request out of every table, its message with it; the floor moves, and what waited for the window goes.
     #[inline]
-    pub(super) fn close_outgoing(&mut self, slot: u32, port: &mut Port<'_>) -> Outgoing {
-        let outgoing = self.outgoing.remove(slot as usize);
-        self.timers.remove(outgoing.timer);
-        self.stop_sending(outgoing.sending);
-        self.stop_receiving(outgoing.receiving, port);
-        let conversation = self.conversations.get_mut(outgoing.conversation);
-        if outgoing.copies == 0 {
-            conversation.held.retain(|held| *held != slot);
+    pub(super) fn close_outgoing(&mut self, slot: u32, port: &mut Port<'_>) {
+        let Outgoing { timer, sending, receiving, conversation, sequence, copies, .. } =
+            self.outgoing[slot as usize];
+        drop(self.outgoing.remove(slot as usize));
+        self.timers.remove(timer);
+        self.stop_sending(sending);
+        self.stop_receiving(receiving, port);
+        let state = self.conversations.get_mut(conversation);
+        if copies == 0 {
+            state.held.retain(|held| *held != slot);
         }
-        if conversation.finish(outgoing.sequence)
-            && !conversation.held.is_empty()
-            && !self.config.breaks(Planted::HeldForever)
-        {
-            self.open_window(outgoing.conversation, port);
+        if state.finish(sequence) && !state.held.is_empty() && !self.config.breaks(Planted::HeldForever) {
+            self.open_window(conversation, port);
         }
-        outgoing
     }
 
     /// Sends what was held and is inside the window now. A message that is over when it is sent moves the floor again:
@@ -478,17 +476,21 @@ impl Exchange {
     }
 
     fn complete(&mut self, slot: u32, port: &mut Port<'_>) {
-        let outgoing = self.close_outgoing(slot, port);
-        if let Some(token) = outgoing.sender {
-            port.effects.push(Effect::Accepted { token, message: outgoing.message });
+        let outgoing = &mut self.outgoing[slot as usize];
+        let (sender, message) = (outgoing.sender, core::mem::take(&mut outgoing.message));
+        self.close_outgoing(slot, port);
+        if let Some(token) = sender {
+            port.effects.push(Effect::Accepted { token, message });
         }
     }
 
     #[cold]
     fn fail(&mut self, slot: u32, error: CallError, port: &mut Port<'_>) {
-        let outgoing = self.close_outgoing(slot, port);
+        let outgoing = &mut self.outgoing[slot as usize];
+        let message = core::mem::take(&mut outgoing.message);
         let to = outgoing.address(self.peers.get(outgoing.peer).path.remote);
-        let Outgoing { process, reply_to, sender, message, options, one_way, sought, .. } = outgoing;
+        let Outgoing { process, reply_to, sender, options, one_way, sought, .. } = *outgoing;
+        self.close_outgoing(slot, port);
         let request = Request { process, to, message, options, one_way, reply_to, sender, sought };
         port.effects.push(Effect::Failed { request, error });
     }

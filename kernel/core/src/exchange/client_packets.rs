@@ -8,7 +8,7 @@ use super::client_states::{Action, Event, State, step};
 use super::peer::Judgement;
 use super::{Cell, Effect, Exchange, Port};
 use crate::config::{Planted, Reliability, Semantics};
-use crate::ids::{Epoch, Nonce, PacketNumber, Path};
+use crate::ids::{Epoch, LocalId, Nonce, PacketNumber, Path, Sequence};
 use crate::limits;
 use crate::time::Instant;
 use crate::timer::Timers;
@@ -172,39 +172,49 @@ impl Exchange {
         let (state, action) = step(outgoing.state, Event::Rep);
         debug_assert_eq!((state, action), (State::Closed, Action::Deliver));
         outgoing.state = state;
-        let mut outgoing = self.close_outgoing(slot, port);
-        let sent = core::mem::take(&mut outgoing.message);
-        if let Some(token) = outgoing.sender.take() {
-            port.effects.push(Effect::Accepted { token, message: sent });
-        }
         let from = outgoing.address(self.peers.get(outgoing.peer).path.remote);
-        let in_pieces = header.fragment.part.is_some();
-        self.owe_ack(&outgoing, message.len(), in_pieces, port);
-        let Outgoing { process, reply_to, .. } = outgoing;
+        let Outgoing { process, server, reply_to, conversation, sequence, sender, .. } = *outgoing;
+        let kept = outgoing.options.reliability;
+        if let Some(token) = sender {
+            let sent = core::mem::take(&mut outgoing.message);
+            self.close_outgoing(slot, port);
+            port.effects.push(Effect::Accepted { token, message: sent });
+        } else {
+            self.close_outgoing(slot, port);
+        }
+        let whole = header.fragment.part.is_none().then_some(message.len());
+        self.owe_ack(conversation, (sequence, server), kept, whole, port);
         port.effects.push(Effect::Answered { process, from, reply_to, message });
     }
 
-    /// The reply is here: acknowledge it now, or with the next request, or after a delay.
-    fn owe_ack(&mut self, outgoing: &Outgoing, reply_bytes: usize, in_pieces: bool, port: &mut Port<'_>) {
-        let slot = outgoing.conversation;
-        let now = match outgoing.options.reliability {
+    /// The reply is here, `whole` if it came in one packet of so many bytes: acknowledge it now, or with the next request,
+    /// or after a delay.
+    fn owe_ack(
+        &mut self,
+        slot: u32,
+        (sequence, server): (Sequence, LocalId),
+        kept: Reliability,
+        whole: Option<usize>,
+        port: &mut Port<'_>,
+    ) {
+        let now = match (kept, whole) {
             // Its sender goes on asking until it knows.
-            _ if in_pieces => true,
-            Reliability::Unreliable => return,
-            Reliability::AckEach => true,
-            Reliability::ReplyAcks => {
-                self.config.ack_delay.is_zero() || reply_bytes > limits::LARGE_REPLY_BYTES
+            (_, None) => true,
+            (Reliability::Unreliable, _) => return,
+            (Reliability::AckEach, _) => true,
+            (Reliability::ReplyAcks, Some(bytes)) => {
+                self.config.ack_delay.is_zero() || bytes > limits::LARGE_REPLY_BYTES
             }
         };
         if now {
-            self.transmit_ack(slot, outgoing.sequence, outgoing.server, port);
+            self.transmit_ack(slot, sequence, server, port);
             return;
         }
         let conversation = self.conversations.get_mut(slot);
         if conversation.owed.is_empty() {
             self.timers.arm(conversation.timer, port.now + self.config.ack_delay);
         }
-        conversation.owed.push_back((outgoing.sequence, outgoing.server));
+        conversation.owed.push_back((sequence, server));
     }
 
     /// A packet for a process that has ended, or has asked nothing for long: nobody awaits it. A reply is acknowledged

@@ -74,15 +74,20 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Checks that `bytes` are exactly one packet.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let header = parse(bytes)?;
-        check_sum(bytes, header.flags)?;
-        check_places(&header)?;
-        let view = Self { bytes, header };
-        let carries = matches!(header.kind, Kind::Req | Kind::Rep | Kind::Report(_));
-        if carries && !view.fits_its_message() {
-            return Err(Malformed::Fragment);
+        // What is returned is built once, and looked at where it is.
+        let parsed = parse(bytes);
+        if let Ok(view) = &parsed {
+            view.check()?;
         }
-        Ok(view)
+        parsed
+    }
+
+    /// What the fields say by themselves is right; whether they go together.
+    fn check(&self) -> Result<(), Malformed> {
+        check_sum(self.bytes, self.header.flags)?;
+        check_places(&self.header)?;
+        let carries = matches!(self.header.kind, Kind::Req | Kind::Rep | Kind::Report(_));
+        if carries && !self.fits_its_message() { Err(Malformed::Fragment) } else { Ok(()) }
     }
 
     /// Whether the payload is the whole message, or exactly one piece of it.
@@ -166,7 +171,7 @@ fn u32_at(bytes: &[u8], range: Range<usize>) -> u32 {
     u32::from_be_bytes(value)
 }
 
-fn parse(bytes: &[u8]) -> Result<Header, Malformed> {
+fn parse(bytes: &[u8]) -> Result<View<'_>, Malformed> {
     if bytes.len() < HEADER_BYTES {
         return Err(Malformed::Short);
     }
@@ -186,8 +191,10 @@ fn parse(bytes: &[u8]) -> Result<Header, Malformed> {
     if kind.body_bytes(flags).is_some_and(|expected| expected != body.len()) {
         return Err(Malformed::Length);
     }
-    Ok(Header {
-        kind: parse_body(kind, flags, body)?,
+    let kind_and_body = parse_body(kind, flags, body)?;
+    let part = parse_part(kind, flags, body)?;
+    let header = Header {
+        kind: kind_and_body,
         flags,
         source_epoch: Epoch(u64_at(bytes, field::SOURCE_EPOCH)),
         destination_epoch: Epoch(u64_at(bytes, field::DESTINATION_EPOCH)),
@@ -202,9 +209,10 @@ fn parse(bytes: &[u8]) -> Result<Header, Malformed> {
             offset: u32_at(bytes, field::OFFSET),
             length: u32_at(bytes, field::LENGTH),
             blast: u32_at(bytes, field::BLAST),
-            part: parse_part(kind, flags, body)?,
+            part,
         },
-    })
+    };
+    Ok(View { bytes, header })
 }
 
 /// The extension of a part of a longer message.
