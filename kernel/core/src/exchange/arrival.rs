@@ -8,8 +8,8 @@ use super::peer::Judgement;
 use super::server::Served;
 use super::server_states::{Action, Event, State, step};
 use super::transfer_in::Whole;
-use super::{Cell, Exchange, Port, TimerKey, options_of};
-use crate::config::{Options, Planted, Reliability, Semantics};
+use super::{Cell, Exchange, Manner, Port, TimerKey};
+use crate::config::{Planted, Reliability, Semantics};
 use crate::ids::{Address, LocalId, Path};
 use crate::limits;
 use crate::process::Place;
@@ -26,7 +26,7 @@ pub(crate) struct Arrival<'a> {
     pub(crate) one_way: bool,
     peer: u32,
     window: u32,
-    options: Options,
+    manner: Manner,
     pub(super) header: &'a Header,
     /// At least once: the request is known, and is to run again.
     pub(super) known: Option<u32>,
@@ -71,9 +71,9 @@ impl Exchange {
     ) -> Result<Arrived<'a>, Fate> {
         let header = view.header();
         let peer = self.admit_sender(path, header, port)?;
-        let options = options_of(header.flags);
+        let manner = Manner::of(header.flags);
         let one_way = header.flags.has(Flags::ONE_WAY);
-        if !self.is_meant(peer, header, options, port.now) {
+        if !self.is_meant(peer, header, manner, port.now) {
             self.transmit_unknown(peer, header, AuReason::StaleEpoch, port);
             return Err(Fate::StaleEpoch);
         }
@@ -109,7 +109,7 @@ impl Exchange {
             }
         } else if self.windows.get(window).is_answered(above) {
             return Err(Fate::BelowFloor);
-        } else if !self.would_remember(window, header, options, port.now) {
+        } else if !self.would_remember(window, header, manner, port.now) {
             self.transmit_unknown(peer, header, AuReason::UnknownRequest, port);
             return Err(Fate::Gone);
         }
@@ -125,7 +125,7 @@ impl Exchange {
             one_way,
             peer,
             window,
-            options,
+            manner,
             header,
             known,
         }))
@@ -145,12 +145,10 @@ impl Exchange {
     #[cold]
     fn duplicate(&mut self, slot: u32, port: &mut Port<'_>) -> Result<(), Fate> {
         let served = &self.served[slot as usize];
-        let options = served.options;
+        let manner = served.manner;
         // What was handed on is run by whoever has it now.
         let handed_on = served.owner != served.addressed && served.state.is_in_progress();
-        let reruns =
-            options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable;
-        let reruns = reruns && !handed_on || self.config.breaks(Planted::DuplicateRuns);
+        let reruns = manner.may_rerun() && !handed_on || self.config.breaks(Planted::DuplicateRuns);
         let event = if reruns { Event::Rerun } else { Event::Duplicate };
         if step(self.served[slot as usize].state, event).1 == Action::DeliverAgain {
             return Ok(());
@@ -195,7 +193,7 @@ impl Exchange {
 
     /// Whether a request is for this incarnation: it names it; or it names none and no other can have had it; or it
     /// may run anywhere and any number of times. One that was found by its sparse id runs where it was found alone.
-    fn is_meant(&self, peer: u32, header: &Header, options: Options, now: Instant) -> bool {
+    fn is_meant(&self, peer: u32, header: &Header, manner: Manner, now: Instant) -> bool {
         if header.destination_epoch == self.epoch_toward(peer)
             || self.config.breaks(Planted::IncarnationIgnored)
         {
@@ -204,7 +202,7 @@ impl Exchange {
         if header.flags.has(Flags::THIS_INCARNATION) && !header.destination_epoch.is_blank() {
             return false;
         }
-        if options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable {
+        if manner.may_rerun() {
             return true;
         }
         let age = Duration::from_micros(u64::from(header.elapsed_us));
@@ -215,8 +213,8 @@ impl Exchange {
     /// Whether a request that is not known here cannot have been run and forgotten. A window is forgotten when its
     /// client was not heard of for two lives of a packet; one first sent less than a life before the window was made,
     /// and not longer than a life under way, is none of those.
-    fn would_remember(&self, window: u32, header: &Header, options: Options, now: Instant) -> bool {
-        if options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable {
+    fn would_remember(&self, window: u32, header: &Header, manner: Manner, now: Instant) -> bool {
+        if manner.may_rerun() {
             return true;
         }
         let age = Duration::from_micros(u64::from(header.elapsed_us));
@@ -310,7 +308,7 @@ impl Exchange {
             addressed: arrival.to,
             owner: arrival.to,
             state,
-            options: arrival.options,
+            manner: arrival.manner,
             one_way: arrival.one_way,
             last_copy: arrival.header.number,
             arrived: now,
@@ -331,8 +329,8 @@ impl Exchange {
     /// The rule that what has no room is not answered as if it had, broken on purpose.
     #[cold]
     fn pretend(&mut self, arrival: &Arrival<'_>, port: &mut Port<'_>) -> bool {
-        let Arrival { peer, one_way, options, header, .. } = *arrival;
-        let repeats = options.semantics == Semantics::AtLeastOnce;
+        let Arrival { peer, one_way, manner, header, .. } = *arrival;
+        let repeats = manner.semantics == Semantics::AtLeastOnce;
         let kind = if one_way && self.config.breaks(Planted::OneWayDropped) {
             Kind::Ack
         } else if !one_way && repeats && self.config.breaks(Planted::AnsweredUnrun) {
@@ -343,7 +341,7 @@ impl Exchange {
         let (source, destination) = (header.destination, header.source);
         let mut answer = self.header(peer, kind, source, destination, header.sequence);
         answer.destination_epoch = header.source_epoch;
-        answer.flags = if one_way { Flags::FROM_SERVER } else { super::flags_of(options, false) };
+        answer.flags = if one_way { Flags::FROM_SERVER } else { manner.flags() };
         self.transmit(peer, answer, Bytes::new(), port);
         true
     }
@@ -351,7 +349,7 @@ impl Exchange {
     /// The kernel has found no room.
     #[cold]
     pub(crate) fn refuse(&mut self, arrival: &Arrival<'_>, refusal: Refusal, port: &mut Port<'_>) -> Fate {
-        let unreliable = arrival.options.reliability == Reliability::Unreliable;
+        let unreliable = arrival.manner.reliability == Reliability::Unreliable;
         if refusal != Refusal::NoProcess && self.pretend(arrival, port) {
             return Fate::NoRoom;
         }

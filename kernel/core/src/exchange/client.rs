@@ -4,7 +4,7 @@ use bytes::Bytes;
 use super::client_states::{Action, Event, State, step};
 use super::peer::Peer;
 use super::transfer_out::Of;
-use super::{Cell, Effect, Exchange, Port, TimerKey, flags_of};
+use super::{Cell, Effect, Exchange, Manner, Port, TimerKey};
 use crate::config::{Options, Planted, Reliability, Semantics};
 use crate::error::CallError;
 use crate::ids::{Address, Epoch, LocalId, Machine, Nonce, PacketNumber, Path, Sequence, SparseId};
@@ -351,7 +351,10 @@ impl Exchange {
         let mut header = self.header_about(slot, Kind::Req, now);
         let outgoing = &self.outgoing[slot as usize];
         header.destination_epoch = outgoing.named;
-        header.flags = flags_of(outgoing.options, outgoing.one_way)
+        let Options { reliability, semantics, .. } = outgoing.options;
+        header.flags = Manner { reliability, semantics }
+            .flags()
+            .with_if(outgoing.one_way, Flags::ONE_WAY)
             .with_if(outgoing.sought.is_some(), Flags::THIS_INCARNATION);
         header.elapsed_us = now.micros_since(outgoing.first_sent);
         header

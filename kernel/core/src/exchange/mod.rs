@@ -28,7 +28,7 @@ use bytes::Bytes;
 use slab::Slab;
 
 use crate::bulk::{Fresh, Memory};
-use crate::config::{Config, Options, Planted, Reliability, Semantics};
+use crate::config::{Config, Planted, Reliability, Semantics};
 use crate::error::{CallError, ReplyError};
 use crate::ids::{Address, Epoch, LocalId, Machine, Nonce, PacketNumber, Path, Sequence};
 use crate::process::{Permit, Place, ReplyTo, WaitToken};
@@ -323,31 +323,41 @@ impl Exchange {
     }
 }
 
-/// Flags that tell the server how its client wants a request treated.
-fn flags_of(options: Options, one_way: bool) -> Flags {
-    let reliability = match options.reliability {
-        Reliability::Unreliable => Flags::NONE,
-        Reliability::AckEach => Flags::ACK_EACH,
-        Reliability::ReplyAcks => Flags::REPLY_ACKS,
-    };
-    reliability
-        .with_if(options.semantics == Semantics::AtLeastOnce, Flags::AT_LEAST_ONCE)
-        .with_if(one_way, Flags::ONE_WAY)
+/// How a client wants a request treated, as flags tell the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Manner {
+    pub(super) reliability: Reliability,
+    pub(super) semantics: Semantics,
 }
 
-/// And back.
-fn options_of(flags: Flags) -> Options {
-    let reliability = if flags.has(Flags::ACK_EACH) {
-        Reliability::AckEach
-    } else if flags.has(Flags::REPLY_ACKS) {
-        Reliability::ReplyAcks
-    } else {
-        Reliability::Unreliable
-    };
-    let semantics =
-        if flags.has(Flags::AT_LEAST_ONCE) { Semantics::AtLeastOnce } else { Semantics::AtMostOnce };
-    // How its sender moves it is its sender's business.
-    Options::new(reliability, semantics)
+impl Manner {
+    fn of(flags: Flags) -> Self {
+        let reliability = if flags.has(Flags::REPLY_ACKS) {
+            Reliability::ReplyAcks
+        } else if flags.has(Flags::ACK_EACH) {
+            Reliability::AckEach
+        } else {
+            Reliability::Unreliable
+        };
+        let semantics =
+            if flags.has(Flags::AT_LEAST_ONCE) { Semantics::AtLeastOnce } else { Semantics::AtMostOnce };
+        Self { reliability, semantics }
+    }
+
+    /// And back.
+    fn flags(self) -> Flags {
+        let reliability = match self.reliability {
+            Reliability::Unreliable => Flags::NONE,
+            Reliability::AckEach => Flags::ACK_EACH,
+            Reliability::ReplyAcks => Flags::REPLY_ACKS,
+        };
+        reliability.with_if(self.semantics == Semantics::AtLeastOnce, Flags::AT_LEAST_ONCE)
+    }
+
+    /// Whether a request may run more than once, for all its client asks.
+    fn may_rerun(self) -> bool {
+        self.semantics == Semantics::AtLeastOnce || self.reliability == Reliability::Unreliable
+    }
 }
 
 impl Exchange {

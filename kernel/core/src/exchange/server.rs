@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::server_states::{Action, Event, State, step};
 use super::window::Window;
-use super::{Cell, Effect, Exchange, Port};
+use super::{Cell, Effect, Exchange, Manner, Port};
 use crate::config::{Options, Planted, Reliability, Semantics};
 use crate::error::ReplyError;
 use crate::ids::{Epoch, LocalId, Sequence};
@@ -28,7 +28,7 @@ pub(super) struct Served {
     /// The process that has it now.
     pub(super) owner: LocalId,
     pub(super) state: State,
-    pub(super) options: Options,
+    pub(super) manner: Manner,
     pub(super) one_way: bool,
     /// The number of the REQ's last copy, for an AU to echo.
     pub(super) last_copy: crate::ids::PacketNumber,
@@ -82,7 +82,7 @@ impl Exchange {
         self.on_server_event(place.slot, Event::TakeOneWay, port);
         let Some(served) = self.find_served(place) else { return false };
         let taken = served.state == State::Settled;
-        if taken && served.options.semantics == Semantics::AtLeastOnce {
+        if taken && served.manner.semantics == Semantics::AtLeastOnce {
             self.forget(place.slot);
         }
         taken
@@ -107,7 +107,7 @@ impl Exchange {
     /// Sends the ACK of a request that has arrived, or sees to it that it goes once the reply is late.
     pub(super) fn acknowledge_arrival(&mut self, slot: u32, port: &mut Port<'_>) {
         let served = &self.served[slot as usize];
-        match (served.options.reliability, self.config.late_ack) {
+        match (served.manner.reliability, self.config.late_ack) {
             // The end of a transfer is told even of what is acknowledged no further.
             (Reliability::Unreliable, _) | (Reliability::AckEach, _) => self.transmit_request_ack(slot, port),
             (Reliability::ReplyAcks, Some(late)) => {
@@ -130,7 +130,7 @@ impl Exchange {
 
     /// Whether a reply to the request is over only when its acknowledgement has come.
     pub(crate) fn reply_waits(&mut self, place: Place) -> bool {
-        self.find_served(place).is_some_and(|served| served.options.reliability == Reliability::AckEach)
+        self.find_served(place).is_some_and(|served| served.manner.reliability == Reliability::AckEach)
     }
 
     /// Sends a reply that was checked. `sender` waits if [`Exchange::reply_waits`].
@@ -142,10 +142,10 @@ impl Exchange {
         port: &mut Port<'_>,
     ) {
         let Some(served) = self.find_served(place) else { return };
-        let kept = match served.options.reliability {
+        let kept = match served.manner.reliability {
             Reliability::Unreliable => false,
             Reliability::AckEach => true,
-            Reliability::ReplyAcks => served.options.semantics == Semantics::AtMostOnce,
+            Reliability::ReplyAcks => served.manner.semantics == Semantics::AtMostOnce,
         };
         served.runs -= 1;
         if served.runs > 0 {
@@ -180,7 +180,9 @@ impl Exchange {
         let served = self.find_served(place)?;
         served.owner = LocalId::KERNEL;
         served.runs = 1;
-        Some(served.options)
+        let Manner { reliability, semantics } = served.manner;
+        // How its sender moves it is its sender's business.
+        Some(Options::new(reliability, semantics))
     }
 
     /// A process to which it was forwarded will not answer.
@@ -452,7 +454,7 @@ impl Exchange {
     fn arm_reply(&mut self, slot: u32, now: Instant) {
         let served = &self.served[slot as usize];
         // One that goes in pieces has a timer of its own.
-        if served.options.reliability == Reliability::AckEach && served.sending.is_none() {
+        if served.manner.reliability == Reliability::AckEach && served.sending.is_none() {
             let wait = self.peers.get(served.peer).round_trip.timeout(&self.config);
             let wait = wait.saturating_mul(1 << served.tries.min(16)).min(nanos(self.config.retransmit_max));
             self.timers.arm(served.timer, now.plus_nanos(wait));

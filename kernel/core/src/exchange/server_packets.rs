@@ -117,13 +117,13 @@ impl Exchange {
     #[inline]
     pub(super) fn piece_of_reply(&self, slot: u32, flags: Flags, now: Instant) -> Header {
         let mut header = self.served_header(slot, Kind::Rep, now);
-        header.flags = flags.with(super::flags_of(self.served[slot as usize].options, false));
+        header.flags = flags.with(self.served[slot as usize].manner.flags());
         header
     }
 
     pub(super) fn transmit_request_ack(&mut self, slot: u32, port: &mut Port<'_>) {
         let served = &self.served[slot as usize];
-        if served.options.reliability == Reliability::Unreliable && served.transfer == 0 {
+        if served.manner.reliability == Reliability::Unreliable && served.transfer == 0 {
             return;
         }
         let peer = served.peer;

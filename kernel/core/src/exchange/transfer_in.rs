@@ -86,9 +86,8 @@ impl Exchange {
             self.served[slot as usize].transfer = part.transfer;
             return self.place_request_piece(slot, receiving, view, port);
         }
-        let options = served.options;
-        let reruns =
-            options.semantics == Semantics::AtLeastOnce || options.reliability == Reliability::Unreliable;
+        let manner = served.manner;
+        let reruns = manner.may_rerun();
         if reruns && is_newer(part.transfer, served.transfer) {
             if step(served.state, Event::Resent).1 == Action::Gather {
                 return Ok(None);
@@ -182,8 +181,8 @@ impl Exchange {
     pub(crate) fn arrive(&mut self, place: Place, kept: bool, port: &mut Port<'_>) -> Option<Place> {
         let slot = place.slot;
         let served = &self.served[slot as usize];
-        let (one_way, options, window) = (served.one_way, served.options, served.window);
-        let unreliable = options.reliability == Reliability::Unreliable;
+        let (one_way, manner, window) = (served.one_way, served.manner, served.window);
+        let unreliable = manner.reliability == Reliability::Unreliable;
         if kept && !(one_way && unreliable) {
             self.on_server_event(slot, Event::WholeKept, port);
             return Some(place);
@@ -195,7 +194,7 @@ impl Exchange {
         self.windows.get_mut(window).ran = true;
         self.on_server_event(slot, Event::WholeOneWay, port);
         // The number of a longer one stays until the floor passes it: a lost acknowledgement would bring all of it again.
-        if (unreliable || options.semantics == Semantics::AtLeastOnce)
+        if (unreliable || manner.semantics == Semantics::AtLeastOnce)
             && self.served.get(slot as usize).is_some_and(|served| served.transfer == 0)
         {
             self.forget(slot);

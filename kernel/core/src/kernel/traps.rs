@@ -103,6 +103,7 @@ impl Kernel {
         entry
     }
 
+    #[inline]
     fn dispatch(&mut self, now: Instant, process: LocalId, call: Syscall, out: &mut Out) -> Entry {
         match call {
             Syscall::Call { to, message, options, blocking, handing } => {

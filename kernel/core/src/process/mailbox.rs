@@ -117,7 +117,26 @@ impl Mailbox {
 
     /// Whether somebody waits for a message from `from`.
     fn is_awaited(&self, from: Address) -> bool {
-        self.receivers.iter().any(|(_, filter)| filter.admits(from))
+        match self.receivers.front() {
+            None => false,
+            Some((_, From::Any)) => true,
+            Some(_) => self.receiver_of(from).is_some(),
+        }
+    }
+
+    /// The place of the first who waits for a message from `from`.
+    #[inline(never)]
+    fn receiver_of(&self, from: Address) -> Option<usize> {
+        self.receivers.iter().position(|(_, filter)| filter.admits(from))
+    }
+
+    /// Takes out the first who waits for a message from `from`.
+    fn next_receiver(&mut self, from: Address) -> Option<WaitToken> {
+        let receiver = match self.receivers.front()? {
+            (_, From::Any) => self.receivers.pop_front(),
+            _ => self.receivers.remove(self.receiver_of(from)?),
+        };
+        receiver.map(|(token, _)| token)
     }
 
     /// How long a message from `from` that comes now would be kept, if not for good.
@@ -148,10 +167,7 @@ impl Mailbox {
 
     /// Delivers a letter for which `charge` was reserved, 0 if nothing was.
     pub(super) fn fill(&mut self, letter: Letter, charge: usize) -> Filled {
-        let from = letter.from();
-        if let Some(place) = self.receivers.iter().position(|(_, filter)| filter.admits(from))
-            && let Some((token, _)) = self.receivers.remove(place)
-        {
+        if let Some(token) = self.next_receiver(letter.from()) {
             if charge > 0 {
                 self.release(charge);
             }
@@ -173,17 +189,21 @@ impl Mailbox {
 
     /// The first letter that `filter` admits, with its number if it was kept only for a while.
     pub(super) fn take(&mut self, filter: From) -> Option<(Letter, Option<u64>)> {
-        let place = match filter {
-            From::Any => 0,
-            From::One(_) => self.items.iter().position(|item| filter.admits(item.letter.from()))?,
+        let item = match filter {
+            From::Any => self.items.pop_front()?,
+            From::One(_) => self.take_of(filter)?,
         };
-        let item = self.items.remove(place)?;
         if item.charge > 0 {
             self.release(item.charge);
         } else {
             self.answers -= 1;
         }
         Some((item.letter, item.kept))
+    }
+
+    #[inline(never)]
+    fn take_of(&mut self, filter: From) -> Option<Item> {
+        self.items.remove(self.items.iter().position(|item| filter.admits(item.letter.from()))?)
     }
 
     pub(super) fn wait(&mut self, token: WaitToken, filter: From) {

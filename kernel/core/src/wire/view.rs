@@ -75,9 +75,11 @@ impl<'a> View<'a> {
     /// Checks that `bytes` are exactly one packet.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Malformed> {
         // What is returned is built once, and looked at where it is.
-        let parsed = parse(bytes);
-        if let Ok(view) = &parsed {
-            view.check()?;
+        let mut parsed = parse(bytes);
+        if let Ok(view) = &parsed
+            && let Err(reason) = view.check()
+        {
+            parsed = Err(reason);
         }
         parsed
     }
@@ -191,10 +193,16 @@ fn parse(bytes: &[u8]) -> Result<View<'_>, Malformed> {
     if kind.body_bytes(flags).is_some_and(|expected| expected != body.len()) {
         return Err(Malformed::Length);
     }
-    let kind_and_body = parse_body(kind, flags, body)?;
-    let part = parse_part(kind, flags, body)?;
+    let kind = match kind {
+        PacketType::Req => Kind::Req,
+        PacketType::Rep => Kind::Rep,
+        PacketType::Ack if !flags.has(Flags::REPORT) => Kind::Ack,
+        _ => parse_body(kind, flags, body)?,
+    };
+    let in_parts = flags.has(Flags::FRAGMENT) || flags.has(Flags::MESSAGE_CHECKSUM);
+    let part = if in_parts { parse_part(&kind, flags, body)? } else { None };
     let header = Header {
-        kind: kind_and_body,
+        kind,
         flags,
         source_epoch: Epoch(u64_at(bytes, field::SOURCE_EPOCH)),
         destination_epoch: Epoch(u64_at(bytes, field::DESTINATION_EPOCH)),
@@ -216,12 +224,9 @@ fn parse(bytes: &[u8]) -> Result<View<'_>, Malformed> {
 }
 
 /// The extension of a part of a longer message.
-fn parse_part(kind: PacketType, flags: Flags, body: &[u8]) -> Result<Option<Part>, Malformed> {
-    let carries = matches!(kind, PacketType::Req | PacketType::Rep);
-    if !flags.has(Flags::FRAGMENT) {
-        return if flags.has(Flags::MESSAGE_CHECKSUM) { Err(Malformed::Flags) } else { Ok(None) };
-    }
-    if !carries {
+#[inline(never)]
+fn parse_part(kind: &Kind, flags: Flags, body: &[u8]) -> Result<Option<Part>, Malformed> {
+    if !flags.has(Flags::FRAGMENT) || !matches!(kind, Kind::Req | Kind::Rep) {
         return Err(Malformed::Flags);
     }
     if body.len() < FRAGMENT_BYTES {
@@ -241,6 +246,7 @@ fn parse_part(kind: PacketType, flags: Flags, body: &[u8]) -> Result<Option<Part
 }
 
 /// `body` has the length its kind wants.
+#[inline(never)]
 fn parse_body(kind: PacketType, flags: Flags, body: &[u8]) -> Result<Kind, Malformed> {
     let zeros = |range: Range<usize>| {
         if body[range].iter().all(|byte| *byte == 0) { Ok(()) } else { Err(Malformed::Reserved) }
