@@ -132,6 +132,22 @@ impl Outlet {
 
     /// Packets of equal size to one machine in one call, a shorter one at their end.
     fn send_together(&self, transmits: &[Transmit], buffer: &mut [u8]) {
+        match transmits {
+            [one] if one.packet.payload.len() < GATHER_BYTES_MIN => self.send_one(one, buffer),
+            _ => self.send_several(transmits, buffer),
+        }
+    }
+
+    fn send_one(&self, transmit: &Transmit, buffer: &mut [u8]) {
+        let Some(length) = transmit.packet.write(buffer) else { return };
+        self.step(Step::Copied);
+        self.count_copied(transmit);
+        self.send(transmit.path, &buffer[..length]);
+        self.step(Step::Transmitted);
+    }
+
+    #[inline(never)]
+    fn send_several(&self, transmits: &[Transmit], buffer: &mut [u8]) {
         let segments_max = self.socket.segments_max();
         let mut rest = transmits.iter();
         while let Some(first) = rest.next() {

@@ -1,5 +1,6 @@
 //! The server's side: a request arrives. Whose it is, whether it is meant for this incarnation, whether it is new, and
 //! whether there is room.
+use core::hint::cold_path;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -74,6 +75,7 @@ impl Exchange {
         let manner = Manner::of(header.flags);
         let one_way = header.flags.has(Flags::ONE_WAY);
         if !self.is_meant(peer, header, manner, port.now) {
+            cold_path();
             self.transmit_unknown(peer, header, AuReason::StaleEpoch, port);
             return Err(Fate::StaleEpoch);
         }
@@ -88,11 +90,13 @@ impl Exchange {
         let floor = self.windows.get(window).floor;
         let Some(above) = header.sequence.above(floor) else { return Err(Fate::BelowFloor) };
         if above >= u64::from(self.config.window) {
+            cold_path();
             self.transmit_try_again(peer, header, TaReason::WindowFull, port);
             return Err(Fate::WindowFull);
         }
         let known = self.windows.get(window).slot(header.sequence);
         if let Some(slot) = known {
+            cold_path();
             // A copy says what the first one said: nobody else gets it, and it wants a reply if that did.
             let served = &self.served[slot as usize];
             if served.addressed != header.destination || served.one_way != one_way {
@@ -110,11 +114,13 @@ impl Exchange {
         } else if self.windows.get(window).is_answered(above) {
             return Err(Fate::BelowFloor);
         } else if !self.would_remember(window, header, manner, port.now) {
+            cold_path();
             self.transmit_unknown(peer, header, AuReason::UnknownRequest, port);
             return Err(Fate::Gone);
         }
         let memory = header.fragment.part.is_none_or(|part| self.has_memory_for(&header.fragment, part));
         if self.served.len() >= limits::SERVED_MAX || !memory {
+            cold_path();
             self.transmit_try_again(peer, header, TaReason::KernelFull, port);
             return Err(Fate::TableFull);
         }
@@ -199,6 +205,11 @@ impl Exchange {
         {
             return true;
         }
+        self.is_meant_all_the_same(header, manner, now)
+    }
+
+    #[cold]
+    fn is_meant_all_the_same(&self, header: &Header, manner: Manner, now: Instant) -> bool {
         if header.flags.has(Flags::THIS_INCARNATION) && !header.destination_epoch.is_blank() {
             return false;
         }

@@ -59,6 +59,7 @@ impl Exchange {
     }
 
     /// ACK of a reply.
+    #[inline(never)]
     pub(crate) fn handle_reply_ack(&mut self, path: Path, view: &View<'_>, port: &mut Port<'_>) -> Fate {
         let header = *view.header();
         let Some(peer) = self.peers.find(path.remote) else { return Fate::NotAwaited };

@@ -16,6 +16,7 @@ mod seek;
 mod traps;
 
 use alloc::vec::Vec;
+use core::hint::cold_path;
 
 use bytes::Bytes;
 
@@ -32,7 +33,7 @@ use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
 use crate::timer;
 use crate::trace::{BlockedOn, Ending, Fate, Observer, PacketNote, Step, Tracer, What};
-use crate::wire::{Flags, Kind, View};
+use crate::wire::{Flags, Kind, Malformed, View};
 
 pub use crate::wire::Transmit;
 pub use calls::{Entry, Out, Outcome, SpawnOptions, Syscall, Wake};
@@ -248,16 +249,18 @@ impl Kernel {
         for (path, bytes) in batch {
             match View::new(bytes) {
                 Ok(view) => self.handle_packet(now, path, &view, out),
-                Err(reason) => {
-                    self.counters.malformed[reason as usize] += 1;
-                    self.exchange.note(Cell::Malformed(reason));
-                    let from = path.remote;
-                    self.tracer.cause(&mut out.events, || What::Malformed { from, reason });
-                }
+                Err(reason) => self.note_malformed(path.remote, reason, out),
             }
         }
         self.exchange.upkeep(now);
         self.count_sent(out, before);
+    }
+
+    #[cold]
+    fn note_malformed(&mut self, from: Machine, reason: Malformed, out: &mut Out) {
+        self.counters.malformed[reason as usize] += 1;
+        self.exchange.note(Cell::Malformed(reason));
+        self.tracer.cause(&mut out.events, || What::Malformed { from, reason });
     }
 
     fn handle_packet(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) {
@@ -274,15 +277,13 @@ impl Kernel {
                 let lives = self.processes.contains(header.destination);
                 self.exchange.handle_probe(path, view, lives, &mut port!(self, now, out))
             }
+            Kind::Rep => self.exchange.handle_from_server(path, view, &mut port!(self, now, out)),
             Kind::Ack | Kind::Report(_) if !header.flags.has(Flags::FROM_SERVER) => {
                 self.exchange.handle_reply_ack(path, view, &mut port!(self, now, out))
             }
-            Kind::Rep
-            | Kind::Ack
-            | Kind::Report(_)
-            | Kind::Iaa { .. }
-            | Kind::Ta { .. }
-            | Kind::Au { .. } => self.exchange.handle_from_server(path, view, &mut port!(self, now, out)),
+            Kind::Ack | Kind::Report(_) | Kind::Iaa { .. } | Kind::Ta { .. } | Kind::Au { .. } => {
+                self.exchange.handle_from_server(path, view, &mut port!(self, now, out))
+            }
             Kind::Locate { .. } => self.handle_locate(now, path, view, out),
             Kind::Here { .. } => self.handle_here(now, path, view, out),
         };
@@ -312,6 +313,7 @@ impl Kernel {
         };
         let permit = match reserved {
             Ok(permit) if arrival.is_piece() => {
+                cold_path();
                 self.exchange.gather(&arrival, permit, view, &mut port!(self, now, out));
                 return Fate::Fragment;
             }
@@ -319,6 +321,7 @@ impl Kernel {
             Ok(None) => return Fate::Unsupported,
             Ok(Some(permit)) => permit,
             Err(no_room) => {
+                cold_path();
                 let refusal = match no_room {
                     NoRoom::NoProcess => Refusal::NoProcess,
                     NoRoom::Full(Overflow::Discard) => Refusal::Discard,
@@ -349,6 +352,7 @@ impl Kernel {
     }
 
     /// The last piece of a longer message is here.
+    #[inline(never)]
     fn handle_whole(&mut self, now: Instant, whole: Whole, epoch: Epoch, out: &mut Out) -> Fate {
         let Whole { place, to, from, one_way, message, permit } = whole;
         self.counters.copied_out_bytes += message.len() as u64;

@@ -63,6 +63,11 @@ struct Asked {
     lent: bool,
 }
 
+/// What a request that cannot be sent ends with.
+const fn unsent(error: CallError, message: Bytes) -> Entry {
+    Entry::Done(Outcome::Unsent(Unsent { error, message }))
+}
+
 /// What the trace of a call has to know when it is over.
 struct Traced {
     /// How many events there were before it.
@@ -286,6 +291,7 @@ impl Kernel {
     }
 
     /// A send, a one-way message or a call: they differ in where the reply goes, and in what ends the wait.
+    #[inline]
     fn trap_request(
         &mut self,
         now: Instant,
@@ -294,54 +300,120 @@ impl Kernel {
         blocking: bool,
         out: &mut Out,
     ) -> Entry {
-        let Asked { to, message, options, kind, lent } = asked;
-        let unsent = |error, message| Entry::Done(Outcome::Unsent(Unsent { error, message }));
-        if kind == Call::Send && self.processes.contains(process) && !self.processes.may_ask(process) {
-            return unsent(CallError::TooMany, message);
+        if asked.kind == Call::Send && self.processes.contains(process) && !self.processes.may_ask(process) {
+            return unsent(CallError::TooMany, asked.message);
         }
-        // Where it is, or what is to be searched for.
-        let (place, sought) = match to {
-            Target::Place(address) => (Ok(address), None),
-            Target::Sparse(sparse) => {
-                let sought = Sought { sparse, moves: 0, may_have_run: false };
-                (self.resolve(sparse).ok_or(sparse), Some(sought))
-            }
-        };
-        let checked = match place {
-            Ok(to) => self.check_send(now, process, to, message.len(), blocking && kind == Call::Call),
-            Err(sparse) => self.check_caller(process, message.len()).and_then(|()| self.check_seek(sparse)),
-        };
-        if let Err(error) = checked {
-            return unsent(error, message);
+        match asked.to {
+            Target::Place(to) if to.machine != self.machine => self.trap_remote(now, process, to, asked, out),
+            Target::Place(to) => self.trap_local(now, process, to, asked, blocking, out),
+            Target::Sparse(sparse) => self.trap_sparse(now, process, sparse, asked, blocking, out),
         }
-        let on = match place {
-            Ok(to) if kind == Call::Call => BlockedOn::Call(to),
-            Ok(to) => BlockedOn::Send(to),
-            Err(sparse) => BlockedOn::Locate(sparse),
-        };
-        let token = self.waits.open_with(process, on, lent);
-        let (reply_to, sender) = match kind {
+    }
+
+    /// A wait for what such a request brings; where its reply goes, and who waits until it is safe.
+    fn open_wait(
+        &mut self,
+        process: LocalId,
+        on: BlockedOn,
+        asked: &Asked,
+    ) -> (WaitToken, ReplyTo, Option<WaitToken>) {
+        let token = self.waits.open_with(process, on, asked.lent);
+        let (reply_to, sender) = match asked.kind {
             Call::Call => (ReplyTo::Call(token), None),
             Call::SendOneWay => (ReplyTo::Nobody, Some(token)),
             _ => (ReplyTo::Mailbox, Some(token)),
         };
+        (token, reply_to, sender)
+    }
+
+    /// To another machine.
+    #[inline]
+    fn trap_remote(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        to: Address,
+        asked: Asked,
+        out: &mut Out,
+    ) -> Entry {
+        let checked = self.check_caller(process, asked.message.len());
+        if let Err(error) = checked.and_then(|()| self.exchange.check_request(to.machine, now)) {
+            return unsent(error, asked.message);
+        }
+        let on = if asked.kind == Call::Call { BlockedOn::Call(to) } else { BlockedOn::Send(to) };
+        let (token, reply_to, sender) = self.open_wait(process, on, &asked);
+        let Asked { message, options, kind, .. } = asked;
+        let one_way = kind == Call::SendOneWay;
+        let request = Request { process, to, message, options, one_way, reply_to, sender, sought: None };
+        self.exchange.send(request, &mut port!(self, now, out));
+        self.apply_effects(now, out);
+        self.settle(process, on, token, out)
+    }
+
+    /// To a process of this kernel.
+    #[inline(never)]
+    fn trap_local(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        to: Address,
+        asked: Asked,
+        blocking: bool,
+        out: &mut Out,
+    ) -> Entry {
+        let is_call = asked.kind == Call::Call;
+        if let Err(error) = self.check_send(now, process, to, asked.message.len(), blocking && is_call) {
+            return unsent(error, asked.message);
+        }
+        let on = if is_call { BlockedOn::Call(to) } else { BlockedOn::Send(to) };
+        let (token, reply_to, _) = self.open_wait(process, on, &asked);
+        let Asked { message, options, .. } = asked;
+        let (to, may_have_run) = (to.local, false);
+        let send = LocalSend { now, process, to, message, options, reply_to, may_have_run, token, blocking };
+        let entry = self.send_local(send, out);
+        if matches!(entry, Entry::Done(_)) {
+            self.waits.close(token);
+        }
+        self.trace_blocked(process, on, entry, out)
+    }
+
+    /// To wherever that process is.
+    #[cold]
+    fn trap_sparse(
+        &mut self,
+        now: Instant,
+        process: LocalId,
+        sparse: SparseId,
+        asked: Asked,
+        blocking: bool,
+        out: &mut Out,
+    ) -> Entry {
+        let place = self.resolve(sparse);
+        if let Some(to) = place.filter(|to| to.machine == self.machine) {
+            return self.trap_local(now, process, to, asked, blocking, out);
+        }
+        let checked = self.check_caller(process, asked.message.len()).and_then(|()| match place {
+            Some(to) => self.exchange.check_request(to.machine, now),
+            None => self.check_seek(sparse),
+        });
+        if let Err(error) = checked {
+            return unsent(error, asked.message);
+        }
+        let on = match place {
+            Some(to) if asked.kind == Call::Call => BlockedOn::Call(to),
+            Some(to) => BlockedOn::Send(to),
+            None => BlockedOn::Locate(sparse),
+        };
+        let (token, reply_to, sender) = self.open_wait(process, on, &asked);
+        let Asked { message, options, kind, .. } = asked;
+        let one_way = kind == Call::SendOneWay;
         // Where it is not known yet, its address says nothing.
         let to = place.unwrap_or(Address::new(Machine::EVERYONE, LocalId::KERNEL));
-        if to.machine == self.machine {
-            let (to, may_have_run) = (to.local, false);
-            let send =
-                LocalSend { now, process, to, message, options, reply_to, may_have_run, token, blocking };
-            let entry = self.send_local(send, out);
-            if matches!(entry, Entry::Done(_)) {
-                self.waits.close(token);
-            }
-            return self.trace_blocked(process, on, entry, out);
-        }
-        let one_way = kind == Call::SendOneWay;
+        let sought = Some(Sought { sparse, moves: 0, may_have_run: false });
         let request = Request { process, to, message, options, one_way, reply_to, sender, sought };
         match place {
-            Err(sparse) => self.seek(now, sparse, Seeker::Request(request), out),
-            Ok(_) => self.exchange.send(request, &mut port!(self, now, out)),
+            None => self.seek(now, sparse, Seeker::Request(request), out),
+            Some(_) => self.exchange.send(request, &mut port!(self, now, out)),
         }
         self.apply_effects(now, out);
         self.settle(process, on, token, out)

@@ -1,6 +1,7 @@
 //! Which strategy, as a value; and a table that follows it.
 use alloc::string::String;
 use core::fmt;
+use core::hint::cold_path;
 use core::str::FromStr;
 use core::time::Duration;
 
@@ -80,13 +81,19 @@ impl<K: Copy> Table<K> {
     }
 }
 
-/// The same call to whichever it is.
+/// The same call to whichever it is; the default one's is nearest.
 macro_rules! each {
     ($table:expr, $inner:ident => $call:expr) => {
         match $table {
             Table::Sweep($inner) => $call,
-            Table::List($inner) => $call,
-            Table::Wheel($inner) => $call,
+            Table::List($inner) => {
+                cold_path();
+                $call
+            }
+            Table::Wheel($inner) => {
+                cold_path();
+                $call
+            }
         }
     };
 }
