@@ -12,7 +12,7 @@ use crate::outlet::PORTION_BYTES;
 use crate::parker::{Parker, wake_poll};
 use crate::patience::Looking;
 use crate::scratch::Scratch;
-use crate::shared::Shared;
+use crate::shared::{Shared, Visit};
 use crate::socket::Batch;
 
 /// After so many receives without a sleep the socket is taken out of the poll.
@@ -66,21 +66,29 @@ impl Shared {
         let empty = (length == 0).then_some(&[][..]);
         let datagrams = buffer[..length].chunks(stride).chain(empty).map(|bytes| (path, bytes));
         let mut turn = None;
-        self.locked(now, &mut scratch, |inner, now, scratch| {
-            inner.kernel.datagrams(now, datagrams, &mut scratch.out);
-            if inner.kernel.next_output().is_some_and(|at| at <= now) {
-                turn = self.outlet.turn_to_pump();
-                if turn.is_some() {
-                    inner.kernel.transmit(now, PORTION_BYTES, &mut scratch.out);
-                }
+        let mut visit = match self.visit_at(now, scratch) {
+            Ok(visit) => visit,
+            Err(mut scratch) => {
+                scratch.buffer = buffer;
+                scratch.give_back();
+                return false;
             }
-            if let Some(token) = token
-                && inner.kernel.is_ready(token)
-            {
-                scratch.out.wakes.retain(|wake| wake.token != token);
-                *claimed = inner.claim(token);
+        };
+        let Visit { inner, scratch, .. } = &mut visit;
+        inner.kernel.datagrams(now, datagrams, &mut scratch.out);
+        if inner.kernel.next_output().is_some_and(|at| at <= now) {
+            turn = self.outlet.turn_to_pump();
+            if turn.is_some() {
+                inner.kernel.transmit(now, PORTION_BYTES, &mut scratch.out);
             }
-        });
+        }
+        if let Some(token) = token
+            && inner.kernel.is_ready(token)
+        {
+            scratch.out.wakes.retain(|wake| wake.token != token);
+            *claimed = inner.claim(token);
+        }
+        let mut scratch = visit.release();
         scratch.buffer = buffer;
         if !scratch.out.transmits.is_empty() {
             self.coalescing.release(&mut scratch.out.transmits);

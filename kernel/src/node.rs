@@ -22,7 +22,7 @@ use crate::leading::Led;
 use crate::parker::{Parker, ReadyWaker, wake_poll};
 use crate::patience::Looking;
 use crate::pool::Pool;
-use crate::shared::{Parts, Shared, Waiter};
+use crate::shared::{Parts, Shared, Visit, Waiter};
 use crate::shim::Shim;
 use crate::socket::Socket;
 
@@ -176,10 +176,19 @@ impl Node {
             let is_up = match led {
                 Led::Claimed => true,
                 Led::Down => false,
-                Led::Told => shared.put_in(|inner, _, _| claimed = inner.claim(token)),
-                Led::TimedOut => {
-                    shared.put_in(|inner, now, scratch| claimed = inner.cancel(now, token, scratch))
-                }
+                Led::Told | Led::TimedOut => match shared.visit() {
+                    None => false,
+                    Some(mut visit) => {
+                        let Visit { inner, now, scratch, .. } = &mut visit;
+                        claimed = if matches!(led, Led::Told) {
+                            inner.claim(token)
+                        } else {
+                            inner.cancel(*now, token, scratch)
+                        };
+                        visit.end();
+                        true
+                    }
+                },
             };
             if let Some(outcome) = claimed {
                 return outcome;
@@ -291,24 +300,25 @@ impl Trap for Node {
         self.shared.learn_path(&call);
         let (answers, takes) =
             (matches!(call, Syscall::Reply { .. }), matches!(call, Syscall::Receive { .. }));
-        let (mut entry, mut parker) = (None, None);
-        self.shared.put_in(|inner, now, scratch| {
-            self.shared.step(Step::Entered);
-            let entry = entry.insert(inner.kernel.trap(now, process, call, &mut scratch.out));
-            if let Entry::Wait(token) = *entry {
-                let mine = Parker::mine();
-                inner.register(token, Waiter::Thread(mine.clone()));
-                parker = Some(mine);
+        let Some(mut visit) = self.shared.visit() else { return down.outcome() };
+        self.shared.step(Step::Entered);
+        let Visit { inner, now, scratch, .. } = &mut visit;
+        let entry = inner.kernel.trap(*now, process, call, &mut scratch.out);
+        // It answers what it takes, or looks for more before it sleeps; or takes what it is to answer next.
+        if takes || answers && inner.kernel.has_mail(process) {
+            scratch.next = Next::Soon;
+        }
+        match entry {
+            Entry::Done(outcome) => {
+                visit.end();
+                outcome
             }
-            // It answers what it takes, or looks for more before it sleeps; or takes what it is to answer next.
-            if takes || answers && inner.kernel.has_mail(process) {
-                scratch.next = Next::Soon;
+            Entry::Wait(token) => {
+                let parker = Parker::mine();
+                inner.register(token, Waiter::Thread(parker.clone()));
+                visit.end();
+                self.wait_for_token(token, &parker, deadline, down)
             }
-        });
-        match (entry, parker) {
-            (Some(Entry::Done(outcome)), _) => outcome,
-            (Some(Entry::Wait(token)), Some(parker)) => self.wait_for_token(token, &parker, deadline, down),
-            _ => down.outcome(),
         }
     }
 
@@ -331,20 +341,21 @@ impl Trap for Node {
         let down = Down::of(&call);
         self.shared.learn_path(&call);
         let drive: Arc<dyn Drive> = self.shared.clone();
-        let submitted = self.shared.with_kernel(|inner, now, scratch| {
-            match inner.kernel.trap(now, process, call, &mut scratch.out) {
-                Entry::Done(outcome) => Slot::filled(outcome),
-                Entry::Wait(token) => {
-                    let slot = Slot::new(Some(drive), down);
-                    inner.register(token, Waiter::Slot(slot.clone()));
-                    // Who does not wait goes on, to start another or to wait after all.
-                    scratch.next = Next::Soon;
-                    slot
-                }
+        let Some(mut visit) = self.shared.visit() else { return Slot::filled(down.outcome()) };
+        let Visit { inner, now, scratch, .. } = &mut visit;
+        let slot = match inner.kernel.trap(*now, process, call, &mut scratch.out) {
+            Entry::Done(outcome) => Slot::filled(outcome),
+            Entry::Wait(token) => {
+                let slot = Slot::new(Some(drive), down);
+                inner.register(token, Waiter::Slot(slot.clone()));
+                // Who does not wait goes on, to start another or to wait after all.
+                scratch.next = Next::Soon;
+                slot
             }
-        });
+        };
+        visit.end();
         self.shared.keeper.rouse();
-        submitted.unwrap_or_else(|| Slot::filled(down.outcome()))
+        slot
     }
 
     fn subscribe(&self, process: LocalId, from: From, deliver: Deliver) {

@@ -236,16 +236,18 @@ impl Shared {
             let Some(_turn) = self.outlet.turn_to_pump() else { break };
             while self.outlet.has_output() && sent < portions {
                 sent += 1;
-                let mut scratch = Scratch::take();
                 let now = self.now();
-                let is_up = self.locked(now, &mut scratch, |inner, now, scratch| {
-                    inner.kernel.transmit(now, PORTION_BYTES, &mut scratch.out);
-                });
+                let mut visit = match self.visit_at(now, Scratch::take()) {
+                    Ok(visit) => visit,
+                    Err(scratch) => {
+                        scratch.give_back();
+                        return false;
+                    }
+                };
+                visit.inner.kernel.transmit(now, PORTION_BYTES, &mut visit.scratch.out);
+                let mut scratch = visit.release();
                 self.flush(now, &mut scratch);
                 scratch.give_back();
-                if !is_up {
-                    return false;
-                }
             }
         }
         sent > 0

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use mio::{Events, Poll};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use sendrec_core::{Entry, From, Instant, Kernel, LocalId, Machine, Outcome, Syscall, WaitToken};
 use sendrec_trap::{Deliver, Down, Drive, Observer, Options, Recorder, Slot, Step};
 
@@ -90,6 +90,43 @@ pub(crate) struct Parts {
     pub(crate) pool: Pool,
 }
 
+/// A thread in the kernel.
+pub(crate) struct Visit<'a> {
+    pub(crate) inner: MutexGuard<'a, Inner>,
+    pub(crate) now: Instant,
+    pub(crate) scratch: Box<Scratch>,
+    /// Behind the lock: when it goes off, the lock has been released.
+    bomb: Bomb<'a>,
+}
+
+impl Visit<'_> {
+    /// Releases the lock, and does what came out: sends, and tells whose waits are over.
+    pub(crate) fn end(self) {
+        let shared = self.bomb.0;
+        let now = self.now;
+        let last = Instant::from_nanos(shared.last_input.load(Ordering::Relaxed));
+        let mut scratch = self.release();
+        shared.coalesce(now, last, &mut scratch);
+        shared.flush(now, &mut scratch);
+        scratch.give_back();
+        shared.pump_in_passing();
+    }
+
+    /// Releases the lock; what came out is the caller's to do.
+    #[inline]
+    pub(crate) fn release(mut self) -> Box<Scratch> {
+        let shared = self.bomb.0;
+        let (deadline, is_new) = shared.conclude(&mut self.inner, self.now, &mut self.scratch);
+        drop(self.inner);
+        shared.last_input.store(self.now.as_nanos(), Ordering::Relaxed);
+        // A leader that would sleep over it is woken.
+        if is_new && deadline < shared.sleeps_until.load(Ordering::SeqCst) {
+            wake_poll(&shared.waker);
+        }
+        self.scratch
+    }
+}
+
 /// On a panic under the lock, breaks the node, so that nobody waits for ever.
 struct Bomb<'a>(&'a Shared);
 
@@ -157,45 +194,43 @@ impl Shared {
         &self,
         input: impl FnOnce(&mut Inner, Instant, &mut Scratch) -> R,
     ) -> Option<R> {
-        let mut result = None;
-        self.put_in(|inner, now, scratch| result = Some(input(inner, now, scratch)));
-        result
+        let mut visit = self.visit()?;
+        let result = input(&mut visit.inner, visit.now, &mut visit.scratch);
+        visit.end();
+        Some(result)
     }
 
-    /// As [`Shared::with_kernel`], for an input that puts its result where it belongs: what is large is moved once. False if
+    /// Enters the kernel: what is put in is put in under the lock, and what comes out is done when the visit ends. `None` if
     /// the node is down.
-    pub(crate) fn put_in(&self, input: impl FnOnce(&mut Inner, Instant, &mut Scratch)) -> bool {
-        let mut scratch = Scratch::take();
-        let now = self.now();
-        let last = Instant::from_nanos(self.last_input.load(Ordering::Relaxed));
-        let is_up = self.locked(now, &mut scratch, input);
-        self.coalesce(now, last, &mut scratch);
-        self.flush(now, &mut scratch);
-        scratch.give_back();
-        if !is_up {
-            self.tell_all();
+    pub(crate) fn visit(&self) -> Option<Visit<'_>> {
+        let scratch = Scratch::take();
+        match self.visit_at(self.now(), scratch) {
+            Ok(visit) => Some(visit),
+            Err(scratch) => {
+                scratch.give_back();
+                self.tell_all();
+                None
+            }
         }
-        self.pump_in_passing();
-        is_up
     }
 
-    /// The part under the lock; false if the node is down.
-    pub(crate) fn locked(
-        &self,
-        now: Instant,
-        scratch: &mut Scratch,
-        input: impl FnOnce(&mut Inner, Instant, &mut Scratch),
-    ) -> bool {
+    /// As [`Shared::visit`], with a scratch that is the caller's; it comes back if the node is down.
+    #[inline]
+    pub(crate) fn visit_at(&self, now: Instant, scratch: Box<Scratch>) -> Result<Visit<'_>, Box<Scratch>> {
         if self.is_down() {
-            return false;
+            return Err(scratch);
         }
-        // Before the lock: when it goes off, the lock has been released.
-        let _bomb = Bomb(self);
-        let mut inner = self.inner.lock();
+        let bomb = Bomb(self);
+        let inner = self.inner.lock();
         if self.is_down() {
-            return false;
+            drop(inner);
+            return Err(scratch);
         }
-        input(&mut inner, now, scratch);
+        Ok(Visit { inner, now, scratch, bomb })
+    }
+
+    /// The end of a visit, still under the lock.
+    fn conclude(&self, inner: &mut Inner, now: Instant, scratch: &mut Scratch) -> (u64, bool) {
         inner.settle(scratch);
         let mut deadline = inner.kernel.next_deadline().map_or(u64::MAX, Instant::as_nanos);
         // What may go now this thread sees to, or whoever does so already; what may go later wants a tick.
@@ -210,13 +245,7 @@ impl Shared {
         if is_new {
             self.deadline.store(deadline, Ordering::SeqCst);
         }
-        drop(inner);
-        self.last_input.store(now.as_nanos(), Ordering::Relaxed);
-        // A leader that would sleep over it is woken.
-        if is_new && deadline < self.sleeps_until.load(Ordering::SeqCst) {
-            wake_poll(&self.waker);
-        }
-        true
+        (deadline, is_new)
     }
 
     /// Sends and tells what came out, without any lock of the kernel.

@@ -335,7 +335,7 @@ impl Exchange {
     }
 
     /// The header of a packet about a request, from its client; it acknowledges what it covers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn header_about(&mut self, slot: u32, kind: Kind, now: Instant) -> Header {
         let outgoing = &self.outgoing[slot as usize];
         let conversation = outgoing.conversation;
@@ -346,7 +346,7 @@ impl Exchange {
     }
 
     /// The header of a REQ, or of a piece of it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn request_header(&mut self, slot: u32, now: Instant) -> Header {
         let mut header = self.header_about(slot, Kind::Req, now);
         let outgoing = &self.outgoing[slot as usize];
@@ -361,7 +361,7 @@ impl Exchange {
     }
 
     /// Puts floor and answered into a packet to the server's machine: it acknowledges what it covers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put_floor(&mut self, header: &mut Header, conversation: u32, now: Instant) {
         let conversation = self.conversations.get_mut(conversation);
         header.floor = conversation.floor;
@@ -495,7 +495,7 @@ impl Exchange {
         let Outgoing { process, reply_to, sender, options, one_way, sought, .. } = *outgoing;
         self.close_outgoing(slot, port);
         let request = Request { process, to, message, options, one_way, reply_to, sender, sought };
-        port.effects.push(Effect::Failed { request, error });
+        port.effects.push(Effect::Failed { request: alloc::boxed::Box::new(request), error });
     }
 
     /// Takes back the request whose answer, or whose acceptance, `token` awaits.

@@ -77,7 +77,7 @@ pub(crate) enum Effect {
     /// A reply came.
     Answered { process: LocalId, from: Address, reply_to: ReplyTo, message: Bytes },
     /// No reply will come.
-    Failed { request: Request, error: CallError },
+    Failed { request: alloc::boxed::Box<Request>, error: CallError },
     /// A blocking reply is over.
     ReplySettled { token: WaitToken, result: Result<Bytes, ReplyError> },
     /// The message that room was kept for will not come.
@@ -255,7 +255,7 @@ impl Exchange {
     }
 
     /// A header from here to a process of `peer`, without what only some types have.
-    #[inline]
+    #[inline(always)]
     fn header(
         &self,
         peer: u32,

@@ -90,7 +90,7 @@ impl Exchange {
         if replied { Fate::Accepted } else { Fate::DuplicateDone }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn served_header(&self, slot: u32, kind: Kind, now: Instant) -> Header {
         let served = &self.served[slot as usize];
         let mut header = self.header(served.peer, kind, served.addressed, served.client, served.sequence);
@@ -115,7 +115,7 @@ impl Exchange {
     }
 
     /// The header of a reply, or of a piece of it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn piece_of_reply(&self, slot: u32, flags: Flags, now: Instant) -> Header {
         let mut header = self.served_header(slot, Kind::Rep, now);
         header.flags = flags.with(self.served[slot as usize].manner.flags());

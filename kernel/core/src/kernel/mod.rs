@@ -247,9 +247,9 @@ impl Kernel {
         let before = out.transmits.len();
         self.tracer.begin(now);
         for (path, bytes) in batch {
-            match View::new(bytes) {
-                Ok(view) => self.handle_packet(now, path, &view, out),
-                Err(reason) => self.note_malformed(path.remote, reason, out),
+            match &View::new(bytes) {
+                Ok(view) => self.handle_packet(now, path, view, out),
+                Err(reason) => self.note_malformed(path.remote, *reason, out),
             }
         }
         self.exchange.upkeep(now);
@@ -475,7 +475,7 @@ impl Kernel {
                 self.answer(now, process, from, reply_to, message, out);
                 self.tracer.step(Step::Handed);
             }
-            Effect::Failed { request, error } => self.on_failed(now, request, error, out),
+            Effect::Failed { request, error } => self.on_failed(now, *request, error, out),
             Effect::ReplySettled { token, result } => {
                 let outcome = match result {
                     Ok(message) => Outcome::Replied(message),
