@@ -26,9 +26,12 @@ pub(crate) fn spawn(node: &Node) -> Fallible<Process<'_, Node>> {
 
 /// Answers each message with itself, until the node goes down.
 pub(crate) fn echo(me: &Process<'_, Node>) {
-    while let Ok(request) = me.receive(From::Any) {
+    let mut next = me.receive(From::Any);
+    while let Ok(request) = next {
         // A client that is gone wants no answer.
-        let _ = me.reply(request.source, request.message);
+        next = me
+            .reply_and_receive(request.source, request.message, From::Any)
+            .unwrap_or_else(|_| me.receive(From::Any));
     }
 }
 

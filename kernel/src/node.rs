@@ -322,6 +322,43 @@ impl Trap for Node {
         }
     }
 
+    fn reply_and_receive(&self, process: LocalId, reply: Syscall, from: From) -> Result<Outcome, Outcome> {
+        self.shared.step(Step::Trapped);
+        let down = Down::of(&reply);
+        self.shared.learn_path(&reply);
+        let receive = |wait| Syscall::Receive { from, wait, blocking: wait };
+        let Some(mut visit) = self.shared.visit() else { return Err(down.outcome()) };
+        self.shared.step(Step::Entered);
+        let Visit { inner, now, scratch, .. } = &mut visit;
+        let replied = match inner.kernel.trap(*now, process, reply, &mut scratch.out) {
+            Entry::Wait(token) => {
+                let parker = Parker::mine();
+                inner.register(token, Waiter::Thread(parker.clone()));
+                visit.end();
+                self.wait_for_token(token, &parker, None, down)
+            }
+            Entry::Done(Outcome::Replied(_)) if inner.kernel.has_mail(process) => {
+                scratch.next = Next::Soon;
+                let entry = inner.kernel.trap(*now, process, receive(false), &mut scratch.out);
+                visit.end();
+                match entry {
+                    Entry::Done(Outcome::Nothing) | Entry::Wait(_) => {
+                        return Ok(self.enter(process, receive(true), None));
+                    }
+                    Entry::Done(outcome) => return Ok(outcome),
+                }
+            }
+            Entry::Done(replied) => {
+                visit.end();
+                replied
+            }
+        };
+        match replied {
+            Outcome::Replied(_) => Ok(self.enter(process, receive(true), None)),
+            failed => Err(failed),
+        }
+    }
+
     fn orphan(&self, process: LocalId, client: Address) {
         self.shared.with_kernel(|inner, now, scratch| {
             inner.kernel.orphaned(now, process, client, &mut scratch.out);

@@ -4,8 +4,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use redb::WriteTransaction;
 use sendrec_trap::{
-    Address, From as Whom, Instant, Process, ReceiveError, Received, ReplyError, SendFailure, Source, Step,
-    Trap,
+    Address, From as Whom, Instant, Process, ReceiveError, Received, ReplyError, SendError, SendFailure,
+    Source, Step, Trap,
 };
 
 use crate::Procedure;
@@ -219,10 +219,23 @@ fn serve_from<'a, T: Trap + ?Sized>(
     services: &(impl Iterator<Item = &'a (dyn Service + 'a)> + Clone),
     rules: &Rules<'_>,
 ) -> ReceiveError {
+    let mut next = me.receive(Whom::Any);
     loop {
-        match me.receive(Whom::Any) {
-            Ok(request) => answer_one(me, services.clone(), rules, request),
-            Err(ReceiveError::RequestFailed { .. }) => {}
+        next = match next {
+            Ok(request) => {
+                let source = request.source;
+                match answer_to(me, services.clone(), rules, request) {
+                    Some(answer) => {
+                        let xid = xid_of(&answer);
+                        me.reply_and_receive(source, answer, Whom::Any).unwrap_or_else(|error| {
+                            note_failed(me, source, xid, error);
+                            me.receive(Whom::Any)
+                        })
+                    }
+                    None => me.receive(Whom::Any),
+                }
+            }
+            Err(ReceiveError::RequestFailed { .. }) => me.receive(Whom::Any),
             Err(error) => return error,
         }
     }
@@ -259,7 +272,13 @@ impl<T: Trap + ?Sized> Station for Process<'_, T> {
 
 /// Runs the call in a message that was received, and replies: for servers whose loop has more to do.
 pub fn serve_one<T: Trap + ?Sized>(me: &Process<'_, T>, services: &[&dyn Service], request: Received) {
-    answer_one(me, services.iter().copied(), &Rules::default(), request);
+    let source = request.source;
+    if let Some(answer) = answer_to(me, services.iter().copied(), &Rules::default(), request) {
+        let xid = xid_of(&answer);
+        if let Err(error) = me.reply(source, answer) {
+            note_failed(me, source, xid, error);
+        }
+    }
 }
 
 /// Whether a message that came through a kernel is a call: for servers that understand other messages too.
@@ -268,29 +287,38 @@ pub fn is_call(message: &[u8]) -> bool {
     message.starts_with(&BEGINNING)
 }
 
-fn answer_one<'a, T: Trap + ?Sized>(
+/// Runs the call in a message; its answer, if it is one.
+fn answer_to<'a, T: Trap + ?Sized>(
     me: &Process<'_, T>,
     services: impl Iterator<Item = &'a (dyn Service + 'a)> + Clone,
     rules: &Rules<'_>,
     request: Received,
-) {
+) -> Option<Bytes> {
     me.step(Step::Woken);
     let source = request.source;
-    let Some(answer) = answer_from(services, rules, request.message, Some((source, me))) else {
-        log::debug!("{} sent what is no call", source.address());
-        return;
+    let answer = answer_from(services, rules, request.message, Some((source, me)));
+    match &answer {
+        Some(_) => me.step(Step::ResultMarshalled),
+        None => log::debug!("{} sent what is no call", source.address()),
+    }
+    answer
+}
+
+/// The number of the call that this answers.
+fn xid_of(answer: &[u8]) -> u32 {
+    answer.first_chunk().copied().map_or(0, u32::from_be_bytes)
+}
+
+/// An answer did not go. If it is longer than messages may be here, its client is to hear of it.
+#[cold]
+fn note_failed<T: Trap + ?Sized>(me: &Process<'_, T>, source: Source, xid: u32, error: SendError) {
+    let failed = if error.failure == SendFailure::Reply(ReplyError::TooLong) {
+        log::warn!("the answer to {}: {error}", source.address());
+        me.reply(source, failed_answer(xid))
+    } else {
+        Err(error)
     };
-    me.step(Step::ResultMarshalled);
-    let xid = answer.first_chunk().copied().map_or(0, u32::from_be_bytes);
-    let replied = match me.reply(source, answer) {
-        // Longer than messages may be here: its client is to hear of it.
-        Err(error) if error.failure == SendFailure::Reply(ReplyError::TooLong) => {
-            log::warn!("the answer to {}: {error}", source.address());
-            me.reply(source, failed_answer(xid))
-        }
-        replied => replied,
-    };
-    if let Err(error) = replied {
+    if let Err(error) = failed {
         log::debug!("the answer to {}: {error}", source.address());
     }
 }

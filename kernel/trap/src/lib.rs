@@ -111,6 +111,18 @@ pub trait Trap {
     /// as the deadline is brought, not lost.
     fn enter(&self, process: LocalId, call: Syscall, deadline: Option<Instant>) -> Outcome;
 
+    /// Replies, and then receives the next message from `from`, for which it waits: what a server does between two requests.
+    /// A driver that can does both in one entry if a message waits already. What came of the receive; what came of the reply
+    /// if it failed, and then nothing is received.
+    fn reply_and_receive(&self, process: LocalId, reply: Syscall, from: From) -> Result<Outcome, Outcome> {
+        match self.enter(process, reply, None) {
+            Outcome::Replied(_) => {
+                Ok(self.enter(process, Syscall::Receive { from, wait: true, blocking: true }, None))
+            }
+            failed => Err(failed),
+        }
+    }
+
     /// Enters the kernel and does not wait: what comes of the call goes into the slot returned.
     fn submit(&self, process: LocalId, call: Syscall) -> Arc<Slot>;
 

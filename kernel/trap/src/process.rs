@@ -218,6 +218,28 @@ impl<'t, T: Trap + ?Sized> Process<'t, T> {
         self.send(source, message)
     }
 
+    /// Replies to a source, and then waits for the next message: [`Process::reply`] and [`Process::receive`], in one entry into
+    /// the kernel where a message waits already. What a server does between two requests (L4's reply and wait, Liedtke
+    /// 1993).
+    ///
+    /// # Errors
+    /// The reply failed, and nothing was received.
+    pub fn reply_and_receive<M: Message>(
+        &self,
+        source: Source,
+        message: M,
+        from: From,
+    ) -> Result<Result<Received, ReceiveError>, SendError> {
+        let reply = send_call(To::Source(source), message, self.gate.options(), true);
+        match self.gate.reply_and_receive(self.id, reply, from) {
+            Ok(next) => Ok(received(next)),
+            Err(failed) => Err(match sent(failed) {
+                Err(error) => error,
+                Ok(message) => SendError { failure: SendFailure::Reply(ReplyError::Down), message },
+            }),
+        }
+    }
+
     /// Hands a request on: `to` gets `message` and answers it in this process's stead.
     pub fn forward(&self, source: Source, message: impl Message, to: Address) -> Result<(), SendError> {
         let call = Syscall::Forward { source, message: message.into_bytes(), to };

@@ -37,9 +37,12 @@ pub(crate) fn with_process<R>(
 
 fn answer(me: &Process<'_, Node>) {
     let mut server = Server::default();
-    while let Ok(request) = me.receive(From::Any) {
+    let mut next = me.receive(From::Any);
+    while let Ok(request) = next {
         // A client that is gone wants no answer.
-        let _ = me.reply(request.source, server.answer(request.message));
+        next = me
+            .reply_and_receive(request.source, server.answer(request.message), From::Any)
+            .unwrap_or_else(|_| me.receive(From::Any));
     }
 }
 
