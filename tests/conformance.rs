@@ -30,24 +30,31 @@ const LONG: Duration = Duration::from_secs(60);
 /// Answers with what was asked, until told `stop`; `late` is answered one request later, `never` not at all.
 fn server<T: Trap + ?Sized>(me: &Process<'_, T>) {
     let mut late = None;
+    let mut next = me.receive(From::Any);
     loop {
-        let request = me.receive(From::Any).unwrap();
-        match &request.message[..] {
+        let request = next.unwrap();
+        next = match &request.message[..] {
             b"stop" => return me.reply(request.source, "stopped").unwrap(),
-            b"never" => {}
-            b"late" => late = Some(request.source),
-            _ if !request.source.wants_reply() => {}
-            _ => {
-                me.reply(request.source, request.message.clone()).unwrap();
-                if let Some(source) = late.take() {
+            b"late" => {
+                late = Some(request.source);
+                me.receive(From::Any)
+            }
+            b"never" => me.receive(From::Any),
+            _ if !request.source.wants_reply() => me.receive(From::Any),
+            _ => match late.take() {
+                None => me.reply_and_receive(request.source, request.message, From::Any).unwrap(),
+                Some(source) => {
+                    me.reply(request.source, request.message).unwrap();
                     me.reply(source, "late").unwrap();
-                    let twice = me.reply(source, "late").unwrap_err().failure;
+                    // A reply that fails waits for nothing.
+                    let twice = me.reply_and_receive(source, "late", From::Any).unwrap_err().failure;
                     assert!(matches!(
                         twice,
                         SendFailure::Reply(ReplyError::NotWanted | ReplyError::Abandoned)
                     ));
+                    me.receive(From::Any)
                 }
-            }
+            },
         }
     }
 }

@@ -10,7 +10,8 @@ use bytes::BytesMut;
 use sendrec_core::trace::Event;
 use sendrec_kernel::{BootError, Node, NodeConfig};
 use sendrec_trap::{
-    Address, CallError, From, LocalId, Process, ReceiveError, Recorder, SendFailure, SpawnOptions, Trap,
+    Address, CallError, From, LocalId, Options, Process, ReceiveError, Recorder, Reliability, SendFailure,
+    SpawnOptions, Trap,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -426,6 +427,33 @@ fn an_answer_does_not_wait_for_a_thread_that_works_on() {
         answered.send(()).unwrap();
         client.wait(second).unwrap();
     });
+}
+
+#[test]
+fn a_reply_and_the_next_receive_are_one_entry_and_every_caller_gets_its_own_answer() {
+    const CALLS: u32 = 200;
+    for reliability in [Reliability::ReplyAcks, Reliability::AckEach] {
+        let (near, far) = (node(), node());
+        let server = Process::spawn(&far, well_known(1)).unwrap();
+        let to = server.address();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut next = server.receive(From::Any);
+                while let Ok(request) = next {
+                    let answer = [&request.message[..], b"!"].concat();
+                    next = server.reply_and_receive(request.source, answer, From::Any).unwrap();
+                }
+            });
+            let client = Process::spawn(&near, SpawnOptions::default()).unwrap();
+            let options = Options { reliability, ..client.how().options };
+            let start = |number: u32| client.start_call_with(to, &number.to_be_bytes(), options);
+            let calls: Vec<_> = (0..CALLS).map(start).collect();
+            for (number, call) in (0..CALLS).zip(calls) {
+                assert_eq!(client.wait(call).unwrap()[..4], number.to_be_bytes());
+            }
+            far.shut_down();
+        });
+    }
 }
 
 #[test]
