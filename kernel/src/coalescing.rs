@@ -21,8 +21,10 @@ use crate::shared::Shared;
 const BRISK: Duration = Duration::from_micros(20);
 /// So long a packet waits for others, while somebody enters the node to see to it.
 const WAIT_MAX: Duration = Duration::from_micros(200);
-/// So many leave at once: what one segmented send takes.
+/// So many leave at once: then whom they are for works on them while this thread makes the next.
 const PACKETS_MAX: usize = 32;
+/// So many where whoever is waited for runs on the same core: it cannot work meanwhile. What one segmented send takes.
+const PACKETS_MAX_SHARED: usize = 64;
 /// No packets.
 const NEVER: u64 = u64::MAX;
 
@@ -59,10 +61,11 @@ impl Coalescing {
         self.is_on && next == Next::Soon && now.since(last) <= BRISK
     }
 
-    /// Takes packets that may wait; gives back all that leave now instead, in `transmits`. True if they are the first that wait:
+    /// Takes packets that may wait; gives back all that leave now instead, in `transmits`: fewer at a time if their thread has a
+    /// core of its own. True if they are the first that wait:
     /// then somebody must be awake who sees to them in the end.
     #[must_use]
-    pub(crate) fn put(&self, now: Instant, transmits: &mut Vec<Transmit>) -> bool {
+    pub(crate) fn put(&self, now: Instant, transmits: &mut Vec<Transmit>, shares_core: bool) -> bool {
         if transmits.is_empty() && !self.is_waiting() {
             return false;
         }
@@ -74,7 +77,8 @@ impl Coalescing {
         waiting.append(transmits);
         let since = self.since.load(Ordering::Relaxed);
         let is_late = since != NEVER && now.as_nanos().saturating_sub(since) > WAIT_MAX.as_nanos() as u64;
-        if is_late || waiting.len() >= PACKETS_MAX {
+        let packets_max = if shares_core { PACKETS_MAX_SHARED } else { PACKETS_MAX };
+        if is_late || waiting.len() >= packets_max {
             self.since.store(NEVER, Ordering::SeqCst);
             std::mem::swap(&mut *waiting, transmits);
             return false;
@@ -101,7 +105,7 @@ impl Shared {
         let transmits = &mut scratch.out.transmits;
         if !self.coalescing.may_wait(next, now, last) {
             self.coalescing.release(transmits);
-        } else if self.coalescing.put(now, transmits) {
+        } else if self.coalescing.put(now, transmits, self.patience.shares_core()) {
             self.keeper.rouse();
             // Whoever leads may be asleep without any deadline, and may be the keeper.
             if self.sleeps_until.load(Ordering::SeqCst) != 0 {

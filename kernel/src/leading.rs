@@ -18,6 +18,9 @@ use crate::socket::Batch;
 /// After so many receives without a sleep the socket is taken out of the poll.
 pub(crate) const DEREGISTERED: u32 = 64;
 
+/// More datagrams than this in one receive take longer than it takes to read the clock again.
+const BATCH: usize = 8;
+
 /// What the leader sleeps with. The socket is registered only while the node does sleep: a registered one costs a
 /// wake-up's work with every datagram, a tenth of a call, though nobody sleeps in the poll.
 pub(crate) struct Sleep {
@@ -90,6 +93,10 @@ impl Shared {
         }
         let mut scratch = visit.release();
         scratch.buffer = buffer;
+        if length > BATCH * stride {
+            // So many take a while, and what follows them is brisk all the same.
+            self.last_input.store(self.now().as_nanos(), Ordering::Relaxed);
+        }
         if !scratch.out.transmits.is_empty() {
             self.coalescing.release(&mut scratch.out.transmits);
         }

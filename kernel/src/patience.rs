@@ -7,7 +7,7 @@
 //! slow yields cost a few per cent of the time whatever the load is. Slow ones count only if it was others of this system that
 //! had the core: a virtual machine is itself taken off its core now and then, which is over when it is over.
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::monotonic_ns;
@@ -23,6 +23,8 @@ const BUSY_YIELD_NS: u64 = 400_000;
 /// It does if the thread has waited for the core for more than so many tenths of the time since the slow yield before. Two
 /// that work for each other on one core wait for half of the time.
 const WAITED_TENTHS: u64 = 6;
+/// A yield that takes longer than this gave the core to somebody.
+const COMPANY_NS: u64 = 4_000;
 /// So many times as long as a slow yield took, no thread looks.
 const BACKOFF_FACTOR: u64 = 32;
 /// Two slow yields are near to each other if no more than so many times their length lies between them. One alone may
@@ -40,6 +42,8 @@ pub(crate) struct Patience {
     last_slow: AtomicU64,
     /// How long a thread looks now, ns.
     looking: AtomicU64,
+    /// Whether others ran on this core while a thread yielded the last time.
+    shares_core: AtomicBool,
 }
 
 /// One thread's wait.
@@ -51,7 +55,8 @@ pub(crate) struct Looking {
 impl Patience {
     pub(crate) const fn new() -> Self {
         let looking = AtomicU64::new(LOOKING.as_nanos() as u64);
-        Self { not_before: AtomicU64::new(0), last_slow: AtomicU64::new(0), looking }
+        let shares_core = AtomicBool::new(false);
+        Self { not_before: AtomicU64::new(0), last_slow: AtomicU64::new(0), looking, shares_core }
     }
 
     /// Gives the core away for a moment if the thread may go on looking; false if it is to sleep. `clock` reads the
@@ -66,7 +71,8 @@ impl Patience {
         }
         std::thread::yield_now();
         let after = clock();
-        let took = after - now;
+        let took = after.saturating_sub(now);
+        self.shares_core.store(took > COMPANY_NS, Ordering::Relaxed);
         if took > BUSY_YIELD_NS {
             let last = self.last_slow.swap(after, Ordering::Relaxed);
             let is_near = last != 0 && now.saturating_sub(last) < took.saturating_mul(NEAR_FACTOR);
@@ -76,6 +82,11 @@ impl Patience {
             }
         }
         true
+    }
+
+    /// Whether somebody else runs on the core of a thread that waits, as one whom it waits for may.
+    pub(crate) fn shares_core(&self) -> bool {
+        self.shares_core.load(Ordering::Relaxed)
     }
 
     /// A thread has looked in vain and then slept, until now.
@@ -160,6 +171,16 @@ mod tests {
         assert!(!looks_on(&patience, &mut Looking::new(), 5_000));
         assert!(!looks_on(&patience, &mut Looking::new(), 35_000));
         assert!(looks_on(&patience, &mut Looking::new(), 37_000), "32 times as long as the yield took");
+    }
+
+    #[test]
+    fn whether_a_core_is_shared_is_told_by_the_last_yield() {
+        let patience = Patience::new();
+        assert!(!patience.shares_core());
+        for (micros, is_shared) in [(1, false), (25, true), (4, false)] {
+            assert!(patience.look_again(&mut Looking::new(), 0, || micros * MICRO));
+            assert_eq!(patience.shares_core(), is_shared);
+        }
     }
 
     #[test]
