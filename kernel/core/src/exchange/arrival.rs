@@ -25,7 +25,7 @@ pub(crate) struct Arrival<'a> {
     pub(crate) to: LocalId,
     pub(crate) from: Address,
     pub(crate) one_way: bool,
-    peer: u32,
+    pub(crate) peer: u32,
     window: u32,
     manner: Manner,
     pub(super) header: &'a Header,
@@ -176,10 +176,11 @@ impl Exchange {
         header: &Header,
         port: &mut Port<'_>,
     ) -> Result<u32, Fate> {
-        if self.peers.find(path.remote).is_none() && !self.make_peer_room(port.now) {
-            return Err(Fate::TableFull);
-        }
-        let peer = self.find_or_make_peer(path, port.now);
+        let peer = match self.peers.find(path.remote) {
+            Some(peer) => peer,
+            None if self.make_peer_room(port.now) => self.make_peer(path, port.now),
+            None => return Err(Fate::TableFull),
+        };
         let judgement = self.peers.get_mut(peer).judge(header.source_epoch);
         match judgement {
             Judgement::Current => self.learn_epoch(peer, header.source_epoch, port),

@@ -220,6 +220,11 @@ impl Exchange {
         if let Some(peer) = self.peers.find(path.remote) {
             return peer;
         }
+        self.make_peer(path, now)
+    }
+
+    #[cold]
+    pub(super) fn make_peer(&mut self, path: Path, now: Instant) -> u32 {
         let timer = self.timers.add(TimerKey::Peer(self.peers.next_slot()));
         self.peers.insert(Peer::new(path, timer, now))
     }

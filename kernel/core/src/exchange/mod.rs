@@ -282,7 +282,12 @@ impl Exchange {
 
     /// Whether that incarnation of a machine is the one that is believed in.
     pub(crate) fn believes(&self, machine: Machine, epoch: Epoch) -> bool {
-        self.peers.find(machine).is_some_and(|peer| self.peers.get(peer).epoch == epoch)
+        self.peers.find(machine).is_some_and(|peer| self.believes_of(peer, epoch))
+    }
+
+    /// The same of one that is known.
+    pub(crate) fn believes_of(&self, peer: u32, epoch: Epoch) -> bool {
+        self.peers.get(peer).epoch == epoch
     }
 
     /// What this machine calls itself towards `peer`: its boot's epoch, or a later one if the peer knew a later.

@@ -344,7 +344,7 @@ impl Kernel {
         self.counters.copied_out_bytes += message.len() as u64;
         self.tracer.step(Step::CopiedOut);
         let epoch = view.header().source_epoch;
-        let is_believed = self.exchange.believes(from.machine, epoch);
+        let is_believed = self.exchange.believes_of(arrival.peer, epoch);
         let source = Source { address: from, ticket, epoch, is_believed, arrived: now };
         self.deliver(now, process, permit, Received { source, message }, out);
         self.tracer.step(Step::Handed);
