@@ -6,8 +6,8 @@ use std::time::{Duration, Instant as Wall};
 use sendrec_core::limits::DATAGRAM_BYTES_MAX;
 use sendrec_core::message::copied;
 use sendrec_core::{
-    Address, Config, Entry, Epoch, From, Handing, Instant, Kernel, LocalId, Machine, Out, Outcome, Path,
-    Source, SpawnOptions, Syscall, Target, WaitToken,
+    Address, Buffering, Config, Entry, Epoch, From, Handing, Instant, Kernel, LocalId, Machine, Out, Outcome,
+    Overflow, Path, Source, SpawnOptions, Syscall, Target, WaitToken,
 };
 use sendrec_measure::{Fallible, MESSAGE_BYTES};
 
@@ -161,6 +161,29 @@ impl Net {
         Ok(())
     }
 
+    /// One message that wants no reply, and its acknowledgement.
+    fn send(&mut self, client: usize, process: LocalId, server: LocalId) -> Fallible<()> {
+        let Site { kernel, out } = &mut self.sites[client];
+        let send = Syscall::Send {
+            to: Target::Place(Address::new(machine(SERVER), server)),
+            message: copied(&[7; MESSAGE_BYTES]),
+            options: kernel.config().options,
+            one_way: true,
+            blocking: false,
+            handing: Handing::Copied,
+        };
+        let Entry::Wait(token) = kernel.trap(self.now, process, send, out) else {
+            return Err("a message was sent at once".into());
+        };
+        self.exchange(client, 0);
+        let Site { kernel, out } = &mut self.sites[client];
+        out.wakes.clear();
+        match kernel.claim(token) {
+            Some(Outcome::Sent(_)) => Ok(()),
+            other => Err(format!("a message came to {other:?}").into()),
+        }
+    }
+
     /// What was begun takes its course, but for what the server is not to answer yet. Machines that meet for the first time
     /// have more to say to each other.
     fn exchange(&mut self, client: usize, but: usize) {
@@ -176,7 +199,11 @@ impl Net {
 }
 
 /// Nanoseconds of each call, once all that calls has called.
-fn time(calls_first: usize, time: Duration, mut call: impl FnMut() -> Fallible<()>) -> Fallible<f64> {
+pub(super) fn time_each(
+    calls_first: usize,
+    time: Duration,
+    mut call: impl FnMut() -> Fallible<()>,
+) -> Fallible<f64> {
     for _ in 0..calls_first {
         call()?;
     }
@@ -196,7 +223,7 @@ pub(super) fn processes(count: usize, span: Duration) -> Fallible<f64> {
     let mut net = Net::new(1);
     let (servers, clients) = (net.spawn(SERVER, count)?, net.spawn(1, count)?);
     let mut pairs = clients.into_iter().zip(servers).cycle();
-    time(count, span, || {
+    time_each(count, span, || {
         let (client, server) = pairs.next().ok_or("no processes")?;
         net.call(1, client, server)
     })
@@ -209,9 +236,35 @@ pub(super) fn peers(count: usize, span: Duration) -> Fallible<f64> {
     let clients = (1..=count).map(|place| Ok((place, net.spawn(place, 1)?[0])));
     let clients = clients.collect::<Fallible<Vec<_>>>()?;
     let mut clients = clients.into_iter().cycle();
-    time(count, span, || {
+    time_each(count, span, || {
         let (place, client) = clients.next().ok_or("no peers")?;
         net.call(place, client, server)
+    })
+}
+
+/// So many messages wait in a mailbox: as one more comes, the oldest is taken.
+pub(super) fn mailbox(count: usize, span: Duration) -> Fallible<f64> {
+    let mut net = Net::new(1);
+    let client = net.spawn(1, 1)?[0];
+    let (messages, overflow) = (count + 1, Overflow::default());
+    let buffering = Some(Buffering::Mailbox { messages, bytes: usize::MAX, overflow });
+    let Site { kernel, out } = &mut net.sites[SERVER];
+    let server = kernel
+        .spawn(net.now, SpawnOptions { buffering, ..SpawnOptions::default() }, out)
+        .map_err(|error| error.to_string())?;
+    for _ in 0..count {
+        net.send(1, client, server)?;
+    }
+    time_each(count, span, || {
+        net.send(1, client, server)?;
+        let Site { kernel, out } = &mut net.sites[SERVER];
+        let receive = Syscall::Receive { from: From::Any, wait: false, blocking: false };
+        match kernel.trap(net.now, server, receive, out) {
+            Entry::Done(Outcome::Received(_)) => {}
+            other => return Err(format!("a receive came to {other:?}").into()),
+        }
+        net.pass(1);
+        Ok(())
     })
 }
 
@@ -226,7 +279,7 @@ pub(super) fn outstanding(count: usize, span: Duration) -> Fallible<f64> {
         tokens.push_back(net.start(1, client, server)?);
         net.exchange(1, taken_max);
     }
-    time(count, span, || {
+    time_each(count, span, || {
         tokens.push_back(net.start(1, client, server)?);
         net.exchange(1, taken_max);
         let oldest = tokens.pop_front().ok_or("no call is outstanding")?;

@@ -1,7 +1,9 @@
 //! What a call costs as a system grows: processes, peers, calls outstanding, threads; a world's events; timers.
 //!
 //! The first three are measured on kernels alone, which hand each other packets without any network between: there the cost
-//! that grows with a table is not lost in what the system takes for a datagram. Threads call over UDP.
+//! that grows with a table is not lost in what the system takes for a datagram. Then processes and peers over UDP, where it
+//! is, and threads that call at once.
+mod datagrams;
 mod kernels;
 mod page;
 mod show;
@@ -21,19 +23,33 @@ pub(crate) enum What {
     Processes,
     Peers,
     Outstanding,
+    Mailbox,
+    ProcessesOverUdp,
+    PeersOverUdp,
     Threads,
     World,
 }
 
 impl What {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Processes, Self::Peers, Self::Outstanding, Self::Threads, Self::World];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Processes,
+        Self::Peers,
+        Self::Outstanding,
+        Self::Mailbox,
+        Self::ProcessesOverUdp,
+        Self::PeersOverUdp,
+        Self::Threads,
+        Self::World,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Processes => "processes on each node",
             Self::Peers => "peers of a server",
             Self::Outstanding => "calls outstanding",
+            Self::Mailbox => "messages in a mailbox",
+            Self::ProcessesOverUdp => "processes of a node, over UDP",
+            Self::PeersOverUdp => "peers of a server, over UDP",
             Self::Threads => "threads that call at once",
             Self::World => "processes of a world",
         }
@@ -42,6 +58,8 @@ impl What {
     pub(crate) const fn unit(self) -> &'static str {
         match self {
             Self::Processes | Self::Peers | Self::Outstanding => "ns for a call, both kernels",
+            Self::Mailbox => "ns for a message that comes and one that is taken, both kernels",
+            Self::ProcessesOverUdp | Self::PeersOverUdp => "us for a call",
             Self::Threads => "us for a call over UDP, of all threads together",
             Self::World => "ns for a packet event",
         }
@@ -49,8 +67,9 @@ impl What {
 
     fn sizes(self, is_quick: bool) -> Vec<usize> {
         let (most, quick) = match self {
-            Self::Processes | Self::Outstanding => (10_000, 100),
-            Self::Peers => (1_000, 100),
+            Self::Processes | Self::Outstanding | Self::ProcessesOverUdp => (10_000, 100),
+            Self::Peers | Self::PeersOverUdp => (1_000, 100),
+            Self::Mailbox => (100_000, 100),
             Self::World => return if is_quick { vec![2, 10] } else { vec![2, 10, 100, 1_000] },
             Self::Threads => return if is_quick { vec![1, 2] } else { vec![1, 2, 4, 8] },
         };
@@ -65,6 +84,9 @@ impl What {
             Self::Processes => Ok(kernels::processes(size, time)?),
             Self::Peers => Ok(kernels::peers(size, time)?),
             Self::Outstanding => Ok(kernels::outstanding(size, time)?),
+            Self::Mailbox => Ok(kernels::mailbox(size, time)?),
+            Self::ProcessesOverUdp => datagrams::processes(size, time),
+            Self::PeersOverUdp => datagrams::peers(size, time),
             Self::Threads => threads::measure(size, time),
             Self::World => Ok(1e9 / world::events_per_second(size, time)),
         }
@@ -76,10 +98,16 @@ pub(crate) fn run(options: &Growth) -> Fallible<()> {
     let [html, csv] = Output::open_each([options.html.as_deref(), options.csv.as_deref()])?;
     let mut rows = Vec::new();
     for what in What::ALL {
-        for size in what.sizes(options.quick) {
-            eprintln!("{}: {size}", what.name());
-            let figures = (0..options.rounds()).map(|_| what.measure(size, options));
-            let figures = figures.collect::<Fallible<Vec<f64>>>()?;
+        let sizes = what.sizes(options.quick);
+        let mut figures = vec![Vec::new(); sizes.len()];
+        // All sizes in turn: a machine that is slower for a while is so for all of them.
+        for round in 1..=options.rounds() {
+            eprintln!("{}: {} to {}, round {round}", what.name(), sizes[0], sizes[sizes.len() - 1]);
+            for (size, figures) in sizes.iter().zip(&mut figures) {
+                figures.push(what.measure(*size, options)?);
+            }
+        }
+        for (size, figures) in sizes.into_iter().zip(figures) {
             if let Some(figure) = Spread::of(figures) {
                 rows.push(Row { grows: what.name(), unit: what.unit(), size, figure });
             }
