@@ -12,8 +12,9 @@ use crate::outlet::PORTION_BYTES;
 use crate::parker::{Parker, wake_poll};
 use crate::patience::Looking;
 use crate::scratch::Scratch;
-use crate::shared::{Shared, Visit};
+use crate::shared::Shared;
 use crate::socket::Batch;
+use crate::visit::Visit;
 
 /// After so many receives without a sleep the socket is taken out of the poll.
 pub(crate) const DEREGISTERED: u32 = 64;

@@ -24,6 +24,7 @@ mod scratch;
 mod shared;
 mod shim;
 mod socket;
+mod visit;
 
 pub use boot::{BootError, Names, NodeConfig};
 pub use discovery::{Discovery, DiscoveryError};

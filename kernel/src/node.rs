@@ -22,9 +22,10 @@ use crate::leading::Led;
 use crate::parker::{Parker, ReadyWaker, wake_poll};
 use crate::patience::Looking;
 use crate::pool::Pool;
-use crate::shared::{Parts, Shared, Visit, Waiter};
+use crate::shared::{Parts, Shared, Waiter};
 use crate::shim::Shim;
 use crate::socket::Socket;
+use crate::visit::Visit;
 
 const WAKER: Token = Token(1);
 

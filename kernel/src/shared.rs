@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use mio::{Events, Poll};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use sendrec_core::{Entry, From, Instant, Kernel, LocalId, Machine, Outcome, Syscall, WaitToken};
 use sendrec_trap::{Deliver, Down, Drive, Observer, Options, Recorder, Slot, Step};
 
@@ -38,7 +38,7 @@ pub(crate) struct Inner {
 }
 
 pub(crate) struct Shared {
-    inner: Mutex<Inner>,
+    pub(crate) inner: Mutex<Inner>,
     /// Whether the steps that stubs take are recorded.
     pub(crate) traces_steps: bool,
     observer: Option<Observer>,
@@ -63,7 +63,7 @@ pub(crate) struct Shared {
     /// Shut down, or broken by a panic: nothing goes in any more.
     down: AtomicBool,
     /// When the kernel or the shim wants a tick, ns; `u64::MAX` if never.
-    deadline: AtomicU64,
+    pub(crate) deadline: AtomicU64,
     /// Until when the leader sleeps in its poll, ns; 0 while it does not.
     pub(crate) sleeps_until: AtomicU64,
     /// Memory for long messages.
@@ -88,55 +88,6 @@ pub(crate) struct Parts {
     pub(crate) ask_paths: bool,
     pub(crate) coalesce: bool,
     pub(crate) pool: Pool,
-}
-
-/// A thread in the kernel.
-pub(crate) struct Visit<'a> {
-    pub(crate) inner: MutexGuard<'a, Inner>,
-    pub(crate) now: Instant,
-    pub(crate) scratch: Box<Scratch>,
-    /// Behind the lock: when it goes off, the lock has been released.
-    bomb: Bomb<'a>,
-}
-
-impl Visit<'_> {
-    /// Releases the lock, and does what came out: sends, and tells whose waits are over.
-    pub(crate) fn end(self) {
-        let shared = self.bomb.0;
-        let now = self.now;
-        let last = Instant::from_nanos(shared.last_input.load(Ordering::Relaxed));
-        let mut scratch = self.release();
-        shared.coalesce(now, last, &mut scratch);
-        shared.flush(now, &mut scratch);
-        scratch.give_back();
-        shared.pump_in_passing();
-    }
-
-    /// Releases the lock; what came out is the caller's to do.
-    #[inline]
-    pub(crate) fn release(mut self) -> Box<Scratch> {
-        let shared = self.bomb.0;
-        let (deadline, is_new) = shared.conclude(&mut self.inner, self.now, &mut self.scratch);
-        drop(self.inner);
-        shared.last_input.store(self.now.as_nanos(), Ordering::Relaxed);
-        // A leader that would sleep over it is woken.
-        if is_new && deadline < shared.sleeps_until.load(Ordering::SeqCst) {
-            wake_poll(&shared.waker);
-        }
-        self.scratch
-    }
-}
-
-/// On a panic under the lock, breaks the node, so that nobody waits for ever.
-struct Bomb<'a>(&'a Shared);
-
-impl Drop for Bomb<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            log::error!("{}: a panic in the kernel; the node is down", self.0.machine);
-            self.0.go_down();
-        }
-    }
 }
 
 impl Shared {
@@ -186,66 +137,6 @@ impl Shared {
 
     pub(crate) fn is_down(&self) -> bool {
         self.down.load(Ordering::SeqCst)
-    }
-
-    /// Puts something into the kernel under the lock, and does what comes out once it is released. `None` if the
-    /// node is down.
-    pub(crate) fn with_kernel<R>(
-        &self,
-        input: impl FnOnce(&mut Inner, Instant, &mut Scratch) -> R,
-    ) -> Option<R> {
-        let mut visit = self.visit()?;
-        let result = input(&mut visit.inner, visit.now, &mut visit.scratch);
-        visit.end();
-        Some(result)
-    }
-
-    /// Enters the kernel: what is put in is put in under the lock, and what comes out is done when the visit ends. `None` if
-    /// the node is down.
-    pub(crate) fn visit(&self) -> Option<Visit<'_>> {
-        let scratch = Scratch::take();
-        match self.visit_at(self.now(), scratch) {
-            Ok(visit) => Some(visit),
-            Err(scratch) => {
-                scratch.give_back();
-                self.tell_all();
-                None
-            }
-        }
-    }
-
-    /// As [`Shared::visit`], with a scratch that is the caller's; it comes back if the node is down.
-    #[inline]
-    pub(crate) fn visit_at(&self, now: Instant, scratch: Box<Scratch>) -> Result<Visit<'_>, Box<Scratch>> {
-        if self.is_down() {
-            return Err(scratch);
-        }
-        let bomb = Bomb(self);
-        let inner = self.inner.lock();
-        if self.is_down() {
-            drop(inner);
-            return Err(scratch);
-        }
-        Ok(Visit { inner, now, scratch, bomb })
-    }
-
-    /// The end of a visit, still under the lock.
-    fn conclude(&self, inner: &mut Inner, now: Instant, scratch: &mut Scratch) -> (u64, bool) {
-        inner.settle(scratch);
-        let mut deadline = inner.kernel.next_deadline().map_or(u64::MAX, Instant::as_nanos);
-        // What may go now this thread sees to, or whoever does so already; what may go later wants a tick.
-        let mut goes_now = false;
-        if let Some(at) = inner.kernel.next_output() {
-            goes_now = at <= now;
-            deadline = deadline.min(if goes_now { u64::MAX } else { at.as_nanos() });
-        }
-        self.outlet.set_output(goes_now);
-        // Under the lock, so that the last one stored is the last one known. One that stays is not stored again.
-        let is_new = self.deadline.load(Ordering::Relaxed) != deadline;
-        if is_new {
-            self.deadline.store(deadline, Ordering::SeqCst);
-        }
-        (deadline, is_new)
     }
 
     /// Sends and tells what came out, without any lock of the kernel.
@@ -302,7 +193,7 @@ impl Shared {
         self.tell_all();
     }
 
-    fn tell_all(&self) {
+    pub(crate) fn tell_all(&self) {
         let waiting = self.inner.lock().waiters.iter_mut().filter_map(Option::take).collect::<Vec<_>>();
         for (_, waiter) in waiting {
             match waiter {
@@ -369,7 +260,7 @@ impl Inner {
     }
 
     /// Notes who is to be told, and writes events down.
-    fn settle(&mut self, scratch: &mut Scratch) {
+    pub(crate) fn settle(&mut self, scratch: &mut Scratch) {
         if !scratch.out.wakes.is_empty() {
             self.settle_wakes(scratch);
         }

@@ -10,30 +10,31 @@
 //! [`Kernel::is_ready`], or cancelled. Nothing here blocks, and no input makes it panic.
 mod calls;
 mod counters;
+mod delivery;
 mod keep;
 mod local;
+mod packets;
+mod replies;
+mod requests;
 mod seek;
+mod told;
 mod traps;
 
 use alloc::vec::Vec;
-use core::hint::cold_path;
 
 use bytes::Bytes;
 
-use crate::config::{Buffering, Config, Overflow, Planted};
+use crate::config::{Buffering, Config, Planted};
 use crate::error::{ReceiveError, SpawnError, Unsent};
-use crate::exchange::{Arrived, Cell, Effect, Exchange, Holdings, Refusal, Whole};
-use crate::ids::{Address, Epoch, LocalId, Machine, Path};
+use crate::exchange::{Effect, Exchange, Holdings};
+use crate::ids::{Address, Epoch, LocalId, Machine};
 use crate::locate::Locate;
-use crate::process::{
-    Filled, Finished, From, Letter, NoRoom, Permit, Received, Rendezvous, ReplyTo, Source, Table, Ticket,
-    WaitToken, Waits,
-};
+use crate::process::{Finished, Rendezvous, Table, WaitToken, Waits};
 use crate::rng::{Nonces, Rng};
 use crate::time::Instant;
 use crate::timer;
-use crate::trace::{BlockedOn, Ending, Fate, Observer, PacketNote, Step, Tracer, What};
-use crate::wire::{Flags, Kind, Malformed, View};
+use crate::trace::{BlockedOn, Ending, Observer, Step, Tracer, What};
+use crate::wire::Flags;
 
 pub use crate::wire::Transmit;
 pub use calls::{Entry, Out, Outcome, SpawnOptions, Syscall, Wake};
@@ -237,145 +238,6 @@ impl Kernel {
         self.count_sent(out, before);
     }
 
-    /// A batch of datagrams, in the order they came.
-    pub fn datagrams<'a>(
-        &mut self,
-        now: Instant,
-        batch: impl IntoIterator<Item = (Path, &'a [u8])>,
-        out: &mut Out,
-    ) {
-        let before = out.transmits.len();
-        self.tracer.begin(now);
-        for (path, bytes) in batch {
-            match &View::new(bytes) {
-                Ok(view) => self.handle_packet(now, path, view, out),
-                Err(reason) => self.note_malformed(path.remote, *reason, out),
-            }
-        }
-        self.exchange.upkeep(now);
-        self.count_sent(out, before);
-    }
-
-    #[cold]
-    fn note_malformed(&mut self, from: Machine, reason: Malformed, out: &mut Out) {
-        self.counters.malformed[reason as usize] += 1;
-        self.exchange.note(Cell::Malformed(reason));
-        self.tracer.cause(&mut out.events, || What::Malformed { from, reason });
-    }
-
-    fn handle_packet(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) {
-        let header = view.header();
-        let from = path.remote;
-        self.tracer.cause(&mut out.events, || What::Received {
-            from,
-            packet: PacketNote::new(header, view.payload().len()),
-            fate: Fate::Accepted,
-        });
-        let fate = match header.kind {
-            Kind::Req => self.handle_request(now, path, view, out),
-            Kind::Aya { .. } => {
-                let lives = self.processes.contains(header.destination);
-                self.exchange.handle_probe(path, view, lives, &mut port!(self, now, out))
-            }
-            Kind::Rep => self.exchange.handle_from_server(path, view, &mut port!(self, now, out)),
-            Kind::Ack | Kind::Report(_) if !header.flags.has(Flags::FROM_SERVER) => {
-                self.exchange.handle_reply_ack(path, view, &mut port!(self, now, out))
-            }
-            Kind::Ack | Kind::Report(_) | Kind::Iaa { .. } | Kind::Ta { .. } | Kind::Au { .. } => {
-                self.exchange.handle_from_server(path, view, &mut port!(self, now, out))
-            }
-            Kind::Locate { .. } => self.handle_locate(now, path, view, out),
-            Kind::Here { .. } => self.handle_here(now, path, view, out),
-        };
-        self.counters.fates[fate as usize] += 1;
-        self.exchange.note(Cell::Received(header.kind.packet_type()));
-        self.exchange.note(Cell::Fate(fate));
-        self.tracer.decide_fate(&mut out.events, fate);
-        self.apply_effects(now, out);
-    }
-
-    fn handle_request(&mut self, now: Instant, path: Path, view: &View<'_>, out: &mut Out) -> Fate {
-        let arrival = match self.exchange.handle_request(path, view, &mut port!(self, now, out)) {
-            Ok(Arrived::New(arrival)) => {
-                self.tracer.step(Step::Checked);
-                arrival
-            }
-            Ok(Arrived::Whole(whole)) => {
-                return self.handle_whole(now, whole, view.header().source_epoch, out);
-            }
-            Err(fate) => return fate,
-        };
-        let (process, from) = (arrival.to, arrival.from);
-        let reserved = if arrival.is_piece() {
-            self.processes.reserve_ahead(process, from, arrival.message_bytes())
-        } else {
-            self.processes.reserve(process, from, view.payload().len()).map(Some)
-        };
-        let permit = match reserved {
-            Ok(permit) if arrival.is_piece() => {
-                cold_path();
-                self.exchange.gather(&arrival, permit, view, &mut port!(self, now, out));
-                return Fate::Fragment;
-            }
-            // A message in one packet always gets one.
-            Ok(None) => return Fate::Unsupported,
-            Ok(Some(permit)) => permit,
-            Err(no_room) => {
-                cold_path();
-                let refusal = match no_room {
-                    NoRoom::NoProcess => Refusal::NoProcess,
-                    NoRoom::Full(Overflow::Discard) => Refusal::Discard,
-                    NoRoom::Full(Overflow::TryAgain | Overflow::Block) => Refusal::Full,
-                };
-                if refusal != Refusal::NoProcess {
-                    self.tracer.event(&mut out.events, || What::Overflow { process });
-                }
-                return self.exchange.refuse(&arrival, refusal, &mut port!(self, now, out));
-            }
-        };
-        self.tracer.step(Step::Decided);
-        let kept = permit.keeps_for().is_some();
-        let place = self.exchange.admit(&arrival, kept, &mut port!(self, now, out));
-        let ticket = match place {
-            Some(place) if !arrival.one_way => Ticket::Remote(place),
-            place => Ticket::OneWay(place),
-        };
-        let message = crate::message::copied(view.payload());
-        self.counters.copied_out_bytes += message.len() as u64;
-        self.tracer.step(Step::CopiedOut);
-        let epoch = view.header().source_epoch;
-        let is_believed = self.exchange.believes_of(arrival.peer, epoch);
-        let source = Source { address: from, ticket, epoch, is_believed, arrived: now };
-        self.deliver(now, process, permit, Received { source, message }, out);
-        self.tracer.step(Step::Handed);
-        Fate::Accepted
-    }
-
-    /// The last piece of a longer message is here.
-    #[inline(never)]
-    fn handle_whole(&mut self, now: Instant, whole: Whole, epoch: Epoch, out: &mut Out) -> Fate {
-        let Whole { place, to, from, one_way, message, permit } = whole;
-        self.counters.copied_out_bytes += message.len() as u64;
-        let permit = match permit {
-            Some(permit) => Ok(permit),
-            None => self.processes.reserve(to, from, message.len()),
-        };
-        let Ok(permit) = permit else {
-            self.tracer.event(&mut out.events, || What::Overflow { process: to });
-            self.exchange.lose(place, &mut port!(self, now, out));
-            return Fate::NoRoom;
-        };
-        let kept = permit.keeps_for().is_some();
-        let ticket = match self.exchange.arrive(place, kept, &mut port!(self, now, out)) {
-            Some(place) if !one_way => Ticket::Remote(place),
-            place => Ticket::OneWay(place),
-        };
-        let is_believed = self.exchange.believes(from.machine, epoch);
-        let source = Source { address: from, ticket, epoch, is_believed, arrived: now };
-        self.deliver(now, to, permit, Received { source, message }, out);
-        Fate::Accepted
-    }
-
     /// Output that is pulled, not pushed: pieces of long messages, about so many bytes of packets. True if more may go now.
     /// A driver calls it after every input until it says no, and once [`Kernel::next_output`] has come;
     /// between two calls it sees to what else there is, so that nothing waits behind a long message.
@@ -502,114 +364,6 @@ impl Kernel {
             let (on, buffer_free) = (Some(on), lent);
             self.tracer.event(&mut out.events, || What::Woken { process, with, on, buffer_free });
             out.wakes.push(Wake { process, token });
-        }
-    }
-
-    /// Delivers a message for which there is room.
-    fn deliver(&mut self, now: Instant, process: LocalId, permit: Permit, received: Received, out: &mut Out) {
-        let (from, keeps_for) = (received.source.address, permit.keeps_for());
-        let filled = self.processes.deliver(permit, received);
-        if let (Filled::Queued { kept: Some(number), .. }, Some(time)) = (&filled, keeps_for) {
-            self.keep(now, process, *number, time);
-        }
-        self.on_filled(now, process, from, filled, out);
-    }
-
-    /// A message is in a mailbox, or goes straight to one who waits for it.
-    fn on_filled(&mut self, now: Instant, process: LocalId, from: Address, filled: Filled, out: &mut Out) {
-        match filled {
-            Filled::Queued { messages, bytes, .. } => {
-                self.tracer.event(&mut out.events, || What::Queued { process, from, messages, bytes });
-            }
-            Filled::Handed(token, letter) => {
-                match self.open_letter(now, process, letter, out) {
-                    Some(outcome) => self.finish(token, outcome, out),
-                    // It was for nothing, and whoever waits goes on waiting.
-                    None => self.wait_on(process, token),
-                }
-            }
-        }
-    }
-
-    /// A receive that nothing has come of is one that waits again.
-    #[cold]
-    fn wait_on(&mut self, process: LocalId, token: WaitToken) {
-        let filter = match self.waits.on(token) {
-            Some(BlockedOn::Receive) => From::Any,
-            Some(BlockedOn::ReceiveFrom(address)) => From::One(address),
-            _ => return,
-        };
-        self.processes.wait(process, token, filter);
-    }
-
-    /// A letter as its receiver gets it; `None` if it is a request that nobody awaits any more.
-    fn open_letter(
-        &mut self,
-        now: Instant,
-        process: LocalId,
-        letter: Letter,
-        out: &mut Out,
-    ) -> Option<Outcome> {
-        match letter {
-            Letter::Failure(failure) => Some(Outcome::NotReceived(ReceiveError::RequestFailed {
-                to: failure.to,
-                error: failure.error,
-            })),
-            Letter::Message(received) => {
-                let awaited = match received.source.ticket {
-                    Ticket::Remote(place) | Ticket::OneWay(Some(place)) => {
-                        self.exchange.take(place, process, &mut port!(self, now, out))
-                    }
-                    Ticket::Local(place) => self.take_local(place, process),
-                    Ticket::OneWay(None) | Ticket::Answer => true,
-                };
-                if !awaited {
-                    return None;
-                }
-                let (from, request) = (received.source.address, !received.source.is_reply());
-                self.tracer.event(&mut out.events, || What::Taken { process, from, request });
-                Some(Outcome::Received(received))
-            }
-        }
-    }
-
-    /// A reply goes where its request wanted it.
-    fn answer(
-        &mut self,
-        now: Instant,
-        process: LocalId,
-        from: Address,
-        reply_to: ReplyTo,
-        message: Bytes,
-        out: &mut Out,
-    ) {
-        let source = Source {
-            address: from,
-            ticket: Ticket::Answer,
-            epoch: Epoch::BLANK,
-            is_believed: true,
-            arrived: now,
-        };
-        let received = Received { source, message };
-        match reply_to {
-            ReplyTo::Call(token) => self.finish(token, Outcome::Received(received), out),
-            ReplyTo::Mailbox => {
-                if let Some(filled) = self.processes.deliver_answer(process, Letter::Message(received)) {
-                    self.on_filled(now, process, from, filled, out);
-                }
-            }
-            ReplyTo::Client(Ticket::Remote(place)) => {
-                if self.exchange.check_reply(place, process).is_ok() {
-                    self.exchange.reply(place, received.message, None, &mut port!(self, now, out));
-                }
-            }
-            ReplyTo::Client(Ticket::Local(place)) => {
-                if let Some(request) = self.rendezvous.close(place) {
-                    let message = received.message;
-                    self.answer(now, request.client, request.addressed, request.reply_to, message, out);
-                }
-            }
-            ReplyTo::Client(Ticket::OneWay(_) | Ticket::Answer) | ReplyTo::Nobody => {}
         }
     }
 
