@@ -174,31 +174,41 @@ impl Node {
         loop {
             let led = self.lead_or_follow(Some(token), parker, deadline, &mut claimed);
             parker.note_wait(matches!(led, Led::Told));
-            let is_up = match led {
-                Led::Claimed => true,
-                Led::Down => false,
-                Led::Told | Led::TimedOut => match shared.visit() {
-                    None => false,
-                    Some(mut visit) => {
-                        let Visit { inner, now, scratch, .. } = &mut visit;
-                        claimed = if matches!(led, Led::Told) {
-                            inner.claim(token)
-                        } else {
-                            inner.cancel(*now, token, scratch)
-                        };
-                        visit.end();
-                        true
-                    }
-                },
+            let outcome = match led {
+                Led::Claimed => claimed.take(),
+                Led::Told | Led::Down => parker.take_brought(),
+                Led::TimedOut => Some(self.give_up(token, parker, down)),
             };
-            if let Some(outcome) = claimed {
+            if let Some(outcome) = outcome {
                 return outcome;
             }
-            if !is_up {
+            if shared.is_down() {
                 return down.outcome();
             }
             // Told by mistake, as a thread may be: on with the waiting.
             parker.clear_ready();
+        }
+    }
+
+    /// A wait whose deadline has passed ends, with what had come of it all the same.
+    #[cold]
+    fn give_up(&self, token: WaitToken, parker: &Parker, down: Down) -> Outcome {
+        let Some(mut visit) = self.shared.visit() else { return down.outcome() };
+        let Visit { inner, now, scratch, .. } = &mut visit;
+        let cancelled = inner.cancel(*now, token, scratch);
+        visit.end();
+        if let Some(outcome) = cancelled {
+            return outcome;
+        }
+        // Another thread has taken what came, and is about to bring it.
+        loop {
+            if let Some(outcome) = parker.take_brought() {
+                return outcome;
+            }
+            if self.shared.is_down() {
+                return down.outcome();
+            }
+            std::thread::yield_now();
         }
     }
 
@@ -211,7 +221,7 @@ impl Node {
         claimed: &mut Option<Outcome>,
     ) -> Led {
         let shared = &self.shared;
-        if parker.is_ready() {
+        if parker.glance(Parker::is_ready) {
             return Led::Told;
         }
         let role = shared.lead.take_or_follow(parker);
@@ -315,8 +325,8 @@ impl Trap for Node {
                 outcome
             }
             Entry::Wait(token) => {
-                let parker = Parker::mine();
-                inner.register(token, Waiter::Thread(parker.clone()));
+                let (parker, wait) = Parker::mine();
+                inner.register(token, Waiter::Thread(parker.clone(), wait));
                 visit.end();
                 self.wait_for_token(token, &parker, deadline, down)
             }
@@ -333,8 +343,8 @@ impl Trap for Node {
         let Visit { inner, now, scratch, .. } = &mut visit;
         let replied = match inner.kernel.trap(*now, process, reply, &mut scratch.out) {
             Entry::Wait(token) => {
-                let parker = Parker::mine();
-                inner.register(token, Waiter::Thread(parker.clone()));
+                let (parker, wait) = Parker::mine();
+                inner.register(token, Waiter::Thread(parker.clone(), wait));
                 visit.end();
                 self.wait_for_token(token, &parker, None, down)
             }
@@ -409,7 +419,7 @@ impl Trap for Node {
         if slot.is_full() {
             return true;
         }
-        let parker = Parker::mine();
+        let (parker, _) = Parker::mine();
         let waker = Arc::new(ReadyWaker { parker: parker.clone(), poll: self.shared.waker.clone() }).into();
         while !slot.register(&waker) {
             match self.lead_or_follow(None, &parker, deadline, &mut None) {

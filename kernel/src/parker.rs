@@ -6,6 +6,9 @@ use std::task::Wake;
 use std::thread::Thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use sendrec_core::Outcome;
+
 /// What it waits for is there.
 const READY: u32 = 1;
 /// The lead has been passed to it.
@@ -18,7 +21,19 @@ pub(crate) struct Parker {
     polling: AtomicBool,
     /// Waits since a glance paid, as one does where another thread tells this one while it looks, on another core.
     glances: AtomicU32,
+    brought: Mutex<Brought>,
     thread: Thread,
+}
+
+/// Numbers a thread's waits: what comes of one that is over is not taken for what comes of the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WaitNumber(u64);
+
+/// What another thread has brought.
+#[derive(Default)]
+struct Brought {
+    wait: WaitNumber,
+    outcome: Option<Outcome>,
 }
 
 /// Looks at the flag between two other looks, by a thread that was told the last time: about as long as a look at the socket
@@ -33,8 +48,8 @@ thread_local! {
 }
 
 impl Parker {
-    /// The calling thread's, with no flag set.
-    pub(crate) fn mine() -> Arc<Self> {
+    /// The calling thread's, with no flag set, for a wait that begins.
+    pub(crate) fn mine() -> (Arc<Self>, WaitNumber) {
         let mine = MINE.with(|mine| {
             mine.get_or_init(|| {
                 let thread = std::thread::current();
@@ -42,13 +57,36 @@ impl Parker {
                     flags: AtomicU32::new(0),
                     polling: AtomicBool::new(false),
                     glances: AtomicU32::new(0),
+                    brought: Mutex::default(),
                     thread,
                 })
             })
             .clone()
         });
+        let wait = {
+            let mut brought = mine.brought.lock();
+            let wait = WaitNumber(brought.wait.0 + 1);
+            *brought = Brought { wait, outcome: None };
+            wait
+        };
         mine.flags.store(0, Ordering::SeqCst);
-        mine
+        (mine, wait)
+    }
+
+    /// Brings what has come of a wait, if the thread still waits for it. True if it sleeps in the poll, whose waker is needed.
+    pub(crate) fn bring(&self, wait: WaitNumber, outcome: Outcome) -> bool {
+        let mut brought = self.brought.lock();
+        if brought.wait != wait {
+            return false;
+        }
+        brought.outcome = Some(outcome);
+        drop(brought);
+        self.tell_ready()
+    }
+
+    /// What was brought.
+    pub(crate) fn take_brought(&self) -> Option<Outcome> {
+        self.brought.lock().outcome.take()
     }
 
     pub(crate) fn is_ready(&self) -> bool {

@@ -6,15 +6,15 @@ use sendrec_core::{Out, Outcome};
 use sendrec_trap::Slot;
 
 use crate::coalescing::Next;
-use crate::parker::Parker;
+use crate::parker::{Parker, WaitNumber};
 use crate::socket::RECEIVE_BYTES;
 
 pub(crate) struct Scratch {
     pub(crate) out: Out,
     /// What the input says about the thread's next one.
     pub(crate) next: Next,
-    /// Threads to be told, and slots to be filled, once the lock is released.
-    pub(crate) threads: Vec<Arc<Parker>>,
+    /// What is to be brought to threads, and into slots, once the lock is released.
+    pub(crate) threads: Vec<(Arc<Parker>, WaitNumber, Outcome)>,
     pub(crate) slots: Vec<(Arc<Slot>, Outcome)>,
     /// The packet being sent, or the datagrams received.
     pub(crate) buffer: Box<[u8]>,

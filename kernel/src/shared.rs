@@ -15,7 +15,7 @@ use crate::keeper::Bed;
 use crate::lead::Lead;
 use crate::leading::{DEREGISTERED, Sleep};
 use crate::outlet::Outlet;
-use crate::parker::{Parker, wake_poll};
+use crate::parker::{Parker, WaitNumber, wake_poll};
 use crate::paths::Paths;
 use crate::patience::Patience;
 use crate::pool::Pool;
@@ -25,7 +25,7 @@ use crate::socket::Socket;
 
 /// Who is to be told that a wait is over.
 pub(crate) enum Waiter {
-    Thread(Arc<Parker>),
+    Thread(Arc<Parker>, WaitNumber),
     Slot(Arc<Slot>),
 }
 
@@ -147,15 +147,16 @@ impl Shared {
             out.transmits.clear();
         }
         if !threads.is_empty() || !slots.is_empty() {
-            self.tell(threads, slots);
+            self.tell(scratch);
         }
     }
 
     /// Tells those whose waits are over.
     #[inline(never)]
-    fn tell(&self, threads: &mut Vec<Arc<Parker>>, slots: &mut Vec<(Arc<Slot>, Outcome)>) {
-        for parker in threads.drain(..) {
-            if parker.tell_ready() {
+    fn tell(&self, scratch: &mut Scratch) {
+        let Scratch { threads, slots, .. } = scratch;
+        for (parker, wait, outcome) in threads.drain(..) {
+            if parker.bring(wait, outcome) {
                 wake_poll(&self.waker);
             }
         }
@@ -197,7 +198,7 @@ impl Shared {
         let waiting = self.inner.lock().waiters.iter_mut().filter_map(Option::take).collect::<Vec<_>>();
         for (_, waiter) in waiting {
             match waiter {
-                Waiter::Thread(parker) => {
+                Waiter::Thread(parker, _) => {
                     parker.tell_ready();
                 }
                 Waiter::Slot(slot) => {
@@ -274,7 +275,11 @@ impl Inner {
         let Scratch { out, threads, slots, .. } = scratch;
         for wake in out.wakes.drain(..) {
             match self.waiters.get_mut(wake.token.index()).and_then(Option::take) {
-                Some((_, Waiter::Thread(parker))) => threads.push(parker),
+                Some((_, Waiter::Thread(parker, wait))) => {
+                    if let Some(outcome) = self.kernel.claim(wake.token) {
+                        threads.push((parker, wait, outcome));
+                    }
+                }
                 Some((_, Waiter::Slot(slot))) => {
                     if let Some(outcome) = self.kernel.claim(wake.token) {
                         slots.push((slot, outcome));
