@@ -54,8 +54,8 @@ impl Shared {
 
     /// Takes one receive's worth from the socket into the kernel, and a portion of the pieces that may go then: an
     /// acknowledgement and what it lets go on its way under one lock. What `token` brought, if it is ready now, is put into
-    /// `claimed`. False if there was nothing.
-    fn receive(&self, token: Option<WaitToken>, claimed: &mut Option<Outcome>) -> bool {
+    /// `claimed`. `at` is the time, if the clock was read just now. False if there was nothing.
+    fn receive(&self, token: Option<WaitToken>, claimed: &mut Option<Outcome>, at: Option<Instant>) -> bool {
         let mut scratch = Scratch::take();
         let mut buffer = std::mem::take(&mut scratch.buffer);
         let Some(Batch { path, length, stride }) = self.outlet.socket.receive(&mut buffer) else {
@@ -64,7 +64,7 @@ impl Shared {
             return false;
         };
         self.step(Step::Interrupted);
-        let now = self.now();
+        let now = at.unwrap_or_else(|| self.now());
         self.count_receive();
         // An empty datagram is one too, though no chunk.
         let empty = (length == 0).then_some(&[][..]);
@@ -115,7 +115,7 @@ impl Shared {
     pub(crate) fn drain(&self) {
         const DATAGRAMS_MAX: usize = 1_024;
         for _ in 0..DATAGRAMS_MAX {
-            if self.is_down() || !self.receive(None, &mut None) {
+            if self.is_down() || !self.receive(None, &mut None, None) {
                 break;
             }
         }
@@ -134,6 +134,8 @@ impl Shared {
     ) -> Led {
         let mut looking = Looking::new();
         let mut is_first = true;
+        // When the look before was over: the clock is read once for each.
+        let mut at = None;
         loop {
             if self.is_down() {
                 return Led::Down;
@@ -142,7 +144,7 @@ impl Shared {
                 return Led::Told;
             }
             // A new leader receives before it polls: mio tells of arrivals, not of what is there.
-            let received = self.receive(token, claimed);
+            let received = self.receive(token, claimed, at);
             if std::mem::take(&mut is_first) {
                 self.is_backlogged.store(received, Ordering::Relaxed);
             }
@@ -152,10 +154,11 @@ impl Shared {
                     return Led::Claimed;
                 }
                 looking.restart();
+                at = None;
                 continue;
             }
             self.release();
-            let now = self.now();
+            let now = at.take().unwrap_or_else(|| self.now());
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return Led::TimedOut;
             }
@@ -165,9 +168,10 @@ impl Shared {
             if parker.glance(|parker| parker.is_ready()) {
                 continue;
             }
-            if !self.patience.look_again(&mut looking, now.as_nanos(), || self.now().as_nanos()) {
+            at = self.patience.look_again(&mut looking, now, || self.now());
+            if at.is_none() {
                 self.sleep_in_poll(deadline, Some(parker));
-                self.patience.slept(&looking, self.now().as_nanos());
+                self.patience.slept(&looking, self.now());
             }
         }
     }
@@ -177,7 +181,7 @@ impl Shared {
         const DATAGRAMS_MAX: usize = 64;
         if self.is_backlogged.load(Ordering::Relaxed) {
             for _ in 0..DATAGRAMS_MAX {
-                if !self.receive(None, &mut None) {
+                if !self.receive(None, &mut None, None) {
                     break;
                 }
             }

@@ -262,7 +262,7 @@ impl Node {
             if parker.glance(Parker::is_told) {
                 continue;
             }
-            if !shared.patience.look_again(&mut looking, now.as_nanos(), || shared.now().as_nanos()) {
+            if shared.patience.look_again(&mut looking, now, || shared.now()).is_none() {
                 parker.park(deadline.map(|deadline| deadline.since(now)));
             }
         };

@@ -10,6 +10,8 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use sendrec_core::Instant;
+
 use crate::clock::monotonic_ns;
 
 /// How long a waiting thread looks before it sleeps.
@@ -59,18 +61,25 @@ impl Patience {
         Self { not_before: AtomicU64::new(0), last_slow: AtomicU64::new(0), looking, shares_core }
     }
 
-    /// Gives the core away for a moment if the thread may go on looking; false if it is to sleep. `clock` reads the
-    /// node's time.
-    pub(crate) fn look_again(&self, looking: &mut Looking, now: u64, clock: impl Fn() -> u64) -> bool {
+    /// Gives the core away for a moment if the thread may go on looking, and says when that was over; `None` if it is to
+    /// sleep. `clock` reads the node's time.
+    pub(crate) fn look_again(
+        &self,
+        looking: &mut Looking,
+        now: Instant,
+        clock: impl Fn() -> Instant,
+    ) -> Option<Instant> {
+        let now = now.as_nanos();
         if now < self.not_before.load(Ordering::Relaxed) {
-            return false;
+            return None;
         }
         let since = *looking.since.get_or_insert(now);
         if now - since > self.looking.load(Ordering::Relaxed) {
-            return false;
+            return None;
         }
         std::thread::yield_now();
-        let after = clock();
+        let over = clock();
+        let after = over.as_nanos();
         let took = after.saturating_sub(now);
         self.shares_core.store(took > COMPANY_NS, Ordering::Relaxed);
         if took > BUSY_YIELD_NS {
@@ -81,7 +90,7 @@ impl Patience {
                 self.not_before.store(after + backoff, Ordering::Relaxed);
             }
         }
-        true
+        Some(over)
     }
 
     /// Whether somebody else runs on the core of a thread that waits, as one whom it waits for may.
@@ -90,9 +99,9 @@ impl Patience {
     }
 
     /// A thread has looked in vain and then slept, until now.
-    pub(crate) fn slept(&self, looking: &Looking, now: u64) {
+    pub(crate) fn slept(&self, looking: &Looking, now: Instant) {
         let Some(since) = looking.since else { return };
-        let was_short = now - since < LOOKING_LONGER.as_nanos() as u64;
+        let was_short = now.as_nanos().saturating_sub(since) < LOOKING_LONGER.as_nanos() as u64;
         let span = if was_short { LOOKING_LONGER } else { LOOKING };
         self.looking.store(span.as_nanos() as u64, Ordering::Relaxed);
     }
@@ -133,11 +142,13 @@ impl Looking {
 mod tests {
     use super::*;
 
-    const MICRO: u64 = 1_000;
+    const fn at(micros: u64) -> Instant {
+        Instant::from_nanos(micros * 1_000)
+    }
 
     /// Whether a thread that has looked for so long looks on; a yield takes no time.
     fn looks_on(patience: &Patience, looking: &mut Looking, micros: u64) -> bool {
-        patience.look_again(looking, micros * MICRO, || micros * MICRO)
+        patience.look_again(looking, at(micros), || at(micros)).is_some()
     }
 
     #[test]
@@ -148,7 +159,7 @@ mod tests {
             assert!(looks_on(&patience, &mut looking, 0));
             let longer = looks_on(&patience, &mut looking, 150);
             assert!(!looks_on(&patience, &mut looking, 250), "nobody looks for longer");
-            patience.slept(&looking, micros * MICRO);
+            patience.slept(&looking, at(micros));
             longer
         };
         assert!(!sleeps_after(1_000), "50 us at first");
@@ -163,7 +174,7 @@ mod tests {
         // No thread of this test has slow yields before: the system tells nothing, and the core counts as busy.
         let slow = |from: u64| {
             LAST.set(None);
-            patience.look_again(&mut Looking::new(), from * MICRO, || (from + 1_000) * MICRO)
+            patience.look_again(&mut Looking::new(), at(from), || at(from + 1_000)).is_some()
         };
         assert!(slow(1));
         assert!(looks_on(&patience, &mut Looking::new(), 2_000), "one alone may be chance");
@@ -178,7 +189,7 @@ mod tests {
         let patience = Patience::new();
         assert!(!patience.shares_core());
         for (micros, is_shared) in [(1, false), (25, true), (4, false)] {
-            assert!(patience.look_again(&mut Looking::new(), 0, || micros * MICRO));
+            assert!(patience.look_again(&mut Looking::new(), at(0), || at(micros)).is_some());
             assert_eq!(patience.shares_core(), is_shared);
         }
     }
