@@ -243,8 +243,9 @@ impl Inner {
         token: WaitToken,
         scratch: &mut Scratch,
     ) -> Option<Outcome> {
+        // One whose outcome was taken for its thread already has no waiter, and its place may be another's.
         if let Some(waiter) = self.waiters.get_mut(token.index()) {
-            *waiter = None;
+            waiter.take_if(|(of, _)| *of == token);
         }
         self.kernel.cancel(now, token, &mut scratch.out)
     }
@@ -350,5 +351,50 @@ impl Drive for Shared {
     fn engage(&self) {
         self.release();
         self.keeper.rouse();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use sendrec_core::{Address, Config, Epoch, Handing, SpawnOptions, Target};
+
+    use super::*;
+
+    #[test]
+    fn who_gives_up_what_was_taken_for_him_takes_no_one_elses_waiter() {
+        let machine = Machine::new(SocketAddr::from(([127, 0, 0, 1], 7_000)));
+        let kernel = Kernel::new(Instant::ZERO, Config::default(), machine, Epoch(1), 1);
+        let mut inner = Inner { kernel, waiters: Vec::new(), recorder: None };
+        let mut scratch = Scratch::take();
+        let now = Instant::ZERO;
+        let mut spawn = || inner.kernel.spawn(now, SpawnOptions::default(), &mut scratch.out).unwrap();
+        let (receiver, other) = (spawn(), spawn());
+        let wait = |inner: &mut Inner, scratch: &mut Scratch, process| {
+            let receive = Syscall::Receive { from: From::Any, wait: true, blocking: false };
+            let Entry::Wait(token) = inner.kernel.trap(now, process, receive, &mut scratch.out) else {
+                panic!("there is nothing to be received")
+            };
+            let (parker, number) = Parker::mine();
+            inner.register(token, Waiter::Thread(parker, number));
+            token
+        };
+        let first = wait(&mut inner, &mut scratch, receiver);
+        let send = Syscall::Send {
+            to: Target::Place(Address::new(machine, receiver)),
+            message: "for the first".into(),
+            options: inner.kernel.config().options,
+            one_way: true,
+            blocking: false,
+            handing: Handing::Moved,
+        };
+        inner.kernel.trap(now, other, send, &mut scratch.out);
+        inner.settle(&mut scratch);
+        assert_eq!(scratch.threads.len(), 1, "what came is about to be brought");
+        let second = wait(&mut inner, &mut scratch, other);
+        assert_eq!(second.index(), first.index());
+        assert_eq!(inner.cancel(now, first, &mut scratch), None);
+        assert!(matches!(inner.waiters[second.index()], Some((token, _)) if token == second));
     }
 }
