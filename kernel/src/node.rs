@@ -176,7 +176,11 @@ impl Node {
             parker.note_wait(matches!(led, Led::Told));
             let outcome = match led {
                 Led::Claimed => claimed.take(),
-                Led::Told | Led::Down => parker.take_brought(),
+                Led::Told | Led::Down => {
+                    // In this order: what is brought from here on says so again.
+                    parker.clear_ready();
+                    parker.take_brought()
+                }
                 Led::TimedOut => Some(self.give_up(token, parker, down)),
             };
             if let Some(outcome) = outcome {
@@ -186,7 +190,6 @@ impl Node {
                 return down.outcome();
             }
             // Told by mistake, as a thread may be: on with the waiting.
-            parker.clear_ready();
         }
     }
 
