@@ -8,7 +8,7 @@ use sendrec_core::kernel::Counters;
 use sendrec_core::limits;
 use sendrec_core::{Entry, Epoch, Kernel, SpawnError, SpawnOptions, Syscall, WaitToken};
 use sendrec_trap::{
-    Address, Deliver, Down, Drive, From, Instant, LocalId, Machine, Options, Outcome, Slot, Step, Trap,
+    Address, Bytes, Deliver, Down, Drive, From, Instant, LocalId, Machine, Options, Outcome, Slot, Step, Trap,
 };
 
 use crate::boot::{BootError, NodeConfig, epoch_now, machine_of};
@@ -161,7 +161,21 @@ impl Node {
         self.shared.go_down();
     }
 
-    /// Waits as leader or follower until the token is ready, and claims it.
+    /// Ends a visit whose call is not over, and waits for what comes of it.
+    fn wait_after(
+        &self,
+        mut visit: Visit<'_>,
+        token: WaitToken,
+        deadline: Option<Instant>,
+        down: Down,
+    ) -> Outcome {
+        let (parker, wait) = Parker::mine();
+        visit.inner.register(token, Waiter::Thread(parker.clone(), wait));
+        visit.end();
+        self.wait_for_token(token, &parker, deadline, down)
+    }
+
+    /// Waits as leader or follower until what came of the token is here.
     fn wait_for_token(
         &self,
         token: WaitToken,
@@ -233,11 +247,9 @@ impl Node {
         }
         if role != Role::Leader {
             shared.release();
-        }
-        if role != Role::Leader
-            && let Some(led) = self.follow(parker, deadline)
-        {
-            return led;
+            if let Some(led) = self.follow(parker, deadline) {
+                return led;
+            }
         }
         let led = shared.lead_until(token, deadline, parker, claimed);
         shared.pass_lead();
@@ -327,12 +339,7 @@ impl Trap for Node {
                 visit.end();
                 outcome
             }
-            Entry::Wait(token) => {
-                let (parker, wait) = Parker::mine();
-                inner.register(token, Waiter::Thread(parker.clone(), wait));
-                visit.end();
-                self.wait_for_token(token, &parker, deadline, down)
-            }
+            Entry::Wait(token) => self.wait_after(visit, token, deadline, down),
         }
     }
 
@@ -345,22 +352,18 @@ impl Trap for Node {
         self.shared.step(Step::Entered);
         let Visit { inner, now, scratch, .. } = &mut visit;
         let replied = match inner.kernel.trap(*now, process, reply, &mut scratch.out) {
-            Entry::Wait(token) => {
-                let (parker, wait) = Parker::mine();
-                inner.register(token, Waiter::Thread(parker.clone(), wait));
-                visit.end();
-                self.wait_for_token(token, &parker, None, down)
-            }
+            Entry::Wait(token) => self.wait_after(visit, token, None, down),
             Entry::Done(Outcome::Replied(_)) if inner.kernel.has_mail(process) => {
                 scratch.next = Next::Soon;
                 let entry = inner.kernel.trap(*now, process, receive(false), &mut scratch.out);
                 visit.end();
-                match entry {
-                    Entry::Done(Outcome::Nothing) | Entry::Wait(_) => {
-                        return Ok(self.enter(process, receive(true), None));
-                    }
-                    Entry::Done(outcome) => return Ok(outcome),
+                // A letter may have been for nothing: then there is none all the same.
+                if let Entry::Done(received) = entry
+                    && received != Outcome::Nothing
+                {
+                    return Ok(received);
                 }
+                Outcome::Replied(Bytes::new())
             }
             Entry::Done(replied) => {
                 visit.end();

@@ -94,7 +94,7 @@ pub enum Outcome {
     Nothing,
     /// `Send`: as safe as its reliability asks. The buffer comes back.
     Sent(Bytes),
-    /// `Reply`, `Forward`: likewise.
+    /// `Reply`, `Forward`: likewise; what was not lent may come back empty, since nobody wants it.
     Replied(Bytes),
     /// `Ping`: this incarnation lives, and has for so long.
     Alive {

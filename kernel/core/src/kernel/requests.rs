@@ -202,12 +202,11 @@ impl Kernel {
     #[cold]
     pub(super) fn trap_ping(&mut self, now: Instant, process: LocalId, to: Address, out: &mut Out) -> Entry {
         if let Err(error) = self.check_send(now, process, to, 0, false) {
-            return Entry::Done(Outcome::Unsent(Unsent { error, message: Bytes::new() }));
+            return unsent(error, Bytes::new());
         }
         if to.machine == self.machine {
             if !self.processes.contains(to.local) {
-                let error = CallError::NoSuchProcess;
-                return Entry::Done(Outcome::Unsent(Unsent { error, message: Bytes::new() }));
+                return unsent(CallError::NoSuchProcess, Bytes::new());
             }
             let (epoch, uptime) = self.exchange.own_incarnation(now);
             return Entry::Done(Outcome::Alive { epoch, uptime });
